@@ -1,0 +1,104 @@
+"""Every error that exconn raises on purpose.
+
+.. code-block:: text
+
+    ExconnError
+    ├── InvalidValueError (ValueError)        an argument, option or setting that cannot be used
+    ├── UnknownColumnError (LookupError)      a query names a column that is not there
+    ├── UnknownConnectorError (LookupError)   a connector that is in neither mail nor changes
+    ├── NoDataError (LookupError)             nothing to read where tables were expected
+    ├── UnreadableDataError (ValueError)      a file or column that cannot be converted
+    └── MissingExtraError (ImportError)       an optional dependency that is not installed
+
+Each message says what was expected, what came and what to do. It fits one line: the command line
+prints it as it is and exits with status 2.
+"""
+
+import difflib
+from collections.abc import Iterable
+
+
+class ExconnError(Exception):
+    """The base of all errors that exconn raises on purpose."""
+
+
+class InvalidValueError(ExconnError, ValueError):
+    """An argument, an option or a setting cannot be used.
+
+    Attributes:
+        what: what the value was meant to be, in the user's words ("time", "context file").
+    """
+
+    def __init__(self, what: str, problem: str) -> None:
+        super().__init__(f"{what}: {problem}")
+        self.what = what
+
+
+class UnknownColumnError(ExconnError, LookupError):
+    """A query names a column that the table, or an earlier step, does not have.
+
+    Attributes:
+        column: the name as it was written.
+        nearest: up to three names that exist and look like it.
+    """
+
+    def __init__(self, column: str, existing: Iterable[str], where: str) -> None:
+        self.column = column
+        self.nearest = nearest(column, existing)
+        super().__init__(f"no column {column!r} in {where}{_did_you_mean(self.nearest)}")
+
+
+class UnknownConnectorError(ExconnError, LookupError):
+    """A connector has neither mail nor changes in the data.
+
+    Attributes:
+        connector: the name as it was asked for.
+        nearest: up to three connectors that the data does have.
+    """
+
+    def __init__(self, connector: str, existing: Iterable[str]) -> None:
+        names = tuple(existing)
+        self.connector = connector
+        self.nearest = nearest(connector, names) or names[:3]
+        super().__init__(
+            f"connector {connector!r} is in neither mail nor changes{_did_you_mean(self.nearest)}"
+        )
+
+
+class NoDataError(ExconnError, LookupError):
+    """There is nothing to read where tables were expected."""
+
+
+class UnreadableDataError(ExconnError, ValueError):
+    """A file, or a column in it, cannot be converted into a table.
+
+    Attributes:
+        where: the file or frame.
+    """
+
+    def __init__(self, where: str, problem: str) -> None:
+        super().__init__(f"{where}: {problem}")
+        self.where = where
+
+
+class MissingExtraError(ExconnError, ImportError):
+    """A feature needs an optional dependency that is not installed.
+
+    Attributes:
+        extra: the name to install: ``pip install 'exconn[<extra>]'``.
+    """
+
+    def __init__(self, feature: str, extra: str) -> None:
+        super().__init__(f"{feature} needs more packages: run  pip install 'exconn[{extra}]'")
+        self.extra = extra
+
+
+def nearest(name: str, existing: Iterable[str]) -> tuple[str, ...]:
+    """Return up to three of `existing` that look like `name`, compared without case."""
+    by_folded = {candidate.casefold(): candidate for candidate in existing}
+    close = difflib.get_close_matches(name.casefold(), by_folded, n=3, cutoff=0.5)
+    return tuple(by_folded[folded] for folded in close)
+
+
+def _did_you_mean(names: tuple[str, ...]) -> str:
+    return f"; nearest: {', '.join(repr(name) for name in names)}" if names else ""
