@@ -1,0 +1,177 @@
+"""What the organisation knows of itself and the logs do not say."""
+
+import ipaddress
+import tomllib
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from attrs import field, fields, frozen
+
+from exconn.errors import ExconnError, InvalidValueError
+from exconn.models import InboundConnector, OutboundConnector, TransportRule
+from exconn.window import parse_time, utc
+
+
+def _domains(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted({value.strip().lower().removeprefix("@") for value in values} - {""}))
+
+
+def _texts(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted({value.strip() for value in values} - {""}))
+
+
+@frozen(kw_only=True)
+class ApprovedChange:
+    """A change of a connector that somebody asked for: who may do what, and when.
+
+    Attributes:
+        connector: its name; "" for any.
+        actor: the UPN or object id of the person or application; "" for any.
+        start: from when, inclusive.
+        end: until when, exclusive.
+        reason: a ticket number, say.
+    """
+
+    start: datetime = field(converter=utc)
+    end: datetime = field(converter=utc)
+    connector: str = ""
+    actor: str = ""
+    reason: str = ""
+
+    def covers(self, names: Iterable[str], actor_names: Iterable[str], when: datetime) -> bool:
+        """Whether a change of a connector with these names by this actor is approved."""
+        return (
+            self.start <= when < self.end
+            and (not self.connector or self.connector.casefold() in {n.casefold() for n in names})
+            and (not self.actor or self.actor.casefold() in {n.casefold() for n in actor_names})
+        )
+
+
+def _approvals(values: Iterable[ApprovedChange]) -> tuple[ApprovedChange, ...]:
+    return tuple(values)
+
+
+def _inbound(values: Iterable[InboundConnector]) -> tuple[InboundConnector, ...]:
+    return tuple(values)
+
+
+def _outbound(values: Iterable[OutboundConnector]) -> tuple[OutboundConnector, ...]:
+    return tuple(values)
+
+
+def _rules(values: Iterable[TransportRule]) -> tuple[TransportRule, ...]:
+    return tuple(values)
+
+
+@frozen(kw_only=True)
+class Context:
+    """What the organisation knows of itself.
+
+    Attributes:
+        accepted_domains: the tenant's own domains. When empty they are inferred from recipients.
+        partners: domains of customers, vendors and partners whose mail is expected.
+        gateways: addresses or networks (CIDR) of the organisation's own or hired mail relays.
+        simulation_vendors: domains, addresses or networks that send phishing simulations.
+        approved_changes: changes that somebody asked for.
+        inbound_connectors: the listing of ``Get-InboundConnector``.
+        outbound_connectors: the listing of ``Get-OutboundConnector``.
+        transport_rules: the listing of ``Get-TransportRule``.
+    """
+
+    accepted_domains: tuple[str, ...] = field(default=(), converter=_domains)
+    partners: tuple[str, ...] = field(default=(), converter=_domains)
+    gateways: tuple[str, ...] = field(default=(), converter=_texts)
+    simulation_vendors: tuple[str, ...] = field(default=(), converter=_texts)
+    approved_changes: tuple[ApprovedChange, ...] = field(default=(), converter=_approvals)
+    inbound_connectors: tuple[InboundConnector, ...] = field(default=(), converter=_inbound)
+    outbound_connectors: tuple[OutboundConnector, ...] = field(default=(), converter=_outbound)
+    transport_rules: tuple[TransportRule, ...] = field(default=(), converter=_rules)
+
+    @classmethod
+    def from_toml(cls, text: str) -> "Context":
+        """Read a context from TOML.
+
+        The keys are the attributes' names; `approved_changes` is an array of tables with
+        `start`, `end` (ISO 8601), `connector`, `actor`, `reason`; the listings are arrays of
+        tables with Exchange's own property names.
+
+        Raises:
+            InvalidValueError: it is not TOML, or has an unknown key or a value of another kind.
+        """
+        try:
+            given = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise InvalidValueError("context", f"not TOML: {error}") from None
+        known = [attribute.name for attribute in fields(cls)]
+        unknown = sorted(set(given) - set(known))
+        if unknown:
+            raise InvalidValueError(
+                "context", f"unknown key {unknown[0]!r}; keys: {', '.join(sorted(known))}"
+            )
+        return cls(
+            accepted_domains=_strings(given, "accepted_domains"),
+            partners=_strings(given, "partners"),
+            gateways=_strings(given, "gateways"),
+            simulation_vendors=_strings(given, "simulation_vendors"),
+            approved_changes=map(_approval, _tables(given, "approved_changes")),
+            inbound_connectors=map(
+                InboundConnector.from_properties, _tables(given, "inbound_connectors")
+            ),
+            outbound_connectors=map(
+                OutboundConnector.from_properties, _tables(given, "outbound_connectors")
+            ),
+            transport_rules=map(TransportRule.from_properties, _tables(given, "transport_rules")),
+        )
+
+
+def in_networks(address: str, networks: Iterable[str]) -> bool:
+    """Whether an address is one of these addresses or lies in one of these networks."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    for network in networks:
+        try:
+            if parsed in ipaddress.ip_network(network, strict=False):
+                return True
+        except ValueError:
+            continue
+    return False
+
+
+def _strings(given: Mapping[str, object], key: str) -> list[str]:
+    value = given.get(key, [])
+    if isinstance(value, list) and all(isinstance(element, str) for element in value):
+        return value
+    raise InvalidValueError("context", f"{key} must be an array of strings, got {value!r}")
+
+
+def _tables(given: Mapping[str, object], key: str) -> list[Mapping[str, object]]:
+    value = given.get(key, [])
+    if isinstance(value, list) and all(isinstance(element, dict) for element in value):
+        return value
+    raise InvalidValueError("context", f"{key} must be an array of tables ([[{key}]])")
+
+
+def _approval(table: Mapping[str, object]) -> ApprovedChange:
+    unknown = sorted(set(table) - {"start", "end", "connector", "actor", "reason"})
+    if unknown or not {"start", "end"} <= set(table):
+        raise InvalidValueError(
+            "context",
+            "an approved change has start and end, and may have connector, actor and reason; "
+            f"got {', '.join(sorted(table))}",
+        )
+    try:
+        return ApprovedChange(
+            start=_moment(table["start"]),
+            end=_moment(table["end"]),
+            connector=str(table.get("connector", "")),
+            actor=str(table.get("actor", "")),
+            reason=str(table.get("reason", "")),
+        )
+    except ExconnError as error:
+        raise InvalidValueError("context", f"approved change: {error}") from None
+
+
+def _moment(value: object) -> datetime:
+    return utc(value) if isinstance(value, datetime) else parse_time(str(value))

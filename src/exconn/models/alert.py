@@ -1,0 +1,31 @@
+"""The alert that is to be graded."""
+
+from datetime import datetime
+
+from attrs import frozen
+
+from exconn.models._record import Record, instant, required_text, text
+from exconn.tables import ALERT_INFO
+
+
+@frozen(kw_only=True)
+class Alert(Record):
+    """An alert on one connector, at one time.
+
+    Attributes:
+        connector: the connector's name in any letter case, or one of its former names or GUIDs.
+            AlertInfo has no such column; frames carry it as an extra one, `Connector`.
+        timestamp: when; the window is laid around it.
+    """
+
+    TABLE = ALERT_INFO
+
+    connector: str = required_text("Connector")
+    timestamp: datetime = instant()
+    alert_id: str = text("AlertId")
+    title: str = text("Title")
+    category: str = text("Category")
+    severity: str = text("Severity")
+    service_source: str = text("ServiceSource")
+    detection_source: str = text("DetectionSource")
+    attack_techniques: str = text("AttackTechniques")
