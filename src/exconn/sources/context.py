@@ -1,0 +1,28 @@
+"""Reading the context that lies beside the evidence."""
+
+import os
+from pathlib import Path
+
+from exconn.context import Context
+from exconn.errors import InvalidValueError
+
+FILE_NAME = "context.toml"
+
+
+def read_context(path: str | os.PathLike[str]) -> Context:
+    """Read a context.
+
+    Args:
+        path: a TOML file; or an evidence folder, whose ``context.toml`` is read if there is one.
+
+    Raises:
+        InvalidValueError: the file is missing or unreadable, not TOML, or has unknown keys.
+    """
+    given = Path(path)
+    file = given / FILE_NAME if given.is_dir() else given
+    if given.is_dir() and not file.exists():
+        return Context()
+    try:
+        return Context.from_toml(file.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidValueError("context", f"{file} cannot be read ({error})") from error

@@ -1,0 +1,53 @@
+"""Frames in memory as a source."""
+
+from collections.abc import Mapping, Sequence
+
+import polars as pl
+
+from exconn.coverage import Coverage
+from exconn.errors import InvalidValueError
+from exconn.query import Query
+from exconn.sources._frames import NAME, Piece, collect, coverage
+from exconn.tables import TABLES, Table
+
+
+class MemorySource:
+    """A source over frames in memory.
+
+    Args:
+        frames: by table name; a frame or several. A column that a frame lacks is unknown for that
+            frame's rows, not empty; so do not `conform` frames first.
+
+    Raises:
+        InvalidValueError: a name is not a table's.
+    """
+
+    def __init__(self, frames: Mapping[str, pl.DataFrame | Sequence[pl.DataFrame]]) -> None:
+        known = {table.name for table in TABLES}
+        unknown = sorted(set(frames) - known)
+        if unknown:
+            raise InvalidValueError(
+                "table", f"no table {unknown[0]!r}; tables: {', '.join(sorted(known))}"
+            )
+        self._pieces = {
+            name: [
+                _piece(name, number, frame)
+                for number, frame in enumerate(
+                    [given] if isinstance(given, pl.DataFrame) else given
+                )
+            ]
+            for name, given in frames.items()
+        }
+
+    def coverage(self, tables: Sequence[Table]) -> Coverage:
+        """What there is of these tables."""
+        return coverage(self._pieces, tables)
+
+    def collect(self, queries: Sequence[Query]) -> list[pl.DataFrame]:
+        """Run queries; results in the same order."""
+        return collect(self._pieces, queries)
+
+
+def _piece(table: str, number: int, frame: pl.DataFrame) -> Piece:
+    name = f"{table}[{number}]"
+    return Piece(frame.lazy().with_columns(pl.lit(name).alias(NAME)), (name,))

@@ -1,0 +1,83 @@
+"""An evidence folder of Parquet files as a source."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import polars as pl
+from polars.exceptions import PolarsError
+
+from exconn.coverage import Coverage
+from exconn.errors import NoDataError, UnreadableDataError
+from exconn.query import Query
+from exconn.sources._frames import NAME, Piece, collect, coverage
+from exconn.tables import TABLES, Table
+
+
+class ParquetSource:
+    """A source over an evidence folder.
+
+    For each table the folder holds ``EmailEvents.parquet``, or ``EmailEvents/**/*.parquet``, or
+    both, with Microsoft's column names and dynamic columns as JSON text. Files may have different
+    columns: what a file lacks is unknown for its rows. Files are looked up once, here.
+
+    Args:
+        folder: the evidence folder.
+
+    Raises:
+        NoDataError: there is no such folder, or no table in it.
+        UnreadableDataError: a file is not Parquet.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        self.folder = Path(folder)
+        if not self.folder.is_dir():
+            raise NoDataError(f"{self.folder}: no such folder; give an evidence folder")
+        self._pieces = {table.name: _pieces(self.folder, table) for table in TABLES}
+        if not any(self._pieces.values()):
+            raise NoDataError(
+                f"{self.folder}: no table in it; expected files such as EmailEvents.parquet "
+                "(make one with: exconn import FILE... --to DIR)"
+            )
+
+    def coverage(self, tables: Sequence[Table]) -> Coverage:
+        """What there is of these tables."""
+        return coverage(self._pieces, tables)
+
+    def collect(self, queries: Sequence[Query]) -> list[pl.DataFrame]:
+        """Run queries; results in the same order."""
+        return collect(self._pieces, queries)
+
+
+def write_evidence(frames: Mapping[str, pl.DataFrame], folder: str | os.PathLike[str]) -> None:
+    """Write frames as an evidence folder, ``<table>.parquet`` each; replaces those files."""
+    target = Path(folder)
+    target.mkdir(parents=True, exist_ok=True)
+    for name, frame in frames.items():
+        unfinished = target / f".{name}.parquet.part"
+        frame.write_parquet(unfinished, compression="zstd")
+        unfinished.replace(target / f"{name}.parquet")
+
+
+def _pieces(folder: Path, table: Table) -> list[Piece]:
+    files = [folder / f"{table.name}.parquet", *sorted((folder / table.name).rglob("*.parquet"))]
+    by_schema: dict[tuple[tuple[str, pl.DataType], ...], list[Path]] = {}
+    for file in files:
+        if file.is_file():
+            by_schema.setdefault(tuple(_schema(file).items()), []).append(file)
+    return [
+        Piece(
+            pl.scan_parquet(alike, include_file_paths=NAME, glob=False),
+            tuple(str(file) for file in alike),
+        )
+        for alike in by_schema.values()
+    ]
+
+
+def _schema(file: Path) -> dict[str, pl.DataType]:
+    try:
+        return dict(pl.read_parquet_schema(file))
+    except (PolarsError, OSError) as error:
+        raise UnreadableDataError(
+            str(file), f"is not a Parquet file ({str(error).splitlines()[0]})"
+        ) from error
