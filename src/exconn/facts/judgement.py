@@ -1,0 +1,92 @@
+"""What is judged: a connector in a window."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import polars as pl
+from attrs import field, frozen
+
+from exconn.coverage import Coverage
+from exconn.tables import EMAIL_EVENTS, TIME
+from exconn.window import HOUR, Period, Window, utc
+
+ANY_PERIOD = Period(datetime(2000, 1, 1, tzinfo=UTC), datetime(2000, 1, 2, tzinfo=UTC))
+"""For queries that are built only to ask which columns they read."""
+
+MINIMUM_BASELINE = timedelta(days=7)
+"""Under this much past, "normal" is not known."""
+
+
+@frozen
+class Judgement:
+    """A connector to be judged in a window.
+
+    Attributes:
+        connector: its key (see `Connectors`).
+        window: when.
+        created: its last creation before the end of the window, when the audit log has one; mail
+            before it belonged to another connector of that name.
+    """
+
+    connector: str
+    window: Window
+    created: datetime | None = field(default=None)
+
+    @property
+    def own_start(self) -> datetime:
+        """The beginning of the connector's own past, cut to the baseline."""
+        start = self.window.baseline_start
+        return start if self.created is None else max(start, self.created)
+
+
+def judged_frame(judgements: Sequence[Judgement], coverage: Coverage) -> pl.DataFrame:
+    """One row for each judgement, with its times.
+
+    Columns: Connector, At, AtHour, BaselineStart, Start, End, OwnStart (to the hour); OwnDays and
+    TenantDays, the days before `Start` of which the connector's own and the tenant's mail is
+    known, 0 where none; WindowDays, the days of the window that the mail covers.
+    """
+    first, last = coverage[EMAIL_EVENTS].first, coverage[EMAIL_EVENTS].last
+    rows = []
+    for judgement in judgements:
+        window = judgement.window
+        known_from = max(window.baseline_start, utc(first)) if first else window.start
+        own_from = max(known_from, judgement.own_start)
+        until = min(window.end, utc(last)) if last else window.start
+        rows.append(
+            (
+                judgement.connector,
+                window.at,
+                _hour(window.at),
+                window.baseline_start,
+                window.start,
+                window.end,
+                _hour(judgement.own_start),
+                _days(window.start - own_from),
+                _days(window.start - known_from),
+                _days(until - window.start),
+            )
+        )
+    return pl.DataFrame(rows, schema=_SCHEMA, orient="row")
+
+
+_SCHEMA = {
+    "Connector": pl.String(),
+    "At": TIME,
+    "AtHour": TIME,
+    "BaselineStart": TIME,
+    "Start": TIME,
+    "End": TIME,
+    "OwnStart": TIME,
+    "OwnDays": pl.Float64(),
+    "TenantDays": pl.Float64(),
+    "WindowDays": pl.Float64(),
+}
+
+
+def _hour(value: datetime) -> datetime:
+    return value - (value - datetime(1970, 1, 1, tzinfo=UTC)) % HOUR
+
+
+def _days(span: timedelta) -> float:
+    return max(span / timedelta(days=1), 0.0)

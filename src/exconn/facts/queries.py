@@ -1,0 +1,307 @@
+"""The queries: they reduce the tables to small rows, where the tables are.
+
+Every query takes a period and groups by an hour, a day or a second, or is about few rows; so its
+results for adjoining periods may be laid one behind the other. Names and addresses come in lower
+case. Counts are of distinct things: messages by NetworkMessageId, deliveries by message and
+recipient, audit and sign-in records by ReportId and time.
+"""
+
+from collections.abc import Collection
+
+import polars as pl
+
+from exconn.detectors import (
+    by_account,
+    connector_change,
+    failed_logon,
+    grant,
+    has_attachments,
+    has_urls,
+    inbound,
+    intra_org,
+    junked,
+    missing_sender_id,
+    outbound,
+    p1_domain,
+    p2_domain,
+    phishing_or_malware,
+    recipient_domain,
+    sender_mismatch,
+    sending_address,
+    successful_logon,
+    threat,
+    transport_rule_change,
+    via_connector,
+    within,
+)
+from exconn.query import Query, scan
+from exconn.tables import CLOUD_APP_EVENTS, EMAIL_EVENTS, IDENTITY_LOGON_EVENTS
+from exconn.window import Period
+
+PLAYBOOK_THRESHOLD = 100
+"""Messages in an hour, from the playbook's second and fourth query."""
+
+
+def _messages(condition: pl.Expr | None = None) -> pl.Expr:
+    message = pl.col("NetworkMessageId")
+    return (message if condition is None else message.filter(condition)).n_unique()
+
+
+def _deliveries() -> pl.Expr:
+    recipient = pl.col("RecipientEmailAddress").str.to_lowercase()
+    return pl.concat_str(pl.col("NetworkMessageId"), pl.lit("|"), recipient).n_unique()
+
+
+def _hour() -> pl.Expr:
+    return pl.col("Timestamp").dt.truncate("1h")
+
+
+def _day() -> pl.Expr:
+    return pl.col("Timestamp").dt.truncate("1d")
+
+
+def _connector() -> pl.Expr:
+    return pl.col("Connectors").str.to_lowercase()
+
+
+def _through_connectors(period: Period) -> Query:
+    return scan(EMAIL_EVENTS).filter(within(period), via_connector())
+
+
+def connector_names(period: Period) -> Query:
+    """How `Connectors` is spelt: Connectors, Rows."""
+    return _through_connectors(period).group_by("Connectors").agg(Rows=pl.len())
+
+
+def connector_hours(period: Period) -> Query:
+    """What passed through each connector in each hour.
+
+    Columns: Connector, Hour; Messages and Deliveries; of the messages those that were Mismatched
+    (P1 and P2 domain), NoSenderId, Outbound, WithUrls, WithAttachments, Threats, Malicious
+    (phishing or malware), Junked.
+    """
+    return (
+        _through_connectors(period)
+        .group_by(Connector=_connector(), Hour=_hour())
+        .agg(
+            Messages=_messages(),
+            Deliveries=_deliveries(),
+            Mismatched=_messages(sender_mismatch()),
+            NoSenderId=_messages(missing_sender_id()),
+            Outbound=_messages(outbound()),
+            WithUrls=_messages(has_urls()),
+            WithAttachments=_messages(has_attachments()),
+            Threats=_messages(threat()),
+            Malicious=_messages(phishing_or_malware()),
+            Junked=_messages(junked()),
+        )
+    )
+
+
+def sender_hours(period: Period, *, threshold: int = PLAYBOOK_THRESHOLD) -> Query:
+    """Senders with at least `threshold` messages through a connector in an hour.
+
+    The playbook's second query, for every connector and also for mail without SenderObjectId.
+    Columns: Connector, Hour, SenderObjectId, SenderFromAddress, Messages.
+    """
+    return (
+        _through_connectors(period)
+        .group_by(
+            Connector=_connector(),
+            Hour=_hour(),
+            SenderObjectId=pl.col("SenderObjectId").str.to_lowercase(),
+            SenderFromAddress=pl.col("SenderFromAddress").str.to_lowercase(),
+        )
+        .agg(Messages=_messages())
+        .filter(pl.col("Messages") >= threshold)
+    )
+
+
+def bulk_senders(period: Period, *, threshold: int = PLAYBOOK_THRESHOLD) -> Query:
+    """Senders with more than `threshold` messages to outside in an hour, by any way out.
+
+    The playbook's fourth query ("who else"). Columns: Connector ("" for none), Hour,
+    SenderObjectId, SenderFromAddress, SenderMailFromAddress, Messages.
+    """
+    return (
+        scan(EMAIL_EVENTS)
+        .filter(within(period), outbound())
+        .group_by(
+            Connector=_connector(),
+            Hour=_hour(),
+            SenderObjectId=pl.col("SenderObjectId").str.to_lowercase(),
+            SenderFromAddress=pl.col("SenderFromAddress").str.to_lowercase(),
+            SenderMailFromAddress=pl.col("SenderMailFromAddress").str.to_lowercase(),
+        )
+        .agg(Messages=_messages())
+        .filter(pl.col("Messages") > threshold)
+    )
+
+
+def sending_addresses(period: Period) -> Query:
+    """The addresses from which each connector got its mail: Connector, Hour, Address, Messages."""
+    return (
+        _through_connectors(period)
+        .group_by(Connector=_connector(), Hour=_hour(), Address=sending_address())
+        .agg(Messages=_messages())
+    )
+
+
+def sender_domains(period: Period) -> Query:
+    """The sender domains of each connector's mail: Connector, Hour, P1, P2, Messages."""
+    return (
+        _through_connectors(period)
+        .group_by(Connector=_connector(), Hour=_hour(), P1=p1_domain(), P2=p2_domain())
+        .agg(Messages=_messages())
+    )
+
+
+def recipient_domains(period: Period) -> Query:
+    """Where each connector's mail went: Connector, Hour, Domain, Deliveries."""
+    return (
+        _through_connectors(period)
+        .group_by(Connector=_connector(), Hour=_hour(), Domain=recipient_domain())
+        .agg(Deliveries=_deliveries())
+    )
+
+
+def correspondents(period: Period) -> Query:
+    """The domains that the tenant mailed, by any way out: Domain, Day, First, Last."""
+    return (
+        scan(EMAIL_EVENTS)
+        .filter(within(period), outbound())
+        .group_by(Domain=recipient_domain(), Day=_day())
+        .agg(First=pl.col("Timestamp").min(), Last=pl.col("Timestamp").max())
+    )
+
+
+def tenant_domains(period: Period) -> Query:
+    """The domains of the recipients of inbound and internal mail: Domain, Day, First, Last.
+
+    They are the tenant's own. Senders are not looked at: an attacker chooses those.
+    """
+    return (
+        scan(EMAIL_EVENTS)
+        .filter(within(period), inbound() | intra_org())
+        .group_by(Domain=recipient_domain(), Day=_day())
+        .agg(First=pl.col("Timestamp").min(), Last=pl.col("Timestamp").max())
+    )
+
+
+def connector_changes(period: Period) -> Query:
+    """The changes of connectors, as rows of CloudAppEvents."""
+    return _audit_rows(period, connector_change())
+
+
+def actor_deeds(period: Period) -> Query:
+    """Changes of transport rules, and grants of roles, permissions and credentials, as rows."""
+    return _audit_rows(period, transport_rule_change() | grant())
+
+
+def _audit_rows(period: Period, wanted: pl.Expr) -> Query:
+    return scan(CLOUD_APP_EVENTS).filter(within(period), wanted).select(*AUDIT_COLUMNS)
+
+
+AUDIT_COLUMNS = (
+    "Timestamp",
+    "ActionType",
+    "AccountObjectId",
+    "AccountId",
+    "AccountDisplayName",
+    "AccountType",
+    "IPAddress",
+    "CountryCode",
+    "City",
+    "ISP",
+    "UserAgent",
+    "ObjectName",
+    "ReportId",
+    "RawEventData",
+)
+"""What is read of an audit row."""
+
+
+def logon_places(period: Period, accounts: Collection[str]) -> Query:
+    """The sign-ins of some accounts by country and hour, noise left out.
+
+    Columns: ObjectId, Upn, Outcome (LogonSuccess or LogonFailed), Location, Hour; Logons, First,
+    Last.
+    """
+    return (
+        _logons(period, accounts)
+        .group_by(*_WHO, Location=pl.col("Location").str.to_lowercase(), Hour=_hour())
+        .agg(**_LOGONS)
+    )
+
+
+def logon_addresses(period: Period, accounts: Collection[str]) -> Query:
+    """The sign-ins of some accounts by address and hour, noise left out.
+
+    Columns: ObjectId, Upn, Outcome, Address, Hour; Logons, First, Last.
+    """
+    return (
+        _logons(period, accounts)
+        .group_by(*_WHO, Address=pl.col("IPAddress").str.to_lowercase(), Hour=_hour())
+        .agg(**_LOGONS)
+    )
+
+
+def logon_seconds(period: Period, accounts: Collection[str]) -> Query:
+    """The sign-ins of some accounts by second, noise left out, to find bursts of failures.
+
+    Columns: ObjectId, Upn, Outcome, ISP, Application, Second; Logons, First, Last.
+    """
+    return (
+        _logons(period, accounts)
+        .group_by(
+            *_WHO,
+            ISP=pl.col("ISP").str.to_lowercase(),
+            Application=pl.col("Application").str.to_lowercase(),
+            Second=pl.col("Timestamp").dt.truncate("1s"),
+        )
+        .agg(**_LOGONS)
+    )
+
+
+def address_logons(period: Period, addresses: Collection[str]) -> Query:
+    """Who signed in, or failed to, from some addresses, noise left out.
+
+    Columns: Address, Account (the object id, or the UPN where that is empty), Outcome, Hour;
+    Logons.
+    """
+    wanted = sorted({address.lower() for address in addresses})
+    object_id = pl.col("AccountObjectId")
+    account = pl.when(object_id != "").then(object_id).otherwise(pl.col("AccountUpn"))
+    address = pl.col("IPAddress").str.to_lowercase()
+    return (
+        scan(IDENTITY_LOGON_EVENTS)
+        .filter(within(period), failed_logon() | successful_logon(), address.is_in(wanted))
+        .group_by(
+            Address=address,
+            Account=account.str.to_lowercase(),
+            Outcome=pl.col("ActionType"),
+            Hour=_hour(),
+        )
+        .agg(Logons=_RECORDS)
+    )
+
+
+def _logons(period: Period, accounts: Collection[str]) -> Query:
+    return scan(IDENTITY_LOGON_EVENTS).filter(
+        within(period), by_account(accounts), failed_logon() | successful_logon()
+    )
+
+
+_WHO = (
+    pl.col("AccountObjectId").str.to_lowercase().alias("ObjectId"),
+    pl.col("AccountUpn").str.to_lowercase().alias("Upn"),
+    pl.col("ActionType").alias("Outcome"),
+)
+_RECORDS = pl.concat_str(
+    pl.col("ReportId"), pl.lit("|"), pl.col("Timestamp").cast(pl.Int64).cast(pl.String)
+).n_unique()
+_LOGONS = {
+    "Logons": _RECORDS,
+    "First": pl.col("Timestamp").min(),
+    "Last": pl.col("Timestamp").max(),
+}

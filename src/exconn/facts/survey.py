@@ -1,0 +1,223 @@
+"""From a source to facts: two rounds of queries, then one row for each judgement."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+import polars as pl
+from attrs import field, frozen
+
+from exconn.context import Context
+from exconn.coverage import Coverage
+from exconn.errors import NoDataError
+from exconn.facts.changes import CHANGE_FACTS, Trail, acts, change_facts
+from exconn.facts.fact import Fact
+from exconn.facts.identity import Connectors
+from exconn.facts.judgement import Judgement, judged_frame
+from exconn.facts.logons import LOGON_FACTS, LogonRows, Logons, actors_of
+from exconn.facts.mail import MAIL_FACTS, MailRows, mail_facts
+from exconn.facts.queries import actor_deeds, connector_changes
+from exconn.models import AdminChange, ConnectorChange
+from exconn.query import Reads, Source
+from exconn.tables import CLOUD_APP_EVENTS, EMAIL_EVENTS, IDENTITY_LOGON_EVENTS
+from exconn.window import Period, Window
+
+FACTS: tuple[Fact, ...] = (*MAIL_FACTS, *CHANGE_FACTS, *LOGON_FACTS)
+"""Every fact, in the order in which they are computed."""
+
+FACT_TABLES = (EMAIL_EVENTS, CLOUD_APP_EVENTS, IDENTITY_LOGON_EVENTS)
+"""The tables that facts rest on: those of the playbook."""
+
+READS: Reads = frozenset().union(*(fact.reads for fact in FACTS))
+"""Every table column that some fact rests on."""
+
+_SENDERS_ASKED = 50
+_TICK = timedelta(microseconds=1)
+
+
+@frozen(eq=False)
+class Survey:
+    """The first round's findings about a tenant, for all its connectors.
+
+    Attributes:
+        source: where the findings are from, and the second round's will be.
+        context: what the organisation knows of itself.
+        coverage: what data there is.
+        mail: the rows of the mail queries, keyed by connector.
+        trail: the audit trail.
+    """
+
+    source: Source
+    context: Context
+    coverage: Coverage
+    mail: MailRows
+    trail: Trail
+    _spellings: Mapping[str, str] = field(repr=False)
+
+    @property
+    def connectors(self) -> list[str]:
+        """The keys of all connectors that have mail in the period, or changes."""
+        return sorted(set(self.mail.connector_hours["Connector"]) | self.trail.names())
+
+    def display(self, connector: str) -> str:
+        """A connector's name as people write it."""
+        return self.trail.connectors.display(connector, self._spellings)
+
+    def values(self, connector: str) -> list[str]:
+        """The values of `EmailEvents.Connectors`, as they are spelt, that name a connector."""
+        spelt = self.mail.connector_names["Connectors"].to_list()
+        return sorted(v for v in spelt if connector in self.trail.connectors.of_mail(v))
+
+    def judgement(self, connector: str, window: Window) -> Judgement:
+        """A connector, by its key, in a window."""
+        created = [
+            change.timestamp
+            for change in acts(self.trail.of(connector))
+            if change.verb == "New" and window.baseline_start <= change.timestamp < window.end
+        ]
+        return Judgement(connector, window, max(created, default=None))
+
+
+@frozen(eq=False)
+class Assessment:
+    """The facts of some judgements, and what the second round found.
+
+    Attributes:
+        judgements: what is judged.
+        facts: a row for each judgement, in that order: Connector, At, PeakHour (the busiest hour
+            of the window, null without mail), and a column for each of `FACTS`. A fact is null
+            when it could not be assessed.
+        logons: the sign-ins of the accounts behind changes and bulk mail.
+    """
+
+    judgements: tuple[Judgement, ...]
+    facts: pl.DataFrame
+    logons: Logons
+
+
+def survey(source: Source, period: Period | None, context: Context) -> Survey:
+    """Run the first round of queries.
+
+    Args:
+        source: who runs them.
+        period: which mail to look at; None for all. Connector changes are always all looked at,
+            for a name may have changed since.
+        context: what the organisation knows of itself.
+
+    Raises:
+        NoDataError: the source has none of the tables that facts rest on.
+    """
+    coverage = source.coverage(FACT_TABLES)
+    first, last = coverage.first, coverage.last
+    if first is None or last is None:
+        raise NoDataError(
+            f"no rows in {', '.join(table.name for table in FACT_TABLES)}; "
+            "at least one of these tables is needed"
+        )
+    everything = Period(first, last + _TICK)
+    mail_queries = MailRows.queries(period or everything)
+    audit_queries = [connector_changes(everything), actor_deeds(period or everything)]
+    frames = source.collect([*mail_queries, *audit_queries])
+    changes = ConnectorChange.from_frame(frames[-2])
+    connectors = Connectors(changes, context)
+    mail = MailRows(*frames[:-2])
+    return Survey(
+        source=source,
+        context=context,
+        coverage=coverage,
+        mail=mail.by_connector(connectors),
+        trail=Trail(changes, AdminChange.from_frame(frames[-1]), connectors),
+        spellings=_spellings(mail.connector_names, connectors),
+    )
+
+
+def assess(found: Survey, judgements: Sequence[Judgement]) -> Assessment:
+    """Run the second round of queries and compute the facts of each judgement."""
+    mail = mail_facts(found.mail, judged_frame(judgements, found.coverage), found.context)
+    logons = _second_round(found, judgements)
+    peaks: list[datetime | None] = mail["PeakHour"].to_list()
+    rows = [
+        {
+            **change_facts(judgement, found.trail, found.context, peak),
+            **_logon_facts(found, judgement, logons, peak),
+        }
+        for judgement, peak in zip(judgements, peaks, strict=True)
+    ]
+    names = [fact.name for fact in (*CHANGE_FACTS, *LOGON_FACTS)]
+    others = pl.DataFrame(rows, schema=dict.fromkeys(names, pl.Int64()))
+    facts = pl.concat([mail, others], how="horizontal").with_columns(
+        pl.col(fact.name).cast(pl.Float64) for fact in FACTS
+    )
+    return Assessment(tuple(judgements), _assessable(facts, judgements, found.coverage), logons)
+
+
+def _second_round(found: Survey, judgements: Sequence[Judgement]) -> Logons:
+    people: set[tuple[str, str]] = set()
+    accounts: set[str] = set()
+    addresses: set[str] = set()
+    for judgement in judgements:
+        actors, _ = actors_of(judgement, found.trail)
+        accounts |= actors | _senders(found, judgement)
+        changes = acts(found.trail.within(judgement))
+        people |= {(change.actor.id, change.actor.name) for change in changes}
+        addresses |= {change.address for change in changes if change.address}
+    periods = [judgement.window.period for judgement in judgements]
+    period = Period(min(p.start for p in periods), max(p.end for p in periods))
+    frames = found.source.collect(LogonRows.queries(period, accounts, addresses))
+    return Logons(LogonRows(*frames), sorted(people))
+
+
+def _senders(found: Survey, judgement: Judgement) -> set[str]:
+    window = judgement.window
+    rows = found.mail.sender_hours.filter(
+        pl.col("Connector") == judgement.connector,
+        pl.col("SenderObjectId") != "",
+        pl.col("Hour") >= window.start,
+        pl.col("Hour") < window.end,
+    )
+    most = rows.group_by("SenderObjectId").agg(pl.col("Messages").sum())
+    ranked = most.sort("Messages", "SenderObjectId", descending=[True, False])
+    return set(ranked.head(_SENDERS_ASKED)["SenderObjectId"])
+
+
+def _logon_facts(
+    found: Survey, judgement: Judgement, logons: Logons, peak: datetime | None
+) -> dict[str, int | None]:
+    actors, all_known = actors_of(judgement, found.trail)
+    changes = acts(found.trail.within(judgement))
+    last_change = max((c.timestamp for c in changes), default=judgement.window.start)
+    about_actors = logons.facts_of("actor", actors, judgement, last_change)
+    about_actors |= logons.change_facts(changes, judgement, peak)
+    if not all_known:
+        about_actors = dict.fromkeys(about_actors)
+    senders = _senders(found, judgement)
+    return about_actors | logons.facts_of("sender", senders, judgement, judgement.window.end)
+
+
+def _assessable(
+    facts: pl.DataFrame, judgements: Sequence[Judgement], coverage: Coverage
+) -> pl.DataFrame:
+    """Null the facts that rest on columns which some contributing file lacks."""
+    supported: dict[tuple[Reads, datetime, datetime], bool] = {}
+
+    def is_supported(fact: Fact, window: Window) -> bool:
+        start = window.baseline_start if fact.past else window.start
+        key = (fact.reads, start, window.end)
+        if key not in supported:
+            supported[key] = coverage.supports(*key)
+        return supported[key]
+
+    return facts.with_columns(
+        pl.when(pl.Series([is_supported(fact, j.window) for j in judgements], dtype=pl.Boolean))
+        .then(pl.col(fact.name))
+        .alias(fact.name)
+        for fact in FACTS
+    )
+
+
+def _spellings(names: pl.DataFrame, connectors: Connectors) -> dict[str, str]:
+    spelt: dict[str, str] = {}
+    for value in names.sort("Rows", "Connectors", descending=[False, True])["Connectors"]:
+        keys = connectors.of_mail(value)
+        if len(keys) == 1:
+            spelt[keys[0]] = value
+    return spelt
