@@ -1,0 +1,30 @@
+"""Grading: facts and signals become a verdict with its evidence."""
+
+from exconn.grading.actions import Action
+from exconn.grading.evidence import Event, Evidence, HourOfMail, Sender, Tally
+from exconn.grading.findings import Answer, Answered, Finding, State
+from exconn.grading.grade import SCHEMA_VERSION, Grade
+from exconn.grading.policy import Policy
+from exconn.grading.run import grade, grade_records, hunt
+from exconn.grading.verdict import Classification, Determination
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "Action",
+    "Answer",
+    "Answered",
+    "Classification",
+    "Determination",
+    "Event",
+    "Evidence",
+    "Finding",
+    "Grade",
+    "HourOfMail",
+    "Policy",
+    "Sender",
+    "State",
+    "Tally",
+    "grade",
+    "grade_records",
+    "hunt",
+]

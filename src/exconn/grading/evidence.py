@@ -1,0 +1,263 @@
+"""The evidence behind a grade: bounded rows, and what happened when."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import polars as pl
+from attrs import frozen
+
+from exconn.detectors import by_account, failed_logon, successful_logon, within
+from exconn.facts import Judgement, Survey
+from exconn.facts.changes import acts
+from exconn.facts.logons import Logons, actors_of
+from exconn.models import AdminChange, ConnectorChange, Email, Logon
+from exconn.query import Query, scan
+from exconn.tables import EMAIL_EVENTS, IDENTITY_LOGON_EVENTS
+from exconn.window import Period
+
+SAMPLE = 20
+TOP = 20
+LOGON_ROWS = 50
+MESSAGE_IDS = 1000
+
+
+@frozen
+class Tally:
+    """How often something occurs."""
+
+    value: str
+    count: int
+
+
+@frozen
+class HourOfMail:
+    """What passed through the connector in an hour."""
+
+    time: datetime
+    messages: int
+    mismatched: int
+    outbound: int
+    junked: int
+
+
+@frozen
+class Sender:
+    """A sender through the connector in the window."""
+
+    p2_address: str
+    p1_address: str
+    object_id: str
+    messages: int
+
+
+@frozen(kw_only=True, eq=False)
+class Evidence:
+    """The evidence behind a grade. `hunt` leaves what needs more queries empty.
+
+    Attributes:
+        changes: of the connector in the window, failed ones too.
+        deeds: what else those who made them did (transport rules, grants).
+        logons: sign-ins in the window of those who made them; the latest successes and failures.
+        sample: messages of the busiest hour.
+        hours: the connector's mail by hour, baseline and window.
+        senders: those with the most messages in the window.
+        addresses: that handed mail over in the window, by messages.
+        sender_domains: the P1 domains of the window, by messages.
+        recipient_domains: of the window, by deliveries.
+        message_ids: NetworkMessageIds of the window, in the order of time; at most 1,000.
+        other_bulk_senders: who else sent in bulk to outside, by messages in their busiest hour.
+        other_connectors: other connectors that were changed in the window.
+    """
+
+    changes: tuple[ConnectorChange, ...] = ()
+    deeds: tuple[AdminChange, ...] = ()
+    logons: tuple[Logon, ...] = ()
+    sample: tuple[Email, ...] = ()
+    hours: tuple[HourOfMail, ...] = ()
+    senders: tuple[Sender, ...] = ()
+    addresses: tuple[Tally, ...] = ()
+    sender_domains: tuple[Tally, ...] = ()
+    recipient_domains: tuple[Tally, ...] = ()
+    message_ids: tuple[str, ...] = ()
+    other_bulk_senders: tuple[Tally, ...] = ()
+    other_connectors: tuple[str, ...] = ()
+
+
+@frozen
+class Event:
+    """Something that happened.
+
+    Attributes:
+        kind: ``logon``, ``change``, ``deed``, ``mail`` or ``alert``.
+        ref: the record's identifier, "" when there is none.
+    """
+
+    time: datetime
+    kind: str
+    summary: str
+    ref: str = ""
+
+
+def evidence(found: Survey, judgement: Judgement, peak: datetime | None, *, rows: bool) -> Evidence:
+    """Collect the evidence about one judged connector.
+
+    Args:
+        found: the first round.
+        judgement: the connector and the window.
+        peak: the busiest hour of the window; None without mail.
+        rows: whether to ask the source for single messages and sign-ins too.
+    """
+    window = judgement.window
+    mail = found.mail
+    in_window = (
+        (pl.col("Connector") == judgement.connector)
+        & (pl.col("Hour") >= window.start)
+        & (pl.col("Hour") < window.end)
+    )
+    hours = mail.connector_hours.filter(
+        pl.col("Connector") == judgement.connector,
+        pl.col("Hour") >= window.baseline_start,
+        pl.col("Hour") < window.end,
+    ).sort("Hour")
+    others = mail.bulk_senders.filter(
+        pl.col("Connector") != judgement.connector,
+        pl.col("Hour") >= window.start,
+        pl.col("Hour") < window.end,
+    ).rename({"SenderFromAddress": "Value", "Messages": "Count"})
+    messages, logons, senders, ids = _rows(found, judgement, peak) if rows else ((), (), (), ())
+    return Evidence(
+        changes=tuple(found.trail.within(judgement)),
+        deeds=tuple(found.trail.by_actors(judgement)),
+        logons=logons,
+        sample=messages,
+        hours=tuple(
+            HourOfMail(*row)
+            for row in hours.select(
+                "Hour", "Messages", "Mismatched", "Outbound", "Junked"
+            ).iter_rows()
+        ),
+        senders=senders,
+        addresses=_top(mail.sending_addresses.filter(in_window), "Address", "Messages"),
+        sender_domains=_top(mail.sender_domains.filter(in_window), "P1", "Messages"),
+        recipient_domains=_top(mail.recipient_domains.filter(in_window), "Domain", "Deliveries"),
+        message_ids=ids,
+        other_bulk_senders=_tallies(others.group_by("Value").agg(pl.col("Count").max())),
+        other_connectors=_other_connectors(found, judgement),
+    )
+
+
+def timeline(
+    found: Survey, judgement: Judgement, logons: Logons, gathered: Evidence, peak: datetime | None
+) -> tuple[Event, ...]:
+    """Join sign-ins, changes and mail of the window in the order of time."""
+    window = judgement.window
+    events = [Event(window.at, "alert", "the time that is judged")]
+    events += [
+        Event(c.timestamp, "change", _told(c), c.audit_id or c.report_id) for c in gathered.changes
+    ]
+    events += [
+        Event(d.timestamp, "deed", _told(d), d.audit_id or d.report_id) for d in gathered.deeds
+    ]
+    names = {c.actor.key: c.actor.name or c.actor.id for c in acts(gathered.changes)}
+    for key, name in sorted(names.items()):
+        for when, how in logons.suspicious_times(key, judgement):
+            if window.start <= when < window.end:
+                events.append(Event(when, "logon", f"{name} signed in {how}"))
+    hours = [hour for hour in gathered.hours if hour.time >= window.start]
+    if hours and peak is not None:
+        first, last = hours[0], hours[-1]
+        busiest = max(hours, key=lambda hour: hour.messages)
+        events.append(Event(first.time, "mail", f"first mail in the window ({first.messages})"))
+        events.append(Event(peak, "mail", f"busiest hour: {busiest.messages} messages"))
+        events.append(Event(last.time, "mail", f"last hour with mail ({last.messages})"))
+    return tuple(sorted(events, key=lambda event: (event.time, event.kind, event.summary)))
+
+
+def _rows(
+    found: Survey, judgement: Judgement, peak: datetime | None
+) -> tuple[tuple[Email, ...], tuple[Logon, ...], tuple[Sender, ...], tuple[str, ...]]:
+    window = Period(judgement.window.start, judgement.window.end)
+    values = found.values(judgement.connector)
+    busiest = window if peak is None else Period(peak, peak + timedelta(hours=1))
+    actors, _ = actors_of(judgement, found.trail)
+    mail = scan(EMAIL_EVENTS).filter(pl.col("Connectors").is_in(values))
+    sample, senders, ids, succeeded, failed = found.source.collect(
+        [
+            mail.filter(within(busiest)).sort(list(_MAIL_ORDER)).head(SAMPLE),
+            _senders(mail.filter(within(window))),
+            _message_ids(mail.filter(within(window))),
+            _logons(window, actors, successful_logon()),
+            _logons(window, actors, failed_logon()),
+        ]
+    )
+    logons = Logon.from_frame(pl.concat([succeeded, failed]))
+    return (
+        tuple(Email.from_frame(sample)),
+        tuple(sorted(logons, key=lambda logon: (logon.timestamp, logon.report_id))),
+        tuple(Sender(*row) for row in senders.iter_rows()),
+        tuple(ids["NetworkMessageId"]),
+    )
+
+
+_MAIL_ORDER = ("Timestamp", "NetworkMessageId", "RecipientEmailAddress", "ReportId")
+
+
+def _senders(mail: Query) -> Query:
+    by = ("SenderFromAddress", "SenderMailFromAddress", "SenderObjectId")
+    return (
+        mail.group_by(*(pl.col(name).str.to_lowercase() for name in by))
+        .agg(Messages=pl.col("NetworkMessageId").n_unique())
+        .sort(["Messages", *by], descending=[True, False, False, False])
+        .head(TOP)
+    )
+
+
+def _message_ids(mail: Query) -> Query:
+    return (
+        mail.group_by("NetworkMessageId")
+        .agg(First=pl.col("Timestamp").min())
+        .sort(["First", "NetworkMessageId"])
+        .head(MESSAGE_IDS)
+    )
+
+
+def _logons(window: Period, accounts: set[str], outcome: pl.Expr) -> Query:
+    return (
+        scan(IDENTITY_LOGON_EVENTS)
+        .filter(within(window), by_account(accounts), outcome)
+        .sort(["Timestamp", "ReportId", "AccountUpn", "IPAddress"], descending=True)
+        .head(LOGON_ROWS)
+    )
+
+
+def _top(rows: pl.DataFrame, value: str, count: str) -> tuple[Tally, ...]:
+    return _tallies(rows.group_by(Value=pl.col(value)).agg(Count=pl.col(count).sum()))
+
+
+def _tallies(rows: pl.DataFrame) -> tuple[Tally, ...]:
+    ranked = rows.select("Value", "Count").sort("Count", "Value", descending=[True, False])
+    return tuple(Tally(*row) for row in ranked.head(TOP).iter_rows())
+
+
+def _other_connectors(found: Survey, judgement: Judgement) -> tuple[str, ...]:
+    window = judgement.window
+    keys = {
+        found.trail.connectors.key(change.connector)
+        for change in acts(found.trail.changes)
+        if window.start <= change.timestamp < window.end
+    }
+    return tuple(found.display(key) for key in sorted(keys - {judgement.connector}))
+
+
+def _told(change: AdminChange) -> str:
+    actor = change.actor.name or change.actor.id or "somebody unnamed"
+    place = f" from {change.address}" if change.address else ""
+    place += f" ({change.country})" if change.country else ""
+    passed = ", ".join(f"{name}={value}" for name, value in change.parameters.items())
+    outcome = " FAILED" if change.succeeded is False else ""
+    return f"{change.operation}{outcome} by {actor}{place}" + (f": {passed}" if passed else "")
+
+
+def latest(changes: Sequence[ConnectorChange]) -> ConnectorChange | None:
+    """The last change that took effect, by a person or an application."""
+    return max(acts(changes), key=lambda change: change.timestamp, default=None)

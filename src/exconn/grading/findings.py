@@ -1,0 +1,173 @@
+"""From facts to findings: what each signal says, what it adds, and how questions are answered."""
+
+import enum
+import math
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+
+import polars as pl
+from attrs import evolve, frozen
+
+from exconn.coverage import Standing
+from exconn.facts import FACTS
+from exconn.grading.policy import Policy
+from exconn.signals import Direction, Question, Signal
+
+Facts = Mapping[str, float | None]
+"""The facts about one connector in one window; None where they could not be assessed."""
+
+_TABLES = {fact.name: fact.tables for fact in FACTS}
+
+
+class State(enum.StrEnum):
+    """What a signal says."""
+
+    FIRED = "fired"
+    CLEAR = "clear"
+    UNASSESSED = "unassessed"
+
+
+class Answer(enum.StrEnum):
+    """What a question's answer is."""
+
+    YES = "yes"
+    NO = "no"
+    UNASSESSED = "unassessed"
+
+
+@frozen(eq=False)
+class Finding:
+    """What a signal says of a connector.
+
+    Attributes:
+        signal: which one.
+        state: what it says.
+        contribution: what it adds to the margin; 0 unless it fired.
+        facts: those that it read.
+        sentence: the same for people.
+    """
+
+    signal: Signal
+    state: State
+    contribution: float
+    facts: Facts
+    sentence: str
+
+
+@frozen(eq=False)
+class Answered:
+    """A question's answer, and the facts that show it."""
+
+    question: Question
+    answer: Answer
+    evidence: Facts
+
+
+def states(facts: pl.DataFrame, signals: Sequence[Signal]) -> pl.DataFrame:
+    """Evaluate signals over rows of facts: a boolean column for each, by its id."""
+    return facts.select(signal.state for signal in signals)
+
+
+def findings(
+    facts: Facts,
+    states: Mapping[str, bool | None],
+    signals: Sequence[Signal],
+    standings: Sequence[Standing],
+    policy: Policy,
+) -> tuple[Finding, ...]:
+    """What the signals say of one connector.
+
+    Where a table does not cover the window, what is there is still evidence, but what is not there
+    proves nothing: signals for malice that did not fire, and signals against it that did, are then
+    unassessed.
+    """
+    found = [
+        _finding(signal, _state(signal, states[signal.id], standings), facts) for signal in signals
+    ]
+    gains = _contributions([f.signal for f in found if f.state is State.FIRED], policy)
+    return tuple(evolve(f, contribution=gains.get(f.signal.id, 0.0)) for f in found)
+
+
+def margin(found: Sequence[Finding]) -> float:
+    """The sum of all contributions."""
+    return math.fsum(finding.contribution for finding in found)
+
+
+def confidence(found: Sequence[Finding], policy: Policy) -> float:
+    """The share, by weight, of the signals that could be assessed."""
+    total = math.fsum(policy.weight(finding.signal) for finding in found)
+    assessed = math.fsum(
+        policy.weight(finding.signal) for finding in found if finding.state is not State.UNASSESSED
+    )
+    return assessed / total if total else 0.0
+
+
+def answers(
+    facts: Facts, questions: Sequence[Question], standings: Sequence[Standing]
+) -> tuple[Answered, ...]:
+    """Answer the questions from the facts about one connector."""
+    row = pl.DataFrame([dict(facts)], schema=dict.fromkeys(facts, pl.Float64()))
+    verdicts = row.select(question.answer.alias(question.id) for question in questions).row(
+        0, named=True
+    )
+    return tuple(
+        Answered(
+            question,
+            _answer(question, verdicts[question.id], facts, standings),
+            {name: facts[name] for name in question.facts},
+        )
+        for question in questions
+    )
+
+
+def _contributions(fired: Sequence[Signal], policy: Policy) -> dict[str, float]:
+    def kind(signal: Signal) -> tuple[str, str]:
+        return signal.family.value, signal.direction.value
+
+    gains: dict[str, float] = {}
+    ranked = sorted(fired, key=lambda s: (*kind(s), -policy.weight(s), s.id))
+    for _, alike in groupby(ranked, key=kind):
+        for rank, signal in enumerate(alike):
+            sign = 1 if signal.direction is Direction.FOR else -1
+            gains[signal.id] = sign * policy.weight(signal) * policy.decay**rank
+    return gains
+
+
+def _state(signal: Signal, fired: bool | None, standings: Sequence[Standing]) -> State:  # noqa: FBT001
+    if fired is None:
+        return State.UNASSESSED
+    if fired == (signal.direction is Direction.AGAINST) and not _covered(signal.facts, standings):
+        return State.UNASSESSED
+    return State.FIRED if fired else State.CLEAR
+
+
+def _answer(
+    question: Question,
+    verdict: bool | None,
+    facts: Facts,
+    standings: Sequence[Standing],  # noqa: FBT001
+) -> Answer:
+    needed = question.answer.meta.root_names()
+    if verdict is None or any(facts[name] is None for name in needed):
+        return Answer.UNASSESSED
+    if verdict == question.innocent and not _covered(needed, standings):
+        return Answer.UNASSESSED
+    return Answer.YES if verdict else Answer.NO
+
+
+def _covered(facts: Sequence[str], standings: Sequence[Standing]) -> bool:
+    tables = frozenset[str]().union(*(_TABLES[name] for name in facts))
+    return all(s.covers_time for s in standings if s.coverage.table.name in tables)
+
+
+def _finding(signal: Signal, state: State, facts: Facts) -> Finding:
+    own = {name: facts[name] for name in signal.facts}
+    if state is State.FIRED:
+        sentence = signal.sentence.format(**own)
+    elif state is State.CLEAR:
+        sentence = f"Not so: {signal.title}."
+    else:
+        unknown = ", ".join(name for name, value in own.items() if value is None)
+        lacking = f"{unknown} unknown" if unknown else "the data does not cover the window"
+        sentence = f"Could not be assessed: {signal.title} ({lacking})."
+    return Finding(signal, state, 0.0, own, sentence)

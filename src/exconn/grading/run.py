@@ -1,0 +1,243 @@
+"""`grade` one connector, or `hunt` over all."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+import polars as pl
+
+from exconn.context import Context
+from exconn.errors import UnknownConnectorError
+from exconn.facts import (
+    FACT_TABLES,
+    FACTS,
+    READS,
+    Assessment,
+    Survey,
+    assess,
+    survey,
+)
+from exconn.facts.changes import acts
+from exconn.facts.judgement import MINIMUM_BASELINE
+from exconn.grading.actions import actions
+from exconn.grading.evidence import evidence, timeline
+from exconn.grading.findings import (
+    Facts,
+    Finding,
+    State,
+    answers,
+    confidence,
+    findings,
+    margin,
+    states,
+)
+from exconn.grading.grade import Grade
+from exconn.grading.policy import Policy
+from exconn.grading.verdict import Classification, Verdict, judge
+from exconn.models import AdminChange, Alert, ConnectorChange, Email, Logon
+from exconn.query import Source
+from exconn.signals import QUESTIONS, SIGNALS, Signal
+from exconn.sources import MemorySource
+from exconn.tables import CLOUD_APP_EVENTS, EMAIL_EVENTS, IDENTITY_LOGON_EVENTS
+from exconn.window import Window
+
+_CHANGES_TRIED = 10
+_HOURS_TRIED = 3
+_TOLD = 3
+
+
+def grade(
+    source: Source,
+    alert: Alert,
+    *,
+    window: Window | None = None,
+    context: Context | None = None,
+    policy: Policy | None = None,
+    signals: Sequence[Signal] = SIGNALS,
+) -> Grade:
+    """Grade an alert on one connector.
+
+    Args:
+        source: where the mail log is.
+        alert: the connector and the time.
+        window: other spans than seven days before, one after and thirty of baseline; its `at`
+            takes the place of the alert's time.
+        context: what the organisation knows of itself.
+        policy: other weights and thresholds.
+        signals: all that are asked; add your own to `SIGNALS`.
+
+    Raises:
+        UnknownConnectorError: the connector is in neither mail nor changes.
+        NoDataError: the source has none of the tables.
+        UnreadableDataError: something in it cannot be converted.
+    """
+    judged = window or Window(alert.timestamp)
+    found = survey(source, judged.period, context or Context())
+    key = found.trail.connectors.key(alert.connector)
+    if key not in found.connectors and not _exists(source, alert.connector, found):
+        raise UnknownConnectorError(
+            alert.connector, [found.display(name) for name in found.connectors]
+        )
+    assessment = assess(found, [found.judgement(key, judged)])
+    verdicts = _Verdicts(found, assessment, signals, policy or Policy())
+    return verdicts.grade(0, rows=True)
+
+
+def hunt(
+    source: Source,
+    *,
+    at: datetime | None = None,
+    context: Context | None = None,
+    policy: Policy | None = None,
+    signals: Sequence[Signal] = SIGNALS,
+) -> list[Grade]:
+    """Grade every connector that has mail or changes, the most suspicious first.
+
+    Grades have the evidence that needs no further queries: no single messages or sign-ins. For
+    those, `grade` the connector at the time that its grade has.
+
+    Args:
+        source: where the mail log is.
+        at: the time to judge all connectors at. Without it each is judged at its own most
+            suspicious time: of its latest changes and its busiest hours, the one with the highest
+            margin, times with a baseline first.
+        context: what the organisation knows of itself.
+        policy: other weights and thresholds.
+        signals: all that are asked.
+
+    Raises:
+        NoDataError: the source has none of the tables.
+        UnreadableDataError: something in it cannot be converted.
+    """
+    window = None if at is None else Window(at)
+    found = survey(source, window.period if window else None, context or Context())
+    judgements = [
+        found.judgement(connector, candidate)
+        for connector in found.connectors
+        for candidate in ([window] if window else _candidates(found, connector))
+    ]
+    if not judgements:
+        return []
+    verdicts = _Verdicts(found, assess(found, judgements), signals, policy or Policy())
+    best: dict[str, int] = {}
+    for index in sorted(range(len(judgements)), key=verdicts.suspicion, reverse=True):
+        best.setdefault(judgements[index].connector, index)  # of equals, the first candidate
+    grades = [verdicts.grade(index, rows=False) for index in best.values()]
+    return sorted(grades, key=lambda g: (-g.score, g.connector))
+
+
+def grade_records(
+    emails: Iterable[Email],
+    changes: Iterable[AdminChange],
+    logons: Iterable[Logon],
+    alert: Alert,
+    *,
+    window: Window | None = None,
+    context: Context | None = None,
+    policy: Policy | None = None,
+    signals: Sequence[Signal] = SIGNALS,
+) -> Grade:
+    """Grade an incident that is held in memory as records. Otherwise as `grade`."""
+    source = MemorySource(
+        {
+            EMAIL_EVENTS.name: Email.to_frame(emails),
+            CLOUD_APP_EVENTS.name: AdminChange.to_frame(changes),
+            IDENTITY_LOGON_EVENTS.name: Logon.to_frame(logons),
+        }
+    )
+    return grade(source, alert, window=window, context=context, policy=policy, signals=signals)
+
+
+class _Verdicts:
+    """All judgements of an assessment with what the signals say of them."""
+
+    def __init__(
+        self, found: Survey, assessment: Assessment, signals: Sequence[Signal], policy: Policy
+    ) -> None:
+        self._found = found
+        self._assessment = assessment
+        self._policy = policy
+        names = [fact.name for fact in FACTS]
+        self._facts: list[Facts] = list(assessment.facts.select(names).iter_rows(named=True))
+        fired = states(assessment.facts, signals).iter_rows(named=True)
+        self._standings = [
+            tuple(found.coverage.standing(table, j.window, READS) for table in FACT_TABLES)
+            for j in assessment.judgements
+        ]
+        self._findings: list[tuple[Finding, ...]] = [
+            findings(facts, row, signals, standings, policy)
+            for facts, row, standings in zip(self._facts, fired, self._standings, strict=True)
+        ]
+
+    def verdict(self, index: int) -> Verdict:
+        """The verdict on one judgement."""
+        return judge(
+            self._facts[index], self._findings[index], self._standings[index], self._policy
+        )
+
+    def suspicion(self, index: int) -> tuple[bool, bool, float]:
+        """What `hunt` prefers among the times of one connector; the greatest is the one."""
+        days = self._facts[index]["baseline_days"] or 0
+        malicious = self.verdict(index).classification is Classification.TRUE_POSITIVE
+        informed = days >= MINIMUM_BASELINE.days
+        return malicious, informed, margin(self._findings[index])
+
+    def grade(self, index: int, *, rows: bool) -> Grade:
+        """The grade of one judgement."""
+        judgement = self._assessment.judgements[index]
+        facts, found = self._facts[index], self._findings[index]
+        standings = self._standings[index]
+        verdict = self.verdict(index)
+        total = margin(found)
+        peak: datetime | None = self._assessment.facts["PeakHour"][index]
+        gathered = evidence(self._found, judgement, peak, rows=rows)
+        name = self._found.display(judgement.connector)
+        return Grade(
+            connector=name,
+            window=judgement.window,
+            classification=verdict.classification,
+            determination=verdict.determination,
+            score=self._policy.score(total),
+            margin=total,
+            confidence=confidence(found, self._policy),
+            explanation=_explanation(verdict, found),
+            reasons=verdict.reasons,
+            findings=found,
+            answers=answers(facts, QUESTIONS, standings),
+            coverage=standings,
+            facts=facts,
+            timeline=timeline(self._found, judgement, self._assessment.logons, gathered, peak),
+            actions=actions(name, judgement.window, verdict, gathered),
+            evidence=gathered,
+        )
+
+
+def _exists(source: Source, connector: str, found: Survey) -> bool:
+    """Whether a connector that has no mail in the period has some at another time."""
+    everywhere = survey(source, None, found.context)
+    return everywhere.trail.connectors.key(connector) in everywhere.connectors
+
+
+def _candidates(found: Survey, connector: str) -> list[Window]:
+    """When a connector may look most suspicious: its busiest hours, changes, last hour."""
+    changes = [change.timestamp for change in acts(found.trail.of(connector))]
+    hours = found.mail.connector_hours.filter(pl.col("Connector") == connector)
+    busiest = hours.sort("Messages", "Hour", descending=[True, False]).head(_HOURS_TRIED)["Hour"]
+    last = hours.sort("Hour").tail(1)["Hour"]
+    times = dict.fromkeys([*busiest, *reversed(changes[-_CHANGES_TRIED:]), *last])
+    return [Window(time) for time in times]
+
+
+def _explanation(verdict: Verdict, found: Sequence[Finding]) -> str:
+    fired = sorted(
+        (finding for finding in found if finding.state is State.FIRED),
+        key=lambda finding: -abs(finding.contribution),
+    )
+    opening = {
+        Classification.TRUE_POSITIVE: "The connector was used maliciously.",
+        Classification.EXPECTED_ACTIVITY: "The activity is real, and expected.",
+        Classification.FALSE_POSITIVE: "Nothing malicious is to be seen.",
+        Classification.UNKNOWN: "It cannot be decided.",
+    }[verdict.classification]
+    why = [f"{reason[0].upper()}{reason[1:]}." for reason in verdict.reasons]
+    told = [finding.sentence for finding in fired[:_TOLD]]
+    return " ".join([opening, *why, *told])

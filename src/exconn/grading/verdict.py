@@ -1,0 +1,143 @@
+"""From findings to a classification and determination, in Microsoft Graph's words."""
+
+import enum
+from collections.abc import Sequence
+
+from attrs import frozen
+
+from exconn.coverage import Standing, TableState
+from exconn.grading.findings import Facts, Finding, State, margin
+from exconn.grading.policy import Policy
+from exconn.signals import Direction, Family
+from exconn.signals.admin import (
+    CHAIN_COMPLETE,
+    CHAIN_LOGON_CHANGE,
+    CONTEXT_APPROVED,
+    CONTEXT_HYBRID,
+    CONTEXT_SIMULATION,
+)
+from exconn.signals.mail import RECIPIENTS_SPRAY
+from exconn.tables import EMAIL_EVENTS
+
+
+class Classification(enum.StrEnum):
+    """Graph's `alertClassification`."""
+
+    TRUE_POSITIVE = "truePositive"
+    EXPECTED_ACTIVITY = "informationalExpectedActivity"
+    FALSE_POSITIVE = "falsePositive"
+    UNKNOWN = "unknown"
+
+
+class Determination(enum.StrEnum):
+    """The members of Graph's `alertDetermination` that a connector can have.
+
+    The names are the CSDL's; some documentation pages list others.
+    """
+
+    MULTI_STAGED_ATTACK = "multiStagedAttack"
+    COMPROMISED_ACCOUNT = "compromisedAccount"
+    PHISHING = "phishing"
+    MALICIOUS_USER_ACTIVITY = "maliciousUserActivity"
+    LINE_OF_BUSINESS_APPLICATION = "lineOfBusinessApplication"
+    CONFIRMED_ACTIVITY = "confirmedActivity"
+    SECURITY_TESTING = "securityTesting"
+    NOT_MALICIOUS = "notMalicious"
+    NOT_ENOUGH_DATA = "notEnoughDataToValidate"
+
+
+@frozen
+class Verdict:
+    """A classification, its determination, and why it is not another one.
+
+    Attributes:
+        reasons: vetoes and abstentions, a sentence each.
+    """
+
+    classification: Classification
+    determination: Determination
+    reasons: tuple[str, ...] = ()
+
+
+def judge(
+    facts: Facts, found: Sequence[Finding], standings: Sequence[Standing], policy: Policy
+) -> Verdict:
+    """Decide.
+
+    * True positive: the margin reaches `policy.true_positive`, at least `policy.families` families
+      speak for malice, and nothing vetoes it (all changes approved; a known simulation).
+    * Benign: the margin is at most `policy.benign`, and every table is there in full. Expected
+      activity if anything spoke for malice all the same, otherwise a false positive.
+    * Unknown: otherwise, and whenever no mail passed through the connector in the window.
+    """
+    fired = {f.signal.id: f for f in found if f.state is State.FIRED}
+    total = margin(found)
+    gaps = _gaps(standings)
+    if facts.get("messages") == 0 and _covers(standings, EMAIL_EVENTS.name):
+        return _unknown("no mail passed through the connector in the window", *gaps)
+    if total >= policy.true_positive:
+        vetoes = _vetoes(fired, found, policy)
+        if vetoes:
+            return _unknown(*vetoes)
+        return Verdict(Classification.TRUE_POSITIVE, _malice(fired, found))
+    if total <= policy.benign:
+        return _unknown(*gaps) if gaps else _benign(fired, found)
+    return _unknown("the evidence speaks clearly neither for nor against malice", *gaps)
+
+
+def _gaps(standings: Sequence[Standing]) -> list[str]:
+    """Why the data could not refute a benign grade."""
+    return [
+        f"{standing.coverage.table.name} is {standing.state.value}: {'; '.join(standing.reasons)}"
+        for standing in standings
+        if standing.state is not TableState.PRESENT
+    ]
+
+
+def _unknown(*reasons: str) -> Verdict:
+    return Verdict(Classification.UNKNOWN, Determination.NOT_ENOUGH_DATA, reasons)
+
+
+def _covers(standings: Sequence[Standing], table: str) -> bool:
+    return any(s.coverage.table.name == table and s.covers_time for s in standings)
+
+
+def _families(found: Sequence[Finding]) -> set[Family]:
+    return {f.signal.family for f in found if f.contribution > 0}
+
+
+def _vetoes(fired: dict[str, Finding], found: Sequence[Finding], policy: Policy) -> list[str]:
+    reasons = []
+    if CONTEXT_APPROVED.id in fired:
+        reasons.append("all changes of the connector were approved, which vetoes a true positive")
+    if CONTEXT_SIMULATION.id in fired:
+        reasons.append("the mail is a known phishing simulation, which vetoes a true positive")
+    families = _families(found)
+    if len(families) < policy.families:
+        reasons.append(
+            f"only {len(families)} kinds of evidence speak for malice; a true positive needs "
+            f"{policy.families}"
+        )
+    return reasons
+
+
+def _malice(fired: dict[str, Finding], found: Sequence[Finding]) -> Determination:
+    if CHAIN_COMPLETE.id in fired:
+        return Determination.MULTI_STAGED_ATTACK
+    families = _families(found)
+    if Family.LOGON in families or CHAIN_LOGON_CHANGE.id in fired:
+        return Determination.COMPROMISED_ACCOUNT
+    if Family.CONTENT in families or RECIPIENTS_SPRAY.id in fired:
+        return Determination.PHISHING
+    return Determination.MALICIOUS_USER_ACTIVITY
+
+
+def _benign(fired: dict[str, Finding], found: Sequence[Finding]) -> Verdict:
+    expected = Classification.EXPECTED_ACTIVITY
+    if CONTEXT_SIMULATION.id in fired:
+        return Verdict(expected, Determination.SECURITY_TESTING)
+    if {CONTEXT_APPROVED.id, CONTEXT_HYBRID.id} & set(fired):
+        return Verdict(expected, Determination.CONFIRMED_ACTIVITY)
+    if any(f.signal.direction is Direction.FOR and f.contribution > 0 for f in found):
+        return Verdict(expected, Determination.LINE_OF_BUSINESS_APPLICATION)
+    return Verdict(Classification.FALSE_POSITIVE, Determination.NOT_MALICIOUS)

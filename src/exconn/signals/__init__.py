@@ -1,0 +1,13 @@
+"""Signals: one frozen value for each reason to think that a connector is malicious, or is not.
+
+Pass your own beside these: ``grade(source, alert, signals=(*SIGNALS, MINE))``.
+"""
+
+from exconn.signals import admin, mail
+from exconn.signals.question import QUESTIONS, Question
+from exconn.signals.signal import Direction, Family, Signal
+
+SIGNALS: tuple[Signal, ...] = (*mail.SIGNALS, *admin.SIGNALS)
+"""Every signal that exconn ships."""
+
+__all__ = ["QUESTIONS", "SIGNALS", "Direction", "Family", "Question", "Signal"]
