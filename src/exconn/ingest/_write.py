@@ -1,0 +1,259 @@
+"""The evidence folder: what it already holds, and adding to it so that a crash leaves it usable."""
+
+import functools
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+from attrs import define, field
+from polars.exceptions import PolarsError
+
+from exconn.errors import InvalidValueError, UnreadableDataError
+from exconn.tables import TABLES, Table, conform
+
+REJECTED = "rejected.jsonl"
+_SHOWN = 2_000
+_KEY = "exconn_key"
+
+
+def is_evidence(path: Path, folder: Path) -> bool:
+    """Whether a file is one that exconn writes into this evidence folder."""
+    try:
+        parts = path.resolve().relative_to(folder.resolve()).parts
+    except ValueError:
+        return False
+    if parts == (REJECTED,):
+        return True
+    return path.suffix == ".parquet" and parts[0].removesuffix(".parquet") in _NAMES
+
+
+_NAMES = {table.name for table in TABLES}
+
+
+@define(eq=False)
+class _Block:
+    """Rows that the folder has: which columns they know, when they were, and their keys."""
+
+    columns: frozenset[str]
+    first: datetime | None
+    last: datetime | None
+    keys: Callable[[], pl.Series]
+
+    def may_hold(self, first: datetime, last: datetime) -> bool:
+        return bool(self.first and self.last and self.first <= last and first <= self.last)
+
+
+@contextmanager
+def open_folder(path: Path) -> Iterator["EvidenceFolder"]:
+    """An evidence folder to add to; it is made when it does not exist.
+
+    Raises:
+        InvalidValueError: it cannot be written.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(prefix=".import-", dir=path))
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    try:
+        yield EvidenceFolder(path, staging)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+@define(eq=False)
+class EvidenceFolder:
+    """An evidence folder that is being added to.
+
+    Everything is written into a hidden folder inside it first. `publish` then moves the finished
+    files to their places, one by one; without it the evidence stays as it was.
+    """
+
+    path: Path
+    _staging: Path
+    _staged: list[tuple[Path, Path]] = field(factory=list)
+    _blocks: dict[str, list[_Block]] = field(factory=dict)
+    _rejections: "_Rejections" = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._rejections = _Rejections(self.path / REJECTED, self._staging / REJECTED)
+
+    def add(self, table: Table, rows: pl.DataFrame) -> int:
+        """Stage the rows that the folder does not have yet, and return how many those are.
+
+        A record is told by the table's key and time, or by all that it says where a part of the
+        key is empty. One that says something in a column which the row in the folder does not
+        know is no duplicate: it is kept beside it, so nothing that was said gets lost.
+        """
+        keys = record_keys(rows, table)
+        new = keys.is_first_distinct() & ~self._held(table, rows, keys)
+        fresh = rows.filter(new).sort(table.time, maintain_order=True)
+        if fresh.is_empty():
+            return 0
+        fresh_keys = keys.filter(new)
+        first, last = _span(fresh, table)
+        known = frozenset(fresh.columns)
+        self._of(table).append(_Block(known, first, last, lambda: fresh_keys))
+        self._stage(table, fresh, fresh_keys)
+        return fresh.height
+
+    def reject(self, file: Path, line: int, reason: str, record: str) -> None:
+        """Stage a line of ``rejected.jsonl``, unless it is there already."""
+        self._rejections.add(
+            {"file": str(file), "line": line, "reason": reason, "record": record[:_SHOWN]}
+        )
+
+    def publish(self) -> None:
+        """Move everything that was staged to its place."""
+        try:
+            for staged, place in self._staged:
+                place.parent.mkdir(parents=True, exist_ok=True)
+                staged.replace(place)
+            self._rejections.publish()
+        except OSError as error:
+            raise _unwritable(self.path, error) from error
+
+    def _held(self, table: Table, rows: pl.DataFrame, keys: pl.Series) -> pl.Series:
+        first, last = _span(rows, table)
+        held = pl.repeat(value=False, n=rows.height, dtype=pl.Boolean, eager=True)
+        for block in self._of(table):
+            if block.may_hold(first, last):
+                told_more = [
+                    pl.col(name).cast(pl.String).fill_null("") != ""
+                    for name in rows.columns
+                    if name in table.schema and name not in block.columns
+                ]
+                adds = rows.select(pl.any_horizontal(pl.lit(value=False), *told_more)).to_series()
+                held |= keys.is_in(block.keys().implode()) & ~adds
+        return held
+
+    def _of(self, table: Table) -> list[_Block]:
+        if table.name not in self._blocks:
+            self._blocks[table.name] = list(_existing(self.path, table))
+        return self._blocks[table.name]
+
+    def _stage(self, table: Table, rows: pl.DataFrame, keys: pl.Series) -> None:
+        # Named after what it holds, so that no other rows are ever replaced by it.
+        digest = hashlib.sha256(json.dumps(rows.columns).encode())
+        for key in keys:
+            digest.update(key.encode() + b"\n")
+        staged = self._staging / f"{len(self._staged)}.tmp"
+        try:
+            rows.write_parquet(staged)
+        except OSError as error:
+            raise _unwritable(self.path, error) from error
+        place = self.path / table.name / f"{digest.hexdigest()[:32]}.parquet"
+        self._staged.append((staged, place))
+
+
+def record_keys(rows: pl.DataFrame, table: Table) -> pl.Series:
+    """Text that tells one record of a table from another."""
+    conformed = conform(rows, table)
+    time = pl.col(table.time).dt.epoch("us").cast(pl.String).fill_null("")
+    parts = [pl.col(name).cast(pl.String).fill_null("") for name in table.key]
+    everything = [
+        pl.when(pl.col(name).cast(pl.String) != "").then(
+            pl.concat_str(pl.lit(f"{name}="), pl.col(name).cast(pl.String))
+        )
+        for name in sorted(conformed.columns)
+    ]
+    whole = pl.concat_str(everything, separator="\x1f", ignore_nulls=True)
+    if not parts:
+        return conformed.select(whole.alias(_KEY)).to_series()
+    keyed = pl.concat_str(*parts, time, separator="\x1f")
+    complete = pl.all_horizontal(part != "" for part in parts)
+    return conformed.select(pl.when(complete).then(keyed).otherwise(whole).alias(_KEY)).to_series()
+
+
+def _existing(folder: Path, table: Table) -> Iterator[_Block]:
+    single = folder / f"{table.name}.parquet"
+    files = sorted((folder / table.name).rglob("*.parquet"))
+    for file in [single, *files] if single.is_file() else files:
+        try:
+            scan = pl.scan_parquet(file, glob=False)
+            columns = frozenset(scan.collect_schema().names())
+            time = conform(scan, table, where=str(file)).select(
+                first=pl.col(table.time).min(), last=pl.col(table.time).max()
+            )
+            first, last = time.collect().row(0)
+        except (PolarsError, OSError) as error:
+            raise _damaged(file, error) from error
+        keys = functools.cache(functools.partial(_keys_of_file, file, table))
+        yield _Block(columns | _aliased(columns, table), first, last, keys)
+
+
+def _aliased(columns: frozenset[str], table: Table) -> frozenset[str]:
+    return frozenset(column.name for column in table.columns if column.alias in columns)
+
+
+def _keys_of_file(file: Path, table: Table) -> pl.Series:
+    try:
+        return record_keys(pl.read_parquet(file, glob=False), table)
+    except (PolarsError, OSError) as error:
+        raise _damaged(file, error) from error
+
+
+def _span(rows: pl.DataFrame, table: Table) -> tuple[datetime, datetime]:
+    first, last = rows.select(first=pl.col(table.time).min(), last=pl.col(table.time).max()).row(0)
+    return first, last
+
+
+def _damaged(file: Path, error: Exception) -> UnreadableDataError:
+    first_line = (str(error).splitlines() or [""])[0]
+    return UnreadableDataError(str(file), f"cannot be read: {first_line}; move it away")
+
+
+def _unwritable(folder: Path, error: OSError) -> InvalidValueError:
+    return InvalidValueError(
+        "evidence folder", f"cannot write to {folder}: {error.strerror or error}"
+    )
+
+
+@define(eq=False)
+class _Rejections:
+    """The lines of ``rejected.jsonl``, each kept once."""
+
+    path: Path
+    staged: Path
+    _known: set[bytes] | None = None
+
+    def add(self, rejection: Mapping[str, object]) -> None:
+        line = json.dumps(rejection)
+        if self._known is None:
+            self._known = self._read()
+        digest = _digest(line)
+        if digest not in self._known:
+            self._known.add(digest)
+            if not self.staged.exists():
+                self._copy()
+            with self.staged.open("a", encoding="utf-8", newline="\n") as file:
+                file.write(line + "\n")
+
+    def publish(self) -> None:
+        if self.staged.exists():
+            self.staged.replace(self.path)
+
+    def _read(self) -> set[bytes]:
+        if not self.path.is_file():
+            return set()
+        with self.path.open(encoding="utf-8", errors="replace", newline="\n") as file:
+            return {_digest(line.rstrip("\r\n")) for line in file}
+
+    def _copy(self) -> None:
+        if not self.path.is_file():
+            return
+        shutil.copyfile(self.path, self.staged)
+        with self.staged.open("rb+") as file:
+            if file.seek(0, os.SEEK_END) and file.seek(-1, os.SEEK_END) and file.read(1) != b"\n":
+                file.write(b"\n")
+
+
+def _digest(line: str) -> bytes:
+    return hashlib.blake2b(line.encode(), digest_size=16).digest()

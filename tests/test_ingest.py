@@ -1,0 +1,1230 @@
+"""Raw exports become an evidence folder; nothing is lost, and nothing crashes."""
+
+import gzip
+import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from exconn.errors import InvalidValueError, NoDataError, UnreadableDataError
+from exconn.ingest import FileSummary, ImportSummary, import_files, parse_moment
+from exconn.ingest._cells import cell
+from exconn.ingest._read import shown
+from exconn.models import ConnectorChange, Email, Logon
+from exconn.tables import CLOUD_APP_EVENTS, TABLES, Column, KqlType, Table, missing_columns
+
+Json = dict[str, Any]
+
+MAIL: Json = {
+    "Timestamp": "2026-03-02T10:00:00.1234567Z",
+    "NetworkMessageId": "7d0c4c51-0001-4000-8000-000000000001",
+    "SenderMailFromAddress": "news@bulk.example",
+    "SenderFromAddress": "ceo@fabrikam.example",
+    "RecipientEmailAddress": "ann@fabrikam.example",
+    "EmailDirection": "Inbound",
+    "Connectors": "Relay of fabrikam",
+}
+CHANGE: Json = {
+    "CreationTime": "2026-03-02T09:58:11",
+    "Id": "5b1d0d0c-aaaa-4bbb-8ccc-0123456789ab",
+    "Operation": "Set-InboundConnector",
+    "OrganizationId": "11111111-2222-4333-8444-555555555555",
+    "RecordType": 1,
+    "ResultStatus": "True",
+    "UserKey": "0f0e0d0c-0b0a-4908-8706-050403020100",
+    "UserType": 2,
+    "Version": 1,
+    "Workload": "Exchange",
+    "ClientIP": "203.0.113.7:50311",
+    "ObjectId": "fabrikam.example\\Relay of fabrikam",
+    "UserId": "Mallory@fabrikam.example",
+    "Parameters": [
+        {"Name": "Identity", "Value": "Relay of fabrikam"},
+        {"Name": "SenderIPAddresses", "Value": "198.51.100.4"},
+        {"Name": "RequireTls", "Value": "False"},
+    ],
+}
+SIGN_IN: Json = {
+    "CreationTime": "2026-03-02T09:50:00",
+    "Id": "1c1c1c1c-0000-4000-8000-000000000001",
+    "Operation": "UserLoggedIn",
+    "RecordType": 15,
+    "ResultStatus": "Success",
+    "UserKey": "0f0e0d0c-0b0a-4908-8706-050403020100",
+    "UserType": 0,
+    "Workload": "AzureActiveDirectory",
+    "ClientIP": "[2001:db8::5]:44123",
+    "UserId": "mallory@fabrikam.example",
+    "ErrorNumber": "0",
+}
+TRACE: Json = {
+    "Organization": "fabrikam.example",
+    "MessageTraceId": "c0ffee00-0001-4000-8000-000000000001",
+    "MessageId": "<one@bulk.example>",
+    "Received": "2026-03-02T10:00:00.1234567",
+    "SenderAddress": "news@bulk.example",
+    "RecipientAddress": "ann@fabrikam.example",
+    "Subject": "Invoice",
+    "Status": "FilteredAsSpam",
+    "FromIP": "198.51.100.4",
+    "ToIP": None,
+    "Size": 4711,
+    "Index": 0,
+}
+
+
+def streamed(table: str, properties: Mapping[str, Any]) -> Json:
+    return {
+        "time": "2026-03-02T10:20:00.0000000Z",
+        "tenantId": "11111111-2222-4333-8444-555555555555",
+        "operationName": "Publish",
+        "category": f"AdvancedHunting-{table}",
+        "properties": dict(properties),
+    }
+
+
+def lines(path: Path, records: Iterable[object]) -> Path:
+    path.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
+    return path
+
+
+def imported(folder: Path, *records: object) -> tuple[ImportSummary, Path]:
+    """Import records as JSON lines into a fresh evidence folder."""
+    folder.mkdir(exist_ok=True)
+    evidence = folder / "evidence"
+    return import_files([lines(folder / "export.json", records)], evidence), evidence
+
+
+def parquets(evidence: Path, table: str) -> list[pl.DataFrame]:
+    return [pl.read_parquet(file) for file in sorted((evidence / table).glob("*.parquet"))]
+
+
+def only(evidence: Path, table: str) -> pl.DataFrame:
+    (frame,) = parquets(evidence, table)
+    return frame
+
+
+def rejections(evidence: Path) -> list[Json]:
+    file = evidence / "rejected.jsonl"
+    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        str(file.relative_to(folder)): file.read_bytes()
+        for file in folder.rglob("*")
+        if file.is_file()
+    }
+
+
+def adds_up(summary: ImportSummary | FileSummary) -> bool:
+    return summary.read == summary.rows + summary.duplicates + summary.rejected
+
+
+# Times
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2026-03-02T09:58:56Z", datetime(2026, 3, 2, 9, 58, 56, tzinfo=UTC)),
+        ("2026-03-02T09:58:56", datetime(2026, 3, 2, 9, 58, 56, tzinfo=UTC)),
+        ("2026-03-02T09:58:56.123Z", datetime(2026, 3, 2, 9, 58, 56, 123000, tzinfo=UTC)),
+        ("2026-03-02T09:58:56.1234569Z", datetime(2026, 3, 2, 9, 58, 56, 123456, tzinfo=UTC)),
+        ("2026-03-02T09:58:56.12345+00:00", datetime(2026, 3, 2, 9, 58, 56, 123450, tzinfo=UTC)),
+        ("2026-03-02T09:58:56+02:00", datetime(2026, 3, 2, 7, 58, 56, tzinfo=UTC)),
+        ("2026-03-02T09:58:56-0130", datetime(2026, 3, 2, 11, 28, 56, tzinfo=UTC)),
+        ("2026-03-02 09:58:56.000000000", datetime(2026, 3, 2, 9, 58, 56, tzinfo=UTC)),
+        ("2026-03-02", datetime(2026, 3, 2, tzinfo=UTC)),
+        ("3/2/2026 9:58:33 PM", datetime(2026, 3, 2, 21, 58, 33, tzinfo=UTC)),
+        ("3/2/2026, 12:17:10.500 AM", datetime(2026, 3, 2, 0, 17, 10, 500000, tzinfo=UTC)),
+        ("3/2/2026 12:17:10\u202fPM", datetime(2026, 3, 2, 12, 17, 10, tzinfo=UTC)),
+        ("/Date(1658751973240)/", datetime(2022, 7, 25, 12, 26, 13, 240000, tzinfo=UTC)),
+        ("/Date(1658751973240+0200)/", datetime(2022, 7, 25, 12, 26, 13, 240000, tzinfo=UTC)),
+        ("  2026-03-02T09:58:56Z \n", datetime(2026, 3, 2, 9, 58, 56, tzinfo=UTC)),
+    ],
+)
+def test_every_form_of_time_is_read(text: str, expected: datetime) -> None:
+    """Times come out in UTC, floored to microseconds."""
+    assert parse_moment(text) == expected
+
+
+def test_a_date_that_powershell_made_an_object_of_is_read() -> None:
+    """Windows PowerShell writes a DateTime as an object."""
+    shown = {"value": "/Date(0)/", "DisplayHint": 2, "DateTime": "Thursday, 1 January 1970"}
+    assert parse_moment(shown) == datetime(1970, 1, 1, tzinfo=UTC)
+    assert parse_moment(datetime(1970, 1, 1)) == datetime(1970, 1, 1, tzinfo=UTC)  # noqa: DTZ001
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        "",
+        17,
+        True,
+        {},
+        {"value": 3},
+        "yesterday",
+        "2026-13-02T00:00:00Z",
+        "2026-03-02T24:61:00Z",
+        "2026-03-02T00:00:00+25:00",
+        "0001-01-01T00:00:00+05:00",
+        "18/5/2026 9:13:33 PM",
+        "5/18/2026 13:13:33 PM",
+        "5/6/2026 21:13:33",
+        "/Date(999999999999999999)/",
+        "\u0662026-03-02T09:58:56Z",
+    ],
+)
+def test_what_is_no_time_is_not_guessed(value: object) -> None:
+    """None, rather than a guess between day and month."""
+    assert parse_moment(value) is None
+
+
+@given(st.text() | st.datetimes().map(str) | st.from_regex(r"/Date\(-?\d+\)/", fullmatch=True))
+def test_no_text_makes_the_reading_of_times_fail(text: str) -> None:
+    """Any text is a time in UTC or None."""
+    moment = parse_moment(text)
+    assert moment is None or moment.tzinfo is UTC
+
+
+# Hunting rows
+
+
+@pytest.mark.parametrize("keys", [("schema", "results"), ("Schema", "Results")])
+def test_a_hunting_response_of_either_api_is_read(tmp_path: Path, keys: tuple[str, str]) -> None:
+    """The columns that the response declares are known even where no row has them."""
+    schema, results = keys
+    columns = [{"name": name, "type": "String"} for name in (*MAIL, "SenderObjectId")]
+    summary, evidence = imported(tmp_path, {schema: columns, results: [MAIL], "Stats": {}})
+    frame = only(evidence, "EmailEvents")
+    assert summary.written == {"EmailEvents": 1}
+    assert frame.columns[0] == "Timestamp"
+    assert set(frame.columns) == {*MAIL, "SenderObjectId"}
+    assert frame["Timestamp"][0] == datetime(2026, 3, 2, 10, 0, 0, 123456, tzinfo=UTC)
+
+
+def test_responses_with_other_columns_go_to_other_files(tmp_path: Path) -> None:
+    """Absence is kept: rows of two projections in one file don't lend each other columns."""
+    narrow = {key: MAIL[key] for key in ("Timestamp", "NetworkMessageId", "RecipientEmailAddress")}
+    _, evidence = imported(
+        tmp_path,
+        {"schema": [{"Name": name} for name in narrow], "results": [narrow]},
+        {
+            "schema": [{"Name": name} for name in MAIL],
+            "results": [MAIL | {"Timestamp": "2026-04-01"}],
+        },
+    )
+    widths = {frame.width: frame for frame in parquets(evidence, "EmailEvents")}
+    assert set(widths) == {3, len(MAIL)}
+
+
+def test_graph_writes_cells_in_its_own_way(tmp_path: Path) -> None:
+    """Sidecars are dropped, 0/1 are booleans, {} is null, arrays of JSON text are arrays."""
+    row = MAIL | {
+        "IsFirstContact": 1,
+        "IsFirstContact@odata.type": "#SByte",
+        "EmailSize": {},
+        "Subject": {},
+        "To": ['{"Name":"Ann"}', '{"Name":"Bob"}'],
+        "To@odata.type": "#Collection(String)",
+        "Cc": {"@odata.type": "#microsoft.graph.security.dynamicColumnValue", "n": True},
+    }
+    _, evidence = imported(tmp_path, {"schema": [], "results": [row]})
+    frame = only(evidence, "EmailEvents")
+    assert not [name for name in frame.columns if "@" in name]
+    (found,) = frame.to_dicts()
+    assert found["IsFirstContact"] is True
+    assert found["EmailSize"] is None
+    assert not found["Subject"]
+    assert json.loads(found["To"]) == [{"Name": "Ann"}, {"Name": "Bob"}]
+    assert json.loads(found["Cc"]) == {"n": True}
+
+
+def test_variants_of_column_names_are_folded(tmp_path: Path) -> None:
+    """Suffixes of unions and of Log Analytics, and any letter case."""
+    row = {
+        "timestamp [UTC]": "3/2/2026, 10:00:00.000 AM",
+        "actionType": "Set-Mailbox",
+        "APPLICATION": "Microsoft Exchange Online",
+        "ApplicationId_int": "20893",
+        "ReportId_long": None,
+        "ReportId_string": "r-1",
+        "AdditionalFields_string": "",
+        "AdditionalFields_dynamic": {"a": 1},
+        "UserAgent_": "Client=REST",
+        "Isp": "Contoso Net",
+        "IsAdminOperation": "TRUE",
+        "RawEventData": json.dumps(CHANGE),
+        "DeviceId": None,
+    }
+    _, evidence = imported(tmp_path, row)
+    frame = only(evidence, "CloudAppEvents")
+    assert set(frame.columns) <= set(CLOUD_APP_EVENTS.names)
+    (found,) = frame.to_dicts()
+    assert found["Timestamp"] == datetime(2026, 3, 2, 10, tzinfo=UTC)
+    assert found["ApplicationId"] == 20893
+    assert found["ReportId"] == "r-1"
+    assert found["AdditionalFields"] == '{"a":1}'
+    assert found["UserAgent"] == "Client=REST"
+    assert found["ISP"] == "Contoso Net"
+    assert found["IsAdminOperation"] is True
+    assert json.loads(found["RawEventData"]) == CHANGE
+
+
+def test_columns_that_no_schema_has_yet_are_kept(tmp_path: Path) -> None:
+    """New columns appear over time; those that say something stay, as text."""
+    row = MAIL | {"Topics": ["invoice"], "Empty": None, "Connectors_string": "another"}
+    row |= {"Connectors_": MAIL["Connectors"]}
+    _, evidence = imported(tmp_path, row)
+    frame = only(evidence, "EmailEvents")
+    assert frame["Topics"].to_list() == ['["invoice"]']
+    assert frame["Connectors"].to_list() == [MAIL["Connectors"]]
+    assert frame["Connectors_string"].to_list() == ["another"]
+    assert "Empty" not in frame.columns
+
+
+def test_names_that_polars_takes_for_patterns_are_made_plain(tmp_path: Path) -> None:
+    """A key could otherwise select all columns, or none."""
+    odd = {"*": "a", "^.*$": "b", "": "c", "9x": "d", "x" * 1_000: "e"}
+    summary, evidence = imported(tmp_path, MAIL | odd)
+    assert summary.rows == 1
+    (row,) = only(evidence, "EmailEvents").drop(MAIL).to_dicts()
+    assert row == {"__": "a", "_____": "b", "_": "c", "_9x": "d", "x" * 100: "e"}
+
+
+def test_dynamic_columns_are_always_json(tmp_path: Path) -> None:
+    """Text that is no JSON, as PowerShell leaves of deep objects, becomes a JSON string."""
+    records = [
+        MAIL | {"Cc": value, "RecipientEmailAddress": f"u{i}@fabrikam.example"}
+        for i, value in enumerate(
+            ["System.Object[]", '["a@b.example"]', "NaN", ["x", "{broken"], 5]
+        )
+    ]
+    _, evidence = imported(tmp_path, *records)
+    found = [json.loads(text) for text in only(evidence, "EmailEvents")["Cc"]]
+    assert found == ["System.Object[]", ["a@b.example"], "NaN", ["x", "{broken"], 5]
+
+
+EXAMPLES: dict[str, Json] = {
+    "EmailEvents": MAIL,
+    "EmailUrlInfo": {"NetworkMessageId": "n", "Url": "https://a.example", "UrlLocation": "Body"},
+    "EmailAttachmentInfo": {"NetworkMessageId": "n", "FileName": "a.pdf", "SHA256": "00"},
+    "EmailPostDeliveryEvents": {"NetworkMessageId": "n", "ActionType": "Phish ZAP"},
+    "UrlClickEvents": {
+        "Url": "https://a.example",
+        "ActionType": "ClickAllowed",
+        "NetworkMessageId": "n",
+        "IsClickedThrough": False,
+    },
+    "CloudAppEvents": {
+        "ActionType": "Set-Mailbox",
+        "Application": "Microsoft Exchange Online",
+        "ObjectName": "x",
+    },
+    "IdentityLogonEvents": {"ActionType": "LogonFailed", "AccountUpn": "a@b.example"},
+    "AlertInfo": {"AlertId": "al", "Title": "Suspicious connector", "Severity": "High"},
+    "AlertEvidence": {"AlertId": "al", "EntityType": "Mailbox", "NetworkMessageId": "n"},
+    "EntraIdSignInEvents": {
+        "ErrorCode": 0,
+        "LogonType": '["interactiveUser"]',
+        "AccountUpn": "a@b.example",
+        "LastPasswordChangeTimestamp": "2025-01-01T00:00:00Z",
+    },
+    "AADSignInEventsBeta": {
+        "ErrorCode": 0,
+        "AadDeviceId": "",
+        "AccountUpn": "a@b.example",
+        "LogonType": "x",
+    },
+    "IdentityInfo": {"AccountUpn": "a@b.example", "IsAccountEnabled": True, "Type": "User"},
+}
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+def test_each_table_is_recognised_by_its_columns(tmp_path: Path, table: Table) -> None:
+    """Bare rows carry no name of their table."""
+    row = {"Timestamp": "2026-03-02T10:00:00Z"} | EXAMPLES[table.name]
+    summary, _ = imported(tmp_path, row)
+    assert summary.written == {table.name: 1}
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+def test_each_table_is_streamed(tmp_path: Path, table: Table) -> None:
+    """The envelope names the table; the inner time counts; keys come in any order."""
+    row = {"Timestamp": "2026-03-02T10:00:00Z"} | EXAMPLES[table.name]
+    envelope = dict(reversed(streamed(table.name.upper(), row).items()))
+    summary, evidence = imported(tmp_path, {"records": [envelope]})
+    assert summary.written == {table.name: 1}
+    frame = only(evidence, table.name)
+    assert frame["Timestamp"].to_list()[0].hour == 10
+    assert set(frame.columns) == set(row) | {"Timestamp"}
+
+
+def test_log_analytics_names_the_table_and_the_time(tmp_path: Path) -> None:
+    """`Type` names the table, and TimeGenerated stands in where there is no Timestamp."""
+    summary, evidence = imported(
+        tmp_path, {"TimeGenerated": "2026-03-02T10:00:00Z", "Type": "EmailEvents", "Subject": "x"}
+    )
+    assert summary.written == {"EmailEvents": 1}
+    assert only(evidence, "EmailEvents")["Timestamp"].null_count() == 0
+
+
+def test_a_minimal_row_with_an_audit_record_inside_is_a_cloud_app_event(tmp_path: Path) -> None:
+    """Queries project few columns; the record in RawEventData tells what it is."""
+    row = {"Timestamp": "2026-03-02T10:00:00Z", "ActionType": "x", "RawEventData": CHANGE}
+    summary, evidence = imported(tmp_path, row)
+    assert summary.written == {"CloudAppEvents": 1}
+    assert set(only(evidence, "CloudAppEvents").columns) == set(row)
+
+
+@pytest.mark.parametrize(
+    "stranger",
+    [
+        {"Timestamp": "2026-03-02T10:00:00Z", "ActionType": "LdapSearch", "DeviceId": "d"},
+        {
+            "Timestamp": "2026-03-02T10:00:00Z",
+            "ActionType": "LogonSuccess",
+            "DeviceId": "d",
+            "AccountUpn": "a@b.example",
+        },
+        {
+            "Timestamp": "2026-03-02T10:00:00Z",
+            "ActionType": "Directory Services replication",
+            "Application": "Active Directory",
+            "AccountUpn": "a@b.example",
+            "RawEventData": None,
+        },
+        {
+            "time": "2026-03-02 10:00:00.456",
+            "operationName": "Update policy",
+            "category": "Policy",
+            "properties": {"result": "success", "operationName": "Update policy"},
+        },
+        {"TimeGenerated": "2026-03-02T10:00:00Z", "OperationName": "Update user", "Result": "ok"},
+        {"id": "a", "title": "Password spray", "severity": "high", "category": "PasswordSpray"},
+    ],
+    ids=["device", "device logon", "directory", "azure", "entra audit", "graph alert"],
+)
+def test_rows_of_other_tables_are_rejected(tmp_path: Path, stranger: Json) -> None:
+    """They resemble tables that exconn reads, and are none."""
+    summary, evidence = imported(tmp_path, stranger)
+    assert summary.reasons == {"no table that exconn reads": 1}
+    (rejection,) = rejections(evidence)
+    assert set(rejection) == {"file", "line", "reason", "record"}
+    assert rejection["file"] == str(tmp_path / "export.json")
+    assert rejection["line"] == 1
+    assert json.loads(rejection["record"]) == stranger
+
+
+def test_a_streamed_table_that_exconn_does_not_read_is_named(tmp_path: Path) -> None:
+    """The reason tells what the record was."""
+    summary, _ = imported(tmp_path, streamed("DeviceEvents", {"Timestamp": "2026-03-02"}))
+    assert summary.reasons == {"a table that exconn does not read: DeviceEvents": 1}
+
+
+def test_properties_may_be_text_and_must_be_there(tmp_path: Path) -> None:
+    """Some collectors store the inner object as JSON text."""
+    whole = streamed("EmailEvents", {}) | {"properties": json.dumps(MAIL)}
+    summary, _ = imported(tmp_path, whole, streamed("EmailEvents", {}) | {"properties": 3})
+    assert summary.written == {"EmailEvents": 1}
+    assert summary.reasons == {"an envelope without properties": 1}
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"EmailSize": "big"}, "EmailSize is not a 64-bit number"),
+        ({"EmailSize": 1 << 63}, "EmailSize is not a 64-bit number"),
+        ({"EmailSize": [1]}, "EmailSize is not a 64-bit number"),
+        ({"EmailSize": 1.5}, "EmailSize is not a 64-bit number"),
+        ({"EmailSize": "nan"}, "EmailSize is not a 64-bit number"),
+        ({"UrlCount": 1 << 31}, "UrlCount is not a 32-bit number"),
+        ({"IsFirstContact": "maybe"}, "IsFirstContact is not true or false"),
+        ({"IsFirstContact": 2}, "IsFirstContact is not true or false"),
+        ({"IsFirstContact": [True]}, "IsFirstContact is not true or false"),
+        ({"Timestamp": "soon"}, "no readable time"),
+        ({"Timestamp": ""}, "no readable time"),
+        ({"Timestamp": 1772445600}, "no readable time"),
+    ],
+)
+def test_a_record_with_a_value_that_cannot_be_kept_is_rejected(
+    tmp_path: Path, change: Json, reason: str
+) -> None:
+    """Rather than losing the value silently."""
+    summary, _ = imported(tmp_path, MAIL | change)
+    assert summary.reasons == {reason: 1}
+
+
+def test_numbers_and_flags_are_read_from_text(tmp_path: Path) -> None:
+    """Blanks are no numbers; whole floats are."""
+    _, evidence = imported(
+        tmp_path,
+        MAIL
+        | {
+            "EmailSize": " 12 ",
+            "UrlCount": 3.0,
+            "IsFirstContact": False,
+            "BulkComplaintLevel": " ",
+        },
+        MAIL | {"EmailSize": "1e3", "Timestamp": "2026-04-01", "IsFirstContact": "1"},
+    )
+    frame = only(evidence, "EmailEvents").sort("Timestamp")
+    assert frame["EmailSize"].to_list() == [12, 1000]
+    assert frame["UrlCount"].to_list() == [3, None]
+    assert frame["BulkComplaintLevel"].to_list() == [None, None]
+    assert frame["IsFirstContact"].to_list() == [False, True]
+
+
+def test_a_real_column_would_take_any_number() -> None:
+    """No table that exconn reads has one yet."""
+    assert cell("1.5", Column("Score", KqlType.REAL)) == 1.5
+
+
+# Audit records
+
+
+PARAMETERS = {
+    "list": CHANGE["Parameters"],
+    "list as JSON text": json.dumps(CHANGE["Parameters"], indent=2),
+    "PowerShell arguments": '-Identity "Relay of fabrikam" -SenderIPAddresses ("198.51.100.4") '
+    '-RequireTls "False"',
+    "mapping": {element["Name"]: element["Value"] for element in CHANGE["Parameters"]},
+    "PowerShell objects": [
+        f"@{{Value={element['Value']}; Name={element['Name']}}}" for element in CHANGE["Parameters"]
+    ],
+}
+
+
+@pytest.mark.parametrize("shape", PARAMETERS)
+def test_a_connector_change_survives_the_round_trip(tmp_path: Path, shape: str) -> None:
+    """Whatever shape its parameters have, the record says the same afterwards."""
+    _, evidence = imported(tmp_path, CHANGE | {"Parameters": PARAMETERS[shape]})
+    (change,) = ConnectorChange.from_frame(only(evidence, "CloudAppEvents"))
+    assert change.operation == "Set-InboundConnector"
+    assert change.timestamp == datetime(2026, 3, 2, 9, 58, 11, tzinfo=UTC)
+    assert change.address == "203.0.113.7"
+    assert change.actor.id == CHANGE["UserKey"]
+    assert change.actor.name == CHANGE["UserId"]
+    assert change.audit_id == CHANGE["Id"]
+    assert change.succeeded is True
+    assert change.parameters["Identity"] == "Relay of fabrikam"
+    assert change.parameters["SenderIPAddresses"] == "198.51.100.4"
+    assert change.parameters["RequireTls"] == "False"
+
+
+def test_an_audit_record_becomes_a_cloud_app_event(tmp_path: Path) -> None:
+    """With the whole record as it was."""
+    _, evidence = imported(tmp_path, CHANGE)
+    (row,) = only(evidence, "CloudAppEvents").to_dicts()
+    assert json.loads(row.pop("RawEventData")) == CHANGE
+    assert row == {
+        "Timestamp": datetime(2026, 3, 2, 9, 58, 11, tzinfo=UTC),
+        "ActionType": "Set-InboundConnector",
+        "Application": "Microsoft Exchange Online",
+        "ApplicationId": 20893,
+        "AccountObjectId": CHANGE["UserKey"],
+        "AccountId": CHANGE["UserId"],
+        "AccountDisplayName": CHANGE["UserId"],
+        "IsAdminOperation": True,
+        "IPAddress": "203.0.113.7",
+        "ObjectName": "Relay of fabrikam",
+        "ObjectId": CHANGE["ObjectId"],
+        "ReportId": CHANGE["Id"],
+        "AccountType": "Admin",
+    }
+
+
+def test_audit_records_come_in_wrappings(tmp_path: Path) -> None:
+    """Bare, lower case, from Search-UnifiedAuditLog, from Graph, from collectors."""
+    searched = {
+        "RecordType": "ExchangeAdmin",
+        "CreationDate": "/Date(1772445491000)/",
+        "UserIds": "Mallory@fabrikam.example",
+        "Operations": "Set-InboundConnector",
+        "Identity": CHANGE["Id"],
+        "AuditData": json.dumps(CHANGE),
+    }
+    graph = {
+        "@odata.type": "#microsoft.graph.security.auditLogRecord",
+        "id": CHANGE["Id"],
+        "createdDateTime": "2026-03-02T09:58:11Z",
+        "auditLogRecordType": "exchangeAdmin",
+        "operation": "Set-InboundConnector",
+        "service": "Exchange",
+        "userPrincipalName": "Mallory@fabrikam.example",
+        "auditData": {"@odata.type": "#x", "Parameters": CHANGE["Parameters"], "UserType": 2},
+    }
+    collected = {"raw": CHANGE, "p_event_time": "2026-03-02 10:00:00.000", "tags": ["a"]}
+    splunk = {"result": {"_raw": json.dumps(CHANGE)}, "offset": 0}
+    lower = {name.lower(): value for name, value in CHANGE.items()}
+    summary, evidence = imported(
+        tmp_path, CHANGE, {"value": [searched, graph]}, collected, splunk, lower
+    )
+    assert (summary.read, summary.rows, summary.duplicates) == (6, 1, 5)
+    assert only(evidence, "CloudAppEvents").height == 1
+
+
+def test_what_audit_data_lacks_is_taken_from_around_it(tmp_path: Path) -> None:
+    """Graph keeps some properties outside."""
+    _, evidence = imported(
+        tmp_path,
+        {
+            "id": "g-1",
+            "createdDateTime": "2026-03-02T09:58:11Z",
+            "auditLogRecordType": "exchangeAdmin",
+            "operation": "Remove-InboundConnector",
+            "service": "Exchange",
+            "userId": "mallory@fabrikam.example",
+            "clientIp": "203.0.113.9",
+            "auditData": {"Parameters": [{"Name": "Identity", "Value": "Old relay"}]},
+        },
+    )
+    (change,) = ConnectorChange.from_frame(only(evidence, "CloudAppEvents"))
+    assert (change.verb, change.audit_id, change.address) == ("Remove", "g-1", "203.0.113.9")
+
+
+def test_office_activity_of_sentinel_is_read(tmp_path: Path) -> None:
+    """Parameters are JSON text, the workload and the object have other names."""
+    row = {
+        "TimeGenerated": "2026-03-02T09:58:11Z",
+        "Type": "OfficeActivity",
+        "RecordType": "ExchangeAdmin",
+        "Operation": "New-InboundConnector",
+        "UserType": "Admin",
+        "UserId": "",
+        "UserId_": "mallory@fabrikam.example",
+        "UserKey": "10032001ABCDEF01",
+        "OfficeWorkload": "Exchange",
+        "OfficeObjectId": "fabrikam.example\\Fresh relay",
+        "OfficeId": "0ff1ce00-0000-4000-8000-000000000001",
+        "Client_IPAddress": "::ffff:203.0.113.7",
+        "ResultStatus": "True",
+        "Parameters": json.dumps([{"Name": "Name", "Value": "Fresh relay"}]),
+    }
+    _, evidence = imported(tmp_path, row)
+    frame = only(evidence, "CloudAppEvents")
+    (found,) = frame.to_dicts()
+    assert found["ReportId"] == row["OfficeId"]
+    assert found["ObjectName"] == "Fresh relay"
+    assert found["IPAddress"] == "203.0.113.7"
+    assert found["AccountObjectId"] == ""
+    assert found["AccountId"] == "mallory@fabrikam.example"
+    (change,) = ConnectorChange.from_frame(frame)
+    assert change.parameters == {"Name": "Fresh relay"}
+
+
+@pytest.mark.parametrize(
+    ("actor", "kind", "admin"),
+    [
+        ({"UserType": 2}, "Admin", True),
+        ({"UserType": "Regular"}, "Regular", False),
+        ({"UserType": 5}, "Application", False),
+        ({"UserType": 3}, "System", True),
+        ({"UserType": 3, "UserId": "NT AUTHORITY\\SYSTEM (x)"}, "System", True),
+        ({"UserType": 0, "UserId": "0f0e0d0c-0b0a-4908-8706-050403020100"}, "Application", False),
+        ({"UserType": None}, "", None),
+    ],
+)
+def test_what_kind_of_account_acted(
+    tmp_path: Path,
+    actor: Json,
+    kind: str,
+    admin: bool | None,  # noqa: FBT001
+) -> None:
+    """A bare GUID is an application; nearly all other Exchange rows are the service itself."""
+    _, evidence = imported(tmp_path, CHANGE | {"RecordType": 14} | actor)
+    (row,) = only(evidence, "CloudAppEvents").to_dicts()
+    assert row["AccountType"] == kind
+    assert row["IsAdminOperation"] is admin
+
+
+def test_other_workloads_keep_their_name(tmp_path: Path) -> None:
+    """Only Exchange has a name and number that Defender would give it."""
+    _, evidence = imported(
+        tmp_path, CHANGE | {"Workload": "SharePoint", "Operation": "FileAccessed", "UserAgent": "x"}
+    )
+    (row,) = only(evidence, "CloudAppEvents").to_dicts()
+    assert (row["Application"], row["ApplicationId"]) == ("SharePoint", None)
+    assert row["UserAgent"] == "x"
+
+
+def test_a_record_without_workload_is_told_by_its_type(tmp_path: Path) -> None:
+    """Record type 1 is an Exchange cmdlet."""
+    _, evidence = imported(tmp_path, {k: v for k, v in CHANGE.items() if k != "Workload"})
+    assert only(evidence, "CloudAppEvents")["ApplicationId"].to_list() == [20893]
+
+
+@pytest.mark.parametrize(
+    ("changes", "action", "reason"),
+    [
+        ({}, "LogonSuccess", ""),
+        ({"ErrorNumber": None}, "LogonSuccess", ""),
+        (
+            {"Operation": "UserLoginFailed", "LogonError": "InvalidUserNameOrPassword"},
+            "LogonFailed",
+            "InvalidUserNameOrPassword",
+        ),
+        ({"Operation": "UserLoginFailed", "ErrorNumber": "50126"}, "LogonFailed", "50126"),
+        ({"ErrorNumber": 50126}, "LogonFailed", "50126"),
+        (
+            {"ErrorNumber": "", "ExtendedProperties": [3, {"Name": "ErrorCode", "Value": "50053"}]},
+            "LogonFailed",
+            "50053",
+        ),
+        (
+            {"ErrorNumber": "", "ExtendedProperties": [{"Name": "RequestType", "Value": "x"}]},
+            "LogonSuccess",
+            "",
+        ),
+    ],
+)
+def test_a_sign_in_is_judged_by_operation_and_error(
+    tmp_path: Path, changes: Json, action: str, reason: str
+) -> None:
+    """ResultStatus says "Success" for all of these."""
+    summary, evidence = imported(tmp_path, SIGN_IN | changes)
+    assert summary.written == {"IdentityLogonEvents": 1}
+    frame = only(evidence, "IdentityLogonEvents")
+    assert not {"Location", "ISP"} & set(frame.columns)
+    (logon,) = Logon.from_frame(frame)
+    assert (logon.action, logon.failure_reason) == (action, reason)
+    assert logon.account_upn == SIGN_IN["UserId"]
+    assert logon.account_object_id == SIGN_IN["UserKey"]
+    assert logon.address == "2001:db8::5"
+    assert logon.application == "Microsoft 365"
+    assert json.loads(logon.additional_fields)["Id"] == SIGN_IN["Id"]
+
+
+def test_audit_records_that_cannot_be_read_are_rejected(tmp_path: Path) -> None:
+    """Each with its reason."""
+    summary, _ = imported(
+        tmp_path,
+        CHANGE | {"CreationTime": "once"},
+        {"AuditData": "{cut", "Operations": "x"},
+        {"Operation": "x", "CreationTime": CHANGE["CreationTime"]},
+    )
+    assert summary.reasons == {
+        "no readable time": 1,
+        "AuditData is not a JSON object": 1,
+        "no table that exconn reads": 1,
+    }
+
+
+# Message trace
+
+
+def test_a_message_trace_knows_only_a_few_columns(tmp_path: Path) -> None:
+    """What it does not know is absent, not empty; its sender is P1."""
+    _, evidence = imported(tmp_path, TRACE)
+    (row,) = only(evidence, "EmailEvents").to_dicts()
+    assert row == {
+        "Timestamp": datetime(2026, 3, 2, 10, 0, 0, 123456, tzinfo=UTC),
+        "NetworkMessageId": TRACE["MessageTraceId"],
+        "InternetMessageId": "<one@bulk.example>",
+        "SenderMailFromAddress": "news@bulk.example",
+        "SenderMailFromDomain": "bulk.example",
+        "SenderIPv4": "198.51.100.4",
+        "SenderIPv6": "",
+        "RecipientEmailAddress": "ann@fabrikam.example",
+        "Subject": "Invoice",
+        "DeliveryAction": "Junked",
+        "RecipientDomain": "fabrikam.example",
+        "EmailSize": 4711,
+    }
+    (email,) = Email.from_frame(only(evidence, "EmailEvents"))
+    assert email.timestamp.microsecond == 123456
+
+
+@pytest.mark.parametrize(
+    ("status", "action"),
+    [
+        ("Delivered", "Delivered"),
+        ("Quarantined", "Blocked"),
+        ("Failed", "Blocked"),
+        ("Pending", ""),
+    ],
+)
+def test_the_status_of_a_trace_is_mapped_where_it_can_be(
+    tmp_path: Path, status: str, action: str
+) -> None:
+    """Pending and the like say nothing of delivery."""
+    _, evidence = imported(tmp_path, TRACE | {"Status": status})
+    assert only(evidence, "EmailEvents")["DeliveryAction"].to_list() == [action]
+
+
+def test_newer_traces_are_read_too(tmp_path: Path) -> None:
+    """Camel case, no address, IPv6, a sender without domain; keys that are absent stay absent."""
+    graph = {
+        "id": "t-2",
+        "receivedDateTime": "2026-03-02T11:00:00Z",
+        "senderAddress": "<>",
+        "recipientAddress": "bob@fabrikam.example",
+        "fromIP": "2001:DB8::1",
+    }
+    _, evidence = imported(
+        tmp_path, {"d": {"results": [graph, graph | {"id": "t-3", "fromIP": ""}]}}
+    )
+    no_address = {key: value for key, value in TRACE.items() if key != "FromIP"}
+    _, other = imported(tmp_path / "other", no_address)
+    assert not {"SenderIPv4", "SenderIPv6"} & set(only(other, "EmailEvents").columns)
+    frame = only(evidence, "EmailEvents")
+    assert frame["SenderIPv6"].to_list() == ["2001:db8::1", ""]
+    assert frame["SenderMailFromDomain"].to_list() == ["", ""]
+    assert not {"Subject", "EmailSize", "DeliveryAction", "InternetMessageId"} & set(frame.columns)
+
+
+def test_traces_and_full_rows_lie_in_different_files(tmp_path: Path) -> None:
+    """Else the columns of one would be taken for empty in the other."""
+    summary, evidence = imported(tmp_path, TRACE, MAIL)
+    assert summary.written == {"EmailEvents": 2}
+    traced, full = sorted(
+        parquets(evidence, "EmailEvents"), key=lambda f: "Connectors" in f.columns
+    )
+    table = TABLES[0]
+    assert "SenderFromAddress" in missing_columns(table, traced.schema)
+    assert "Subject" in missing_columns(table, full.schema)
+
+
+@pytest.mark.parametrize(
+    "almost",
+    [TRACE | {"Received": None}, {k: v for k, v in TRACE.items() if k != "RecipientAddress"}],
+)
+def test_incomplete_traces_are_rejected(tmp_path: Path, almost: Json) -> None:
+    """Without a time or a recipient there is no row."""
+    summary, _ = imported(
+        tmp_path, almost, {"id": "x", "senderAddress": "", "recipientAddress": ""}
+    )
+    assert summary.rejected == 2
+
+
+# Files
+
+
+def test_files_are_recognised_by_content(tmp_path: Path) -> None:
+    """Whatever they are called, packed or not, on one line or on many, in UTF-8 or UTF-16."""
+    exports = tmp_path / "exports"
+    (exports / "deep").mkdir(parents=True)
+    mails = [MAIL | {"NetworkMessageId": f"m-{i}"} for i in range(7)]
+    (exports / "a.txt").write_text(json.dumps([mails[0]]))
+    (exports / "b.csv").write_text(json.dumps([mails[1]], indent=2))
+    (exports / "deep" / "c").write_bytes(gzip.compress(json.dumps(mails[2]).encode()))
+    (exports / "d.json").write_text(json.dumps(mails[3]), encoding="utf-8-sig")
+    (exports / "e.json").write_text(json.dumps(mails[4], indent=4), encoding="utf-16")
+    by_line = ",\r\n".join(json.dumps(mail) for mail in mails[5:])
+    (exports / "f.json").write_text(f"[\n{by_line}\n]\n", newline="")
+    (exports / "g.json").write_text("\n\n")
+    (exports / ".hidden").write_text("junk")
+    summary = import_files([exports, exports / "a.txt"], tmp_path / "evidence")
+    assert summary.written == {"EmailEvents": 7}
+    assert summary.rejected == 0
+    assert [file.path.name for file in summary.files] == [
+        *("a.txt", "b.csv", "d.json", "e.json", "f.json", "g.json", "c")
+    ]
+    assert summary.files[-2] == FileSummary(exports / "g.json")
+
+
+def test_values_on_one_line_are_told_apart(tmp_path: Path) -> None:
+    """Some collectors put several objects on one line, or separators between records."""
+    export = tmp_path / "x"
+    one, two = json.dumps(MAIL), json.dumps(MAIL | {"NetworkMessageId": "m-2"})
+    export.write_text(f"\x1e{one}{two} trailing\n\x1e{one}\n")
+    summary = import_files([export], tmp_path / "evidence")
+    assert (summary.read, summary.rows, summary.duplicates) == (4, 2, 1)
+    assert summary.reasons == {"not JSON": 1}
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (b'{"Timestamp": "2026', "not JSON"),
+        (b"Timestamp,Subject", "not JSON"),
+        (b'"text"', "not an object"),
+        (b"17", "not an object"),
+        (b"[1]", "not an object"),
+        (b"[[[[[[1]]]]]]", "not an object"),
+        (b"\0\0\0\0", "NUL bytes"),
+        (b'{"Subject": "\xff\xfe"}', "not UTF-8"),
+        (b"Betreff: gr\xfc\xdfe", "not UTF-8"),
+        (b"[" * 100_000, "nested too deeply"),
+        (b'{"a":' * 100_000, "nested too deeply"),
+        (b'{"n": ' + b"9" * 5_000 + b"}", "not JSON"),
+    ],
+)
+@pytest.mark.parametrize("position", [0, 1])
+def test_an_unreadable_line_harms_no_other(
+    tmp_path: Path, line: bytes, reason: str, position: int
+) -> None:
+    """It is rejected with its number and the beginning of its text."""
+    export, evidence = tmp_path / "x.jsonl", tmp_path / "evidence"
+    all_lines = [json.dumps(MAIL).encode()]
+    all_lines.insert(position, line)
+    export.write_bytes(b"\n".join(all_lines))
+    summary = import_files([export], evidence)
+    assert summary.written == {"EmailEvents": 1}
+    assert summary.reasons == {reason: 1}
+    (rejection,) = rejections(evidence)
+    assert rejection["line"] == position + 1
+    assert len(rejection["record"]) <= 2_000
+
+
+def test_records_nested_to_the_edge_are_rejected(tmp_path: Path) -> None:
+    """What the parser still reads may be too deep for the rest."""
+    for depth in range(500, 1_000, 50):
+        deep = '{"Cc":' + "[" * depth + "]" * depth + ","
+        export = tmp_path / f"{depth}.json"
+        export.write_text(deep + json.dumps(MAIL)[1:])
+    summary = import_files([tmp_path], tmp_path / "evidence")
+    assert adds_up(summary)
+    assert set(summary.reasons) <= {"nested too deeply"}
+
+
+def test_a_document_that_was_cut_keeps_what_is_whole(tmp_path: Path) -> None:
+    """The records before the cut are read, the rest is rejected line by line."""
+    text = json.dumps([MAIL, MAIL | {"NetworkMessageId": "m-2"}], indent=1)
+    export = tmp_path / "cut.json"
+    export.write_text(text[:-20])
+    summary = import_files([export], tmp_path / "evidence")
+    assert summary.written == {"EmailEvents": 1}
+    assert summary.rejected > 0
+    assert adds_up(summary)
+
+
+def test_a_document_with_a_bad_byte_loses_only_that_record(tmp_path: Path) -> None:
+    """And says so."""
+    good, bad = json.dumps(MAIL), json.dumps(MAIL | {"Subject": "?"})
+    export = tmp_path / "x.json"
+    export.write_bytes(f'{{"records":[\n{good},\n{bad}\n]}}'.encode().replace(b"?", b"\xe9"))
+    summary = import_files([export], tmp_path / "evidence")
+    assert summary.written == {"EmailEvents": 1}
+    assert summary.reasons == {"not UTF-8": 1}
+
+
+def test_damaged_and_binary_files_are_rejected(tmp_path: Path) -> None:
+    """What can be read of a damaged gzip file is."""
+    exports = tmp_path / "exports"
+    exports.mkdir()
+    mails = [MAIL | {"NetworkMessageId": f"m-{i}"} for i in range(3_000)]
+    whole = gzip.compress("\n".join(json.dumps(mail) for mail in mails).encode())
+    (exports / "cut.gz").write_bytes(whole[:-200])
+    pl.DataFrame({"a": [1]}).write_parquet(exports / "table")
+    (exports / "broken.gz").write_bytes(whole[:30] + b"\xff" * 50)
+    summary = import_files([exports], tmp_path / "evidence")
+    assert summary.reasons == {"damaged gzip": 2, "not a text file": 1}
+    assert summary.rows > 100
+    assert adds_up(summary)
+
+
+def test_lone_surrogates_do_not_keep_a_message_out(tmp_path: Path) -> None:
+    """A sender could write one into a subject to hide."""
+    summary, evidence = imported(tmp_path, MAIL | {"Subject": "a\ud800b", "New\udfff": "\udc80"})
+    assert summary.written == {"EmailEvents": 1}
+    assert only(evidence, "EmailEvents")["Subject"].to_list() == ["a\ufffdb"]
+
+
+def test_a_flood_of_unknown_columns_is_stopped(tmp_path: Path) -> None:
+    """Junk keys must not blow up the table."""
+    flood = MAIL | {"RecipientEmailAddress": "f"} | {f"c{i}": 1 for i in range(10_000)}
+    summary, _ = imported(tmp_path, flood)
+    assert summary.reasons == {"too many unknown columns": 1}
+    summary, _ = imported(tmp_path, flood, MAIL)
+    assert summary.rows == 1
+
+
+def test_odd_numbers_are_kept_as_text(tmp_path: Path) -> None:
+    """NaN and numbers without bound are no JSON, and yet people write them."""
+    export = tmp_path / "x.json"
+    export.write_text(
+        json.dumps(MAIL)[:-1] + ', "Cc": {"a": NaN, "b": 1e999}, "Subject": Infinity}'
+    )
+    import_files([export], tmp_path / "evidence")
+    (row,) = only(tmp_path / "evidence", "EmailEvents").to_dicts()
+    assert json.loads(row["Cc"]) == {"a": "NaN", "b": "1e999"}
+    assert row["Subject"] == "Infinity"
+
+
+def test_envelopes_without_records_are_nothing(tmp_path: Path) -> None:
+    """An empty result is no record."""
+    summary, evidence = imported(tmp_path, {"records": []}, {"schema": [], "results": []}, [])
+    assert summary.read == 0
+    assert contents(evidence) == {}
+
+
+def test_a_member_named_value_does_not_make_an_envelope(tmp_path: Path) -> None:
+    """Lists of other things, and results that are one object."""
+    summary, _ = imported(
+        tmp_path,
+        {"value": [1, 2]},
+        {"records": "none"},
+        {"schema": [3, {"name": 5}], "results": MAIL},
+        {"category": "x", "records": [MAIL]},
+    )
+    assert (summary.read, summary.rows, summary.rejected) == (4, 1, 3)
+
+
+# Duplicates, idempotence and atomicity
+
+
+def test_importing_twice_changes_nothing(tmp_path: Path) -> None:
+    """Neither rows nor rejected lines are added, and not a byte is rewritten."""
+    records = [MAIL, TRACE, CHANGE, SIGN_IN, {"junk": 1}, streamed("AlertEvidence", MAIL)]
+    first, evidence = imported(tmp_path, *records)
+    before = contents(evidence)
+    second = import_files([tmp_path / "export.json"], evidence)
+    assert first.rows == 5
+    assert (second.rows, second.duplicates, second.rejected) == (0, 5, 1)
+    assert contents(evidence) == before
+
+
+def test_brackets_in_a_path_are_no_pattern(tmp_path: Path) -> None:
+    """Case folders are called all sorts of things."""
+    first, evidence = imported(tmp_path / "case [7] *", MAIL)
+    second = import_files([evidence.parent / "export.json"], evidence)
+    assert (first.rows, second.duplicates) == (1, 1)
+
+
+def test_an_evidence_folder_among_the_exports_is_not_read(tmp_path: Path) -> None:
+    """Importing a folder into itself is a mistake that does no harm."""
+    lines(tmp_path / "x.json", [MAIL, {"junk": 1}])
+    import_files([tmp_path], tmp_path)
+    before = contents(tmp_path)
+    again = import_files([tmp_path], tmp_path)
+    assert [file.path.name for file in again.files] == ["x.json"]
+    assert contents(tmp_path) == before
+
+
+def test_duplicates_are_told_by_key_and_time(tmp_path: Path) -> None:
+    """The same message to another recipient or at another time is another record."""
+    summary, _ = imported(
+        tmp_path,
+        MAIL,
+        MAIL | {"Subject": "resent export"},
+        MAIL | {"RecipientEmailAddress": "bob@fabrikam.example"},
+        MAIL | {"Timestamp": "2026-03-02T10:00:01Z"},
+    )
+    assert (summary.rows, summary.duplicates) == (3, 1)
+
+
+def test_records_without_id_are_told_by_all_they_say(tmp_path: Path) -> None:
+    """A row with an empty key is a duplicate only of an equal row."""
+    anonymous = CHANGE | {"Id": ""}
+    summary, _ = imported(tmp_path, anonymous, anonymous, anonymous | {"ClientIP": "192.0.2.1"})
+    assert (summary.rows, summary.duplicates) == (2, 1)
+
+
+def test_a_record_that_says_more_than_the_folder_is_kept(tmp_path: Path) -> None:
+    """A poorer copy in the folder must not keep the fuller one out; the reverse is a duplicate."""
+    evidence = tmp_path / "evidence"
+    import_files([lines(tmp_path / "poor", [MAIL])], evidence)
+    fuller = lines(tmp_path / "rich", [MAIL | {"Subject": "Invoice", "Context": ""}])
+    assert import_files([fuller], evidence).rows == 1
+    assert import_files([fuller], evidence).duplicates == 1
+    assert import_files([tmp_path / "poor"], evidence).duplicates == 1
+
+
+def test_rows_of_a_folder_made_elsewhere_count(tmp_path: Path) -> None:
+    """A single file for the table, other types, no time: whatever a reader of tables accepts."""
+    evidence = tmp_path / "evidence"
+    (evidence / "CloudAppEvents" / "2026").mkdir(parents=True)
+    old = pl.DataFrame(
+        {"Timestamp": [MAIL["Timestamp"]]}
+        | {name: [MAIL[name]] for name in MAIL if name != "Timestamp"}
+    )
+    old.write_parquet(evidence / "EmailEvents.parquet")
+    pl.DataFrame({"Isp": ["x"]}).write_parquet(evidence / "CloudAppEvents" / "2026" / "a.parquet")
+    summary = import_files([lines(tmp_path / "x", [MAIL, CHANGE])], evidence)
+    assert (summary.rows, summary.duplicates) == (1, 1)
+
+
+def test_new_rejections_are_added_to_old_ones(tmp_path: Path) -> None:
+    """Also to a file whose last line was never ended."""
+    evidence = tmp_path / "evidence"
+    evidence.mkdir()
+    (evidence / "rejected.jsonl").write_text('{"old": 1}')
+    import_files([lines(tmp_path / "x", [{"junk": 1}])], evidence)
+    import_files([lines(tmp_path / "y", ["more junk"])], evidence)
+    assert [line.get("reason", "old") for line in rejections(evidence)] == [
+        "old",
+        "no table that exconn reads",
+        "not an object",
+    ]
+
+
+class StoppedError(Exception):
+    """Someone pulled the plug."""
+
+
+def test_an_import_that_is_stopped_leaves_the_folder_as_it_was(tmp_path: Path) -> None:
+    """Everything is published at the end."""
+    _, evidence = imported(tmp_path, MAIL, {"junk": 1})
+    before = contents(evidence)
+
+    def stop(count: int) -> None:
+        if count >= 2_000:
+            raise StoppedError
+
+    more = [MAIL | {"NetworkMessageId": f"m-{i}"} for i in range(1_999)]
+    exports = [lines(tmp_path / "a", [*more, "junk"]), lines(tmp_path / "b", [TRACE])]
+    with pytest.raises(StoppedError):
+        import_files(exports, evidence, progress=stop)
+    assert contents(evidence) == before
+    assert not list(evidence.glob(".*"))
+
+
+def test_a_folder_that_cannot_be_written_is_an_error_and_stays_usable(tmp_path: Path) -> None:
+    """A file stands where the folder of a table should be."""
+    _, evidence = imported(tmp_path, MAIL)
+    (evidence / "CloudAppEvents").write_text("in the way")
+    before = contents(evidence)
+    with pytest.raises(InvalidValueError, match="cannot write"):
+        import_files([lines(tmp_path / "x", [CHANGE])], evidence)
+    assert contents(evidence) == before
+
+
+def test_a_target_that_is_a_file_is_an_error(tmp_path: Path) -> None:
+    """The folder cannot be made."""
+    export = lines(tmp_path / "x", [MAIL])
+    with pytest.raises(InvalidValueError, match="evidence folder"):
+        import_files([export], export)
+
+
+def test_a_damaged_file_in_the_folder_is_an_error(tmp_path: Path) -> None:
+    """Whether something is a duplicate could not be told."""
+    _, evidence = imported(tmp_path, MAIL)
+    (evidence / "EmailEvents" / "zz.parquet").write_bytes(b"PAR1 not really")
+    with pytest.raises(UnreadableDataError, match=r"zz\.parquet"):
+        import_files([tmp_path / "export.json"], evidence)
+
+
+def test_a_file_that_does_not_exist_is_an_error(tmp_path: Path) -> None:
+    """Nothing is made then."""
+    with pytest.raises(NoDataError, match="does not exist"):
+        import_files([tmp_path / "nowhere.json"], tmp_path / "evidence")
+    assert not (tmp_path / "evidence").exists()
+
+
+def test_a_file_that_vanishes_is_an_error(tmp_path: Path) -> None:
+    """And leaves the folder as it was, although other files had been read."""
+    exports = [lines(tmp_path / "a", [MAIL]), lines(tmp_path / "b", [TRACE])]
+    with pytest.raises(UnreadableDataError, match="cannot be read"):
+        import_files(exports, tmp_path / "evidence", progress=lambda _: exports[1].unlink())
+    assert contents(tmp_path / "evidence") == {}
+
+
+def test_what_is_too_deep_to_show_is_not_shown() -> None:
+    """Rejecting a record must not fail either."""
+    deep: object = {}
+    for _ in range(100_000):
+        deep = [deep]
+    assert shown(deep) == "(nested too deeply to show)"
+
+
+def test_nothing_recognisable_is_no_error(tmp_path: Path) -> None:
+    """The summary says it."""
+    summary, evidence = imported(tmp_path, {"a": 1}, {"b": {"c": 2}})
+    assert (summary.read, summary.rows, summary.rejected) == (2, 0, 2)
+    assert summary.written == {}
+    assert set(contents(evidence)) == {"rejected.jsonl"}
+    assert import_files([], tmp_path / "other") == ImportSummary()
+
+
+def test_progress_is_told(tmp_path: Path) -> None:
+    """With the number of records read so far, at the end of each file at the latest."""
+    told: list[int] = []
+    exports = [lines(tmp_path / "a", [MAIL] * 1_500), lines(tmp_path / "b", [MAIL] * 2)]
+    import_files(exports, tmp_path / "evidence", progress=told.append)
+    assert told == [1_000, 1_500, 1_502]
+
+
+def test_rows_lie_in_order_of_time_in_the_columns_of_the_schema(tmp_path: Path) -> None:
+    """So that readers can skip what lies outside a window; also beyond one chunk."""
+    minutes = [
+        f"2026-03-{day:02}T{hour:02}:{minute:02}:00Z"
+        for day in range(16, 0, -1)
+        for hour in range(24)
+        for minute in range(60)
+    ]
+    records = [MAIL | {"Timestamp": minute, "Subject": minute} for minute in minutes]
+    summary, evidence = imported(tmp_path, *records)
+    frame = only(evidence, "EmailEvents")
+    assert summary.rows == len(minutes) > 20_000
+    assert frame["Timestamp"].is_sorted()
+    assert frame.columns == [name for name in TABLES[0].names if name in frame.columns]
+
+
+# Anything at all
+
+LEAVES = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=20)
+    | st.sampled_from(
+        ["2026-03-02T10:00:00Z", "UserLoggedIn", "{", '{"a":', "LogonFailed", "\ud800"]
+    )
+)
+KEYS = st.sampled_from(
+    sorted(
+        {"Type", "raw", "AuditData", "results", "schema", "records", "value", "category"}
+        | {"properties", "TimeGenerated"}
+        | set(MAIL)
+        | set(CHANGE)
+        | set(TRACE)
+    )
+) | st.text(max_size=8)
+VALUES = st.recursive(
+    LEAVES,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=6),
+    max_leaves=12,
+)
+BASES = st.sampled_from(
+    [
+        {},
+        MAIL,
+        CHANGE,
+        TRACE,
+        SIGN_IN,
+        streamed("EmailEvents", MAIL),
+        {"Type": "IdentityInfo", "TimeGenerated": "2026-03-02"},
+    ]
+)
+RECORDS = st.tuples(BASES, st.dictionaries(KEYS, VALUES, max_size=6)).map(lambda x: x[0] | x[1])
+LINES = (
+    (RECORDS | VALUES).map(lambda value: json.dumps(value).encode())
+    | RECORDS.map(lambda value: json.dumps(value, indent=1).encode())
+    | st.binary(max_size=40)
+    | st.sampled_from([b"[", b"]", b",", b"{", b"}", b"[[[", b"\0", b"\x1f\x8b", b"\xff\xfe"])
+)
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(st.lists(LINES, max_size=8))
+def test_whatever_a_file_holds_the_numbers_add_up(
+    tmp_path_factory: pytest.TempPathFactory, content: list[bytes]
+) -> None:
+    """No junk crashes the import, each record ends somewhere, and a second import adds nothing."""
+    folder = tmp_path_factory.mktemp("any")
+    export, evidence = folder / "x", folder / "evidence"
+    export.write_bytes(b"\n".join(content))
+    summary = import_files([export], evidence)
+    assert adds_up(summary)
+    assert all(adds_up(file) for file in summary.files)
+    assert sum(summary.reasons.values()) == summary.rejected
+    stored = {
+        table.name: sum(frame.height for frame in parquets(evidence, table.name))
+        for table in TABLES
+        if (evidence / table.name).exists()
+    }
+    assert stored == dict(summary.written)
+    before = contents(evidence)
+    again = import_files([export], evidence)
+    assert (again.read, again.rows, again.rejected) == (summary.read, 0, summary.rejected)
+    assert contents(evidence) == before
