@@ -2,11 +2,10 @@
 
 import re
 
+from exconn.unseen import UNSEEN
+
 # PowerShell takes typographic single quotes for single quotes as well.
 _QUOTES = re.compile("['\u2018\u2019\u201a\u201b]")
-_UNSEEN = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]"
-)
 
 
 def quote(text: str) -> str:
@@ -15,14 +14,19 @@ def quote(text: str) -> str:
     A single-quoted string, in which nothing is expanded. Characters that cannot be seen, or that
     a terminal would act on, are written as ``[char]0x..``.
     """
-    if not _UNSEEN.search(text):
+    if not UNSEEN.search(text):
         return _quoted(text)
     parts: list[str] = []
     at = 0
-    for unseen in _UNSEEN.finditer(text):
-        parts += [_quoted(text[at : unseen.start()]), f"[char]0x{ord(unseen[0]):02X}"]
+    for unseen in UNSEEN.finditer(text):
+        parts += [_quoted(text[at : unseen.start()]), _character(unseen[0])]
         at = unseen.end()
     return f"({' + '.join([*parts, _quoted(text[at:])])})"
+
+
+def _character(unseen: str) -> str:
+    number = f"0x{ord(unseen):02X}"
+    return f"[char]::ConvertFromUtf32({number})" if ord(unseen) > 0xFFFF else f"[char]{number}"
 
 
 def _quoted(text: str) -> str:

@@ -36,7 +36,7 @@ def _configuration(  # noqa: PLR0913 # a signal has that many sides
         weight=weight,
         question=RISKY_CONFIGURATION,
         when=f(fact) > 0,
-        sentence=f"{{{fact}:.0f}} change(s) in the window {sentence}.",
+        sentence=f"Changes in the window that {sentence}: {{{fact}:.0f}}.",
         rationale=rationale,
         fires={fact: 1},
         nearly={fact: 0},
@@ -128,7 +128,7 @@ CHANGE_CREATED = Signal(
     weight=0.8,
     question=RECENTLY_CHANGED,
     when=f("created") > 0,
-    sentence="The connector was created {created:.0f} time(s) in the window.",
+    sentence="Created in the window: {created:.0f}.",
     rationale="Attackers set up connectors of their own; most organisations rarely need one.",
     fires={"created": 1},
     nearly={"created": 0},
@@ -144,7 +144,7 @@ CHANGE_MODIFIED = Signal(
     weight=0.6,
     question=RECENTLY_CHANGED,
     when=f("modified") > 0,
-    sentence="The connector's settings were changed {modified:.0f} time(s) in the window.",
+    sentence="Changes of its settings in the window: {modified:.0f}.",
     rationale="An existing connector is trusted already, and is nobody's new object to notice.",
     fires={"modified": 1},
     nearly={"modified": 0},
@@ -160,7 +160,7 @@ CHANGE_ENABLED = Signal(
     weight=0.2,
     question=RECENTLY_CHANGED,
     when=(f("enabled") > 0) & (f("modified") > 0),
-    sentence="The connector was switched on ({enabled:.0f}) among {modified:.0f} change(s).",
+    sentence="Switched on in the window: {enabled:.0f}, among changes of settings: {modified:.0f}.",
     rationale="A dormant connector woken up serves an attacker as well as a new one.",
     fires={"enabled": 1, "modified": 1},
     nearly={"enabled": 1, "modified": 0},
@@ -174,7 +174,7 @@ CHANGE_BY_APPLICATION = Signal(
     weight=0.8,
     question=RECENTLY_CHANGED,
     when=f("changes_by_application") > 0,
-    sentence="An application made {changes_by_application:.0f} of the changes.",
+    sentence="Changes made by an application: {changes_by_application:.0f}.",
     rationale="In the 2022 campaign a malicious OAuth application created the connector; the "
     "published query hides it, as an application has no AccountObjectId. Automation fires too.",
     fires={"changes_by_application": 1},
@@ -191,8 +191,8 @@ CHANGE_REMOVED_AFTER_MAIL = Signal(
     weight=1.0,
     question=RECENTLY_CHANGED,
     when=f("removals_after_mail") > 0,
-    sentence="The connector was removed {removals_after_mail:.0f} time(s) within 48 hours after "
-    "its busiest hour.",
+    sentence="Removals of the connector within 48 hours after its busiest hour: "
+    "{removals_after_mail:.0f}.",
     rationale="Create, blast, remove: the connector goes so that nobody finds it.",
     fires={"removals_after_mail": 1},
     nearly={"removals_after_mail": 0},
@@ -208,8 +208,8 @@ CHANGE_HEADER_RULES = Signal(
     weight=1.2,
     question=OTHER_DEEDS,
     when=f("header_rules") > 0,
-    sentence="Those who changed the connector made {header_rules:.0f} transport rule change(s) that "
-    "strip or set headers or mark mail as not spam.",
+    sentence="Changes of transport rules, by those who changed the connector, that strip or set "
+    "headers or mark mail as not spam: {header_rules:.0f}.",
     rationale="Stripped headers hide the mail's origin from the filter and from investigators.",
     fires={"header_rules": 1},
     nearly={"header_rules": 0},
@@ -225,8 +225,8 @@ CHANGE_TRANSPORT_RULES = Signal(
     weight=0.4,
     question=OTHER_DEEDS,
     when=f("transport_rules") > 0,
-    sentence="Those who changed the connector changed {transport_rules:.0f} transport rule(s) in "
-    "the window.",
+    sentence="Changes of transport rules by those who changed the connector, within a day: "
+    "{transport_rules:.0f}.",
     rationale="Rules route, copy, delete or rewrite what the connector carries.",
     fires={"transport_rules": 1},
     nearly={"transport_rules": 0},
@@ -242,8 +242,8 @@ CHANGE_GRANTS = Signal(
     weight=0.6,
     question=OTHER_DEEDS,
     when=f("grants") > 0,
-    sentence="Those who changed the connector, or others for the application that did, gave roles, "
-    "permissions or credentials {grants:.0f} time(s) in the window.",
+    sentence="Roles, permissions or credentials given by those who changed the connector, or to "
+    "the application that did: {grants:.0f}.",
     rationale="Attackers make themselves at home: roles, consents, credentials of applications.",
     fires={"grants": 1},
     nearly={"grants": 0},
@@ -275,8 +275,8 @@ LOGON_BURST = Signal(
     weight=2.0,
     question=FAILED_LOGONS,
     when=f("actor_bursts") > 0,
-    sentence="{actor_bursts:.0f} time(s) over 100 sign-ins of one who changed the connector failed "
-    "within a minute, and one succeeded within ten seconds.",
+    sentence="Over 100 sign-ins of one who changed the connector failed within a minute, and one "
+    "succeeded within ten seconds: {actor_bursts:.0f}.",
     rationale="The playbook's fifth query, with a sliding minute. Nobody mistypes that fast.",
     fires={"actor_bursts": 1},
     nearly={"actor_bursts": 0},
@@ -292,8 +292,8 @@ LOGON_SLOW = Signal(
     weight=1.2,
     question=FAILED_LOGONS,
     when=f("actor_slow_sequences") > 0,
-    sentence="{actor_slow_sequences:.0f} time(s) ten or more sign-ins of one who changed the "
-    "connector failed from one address within a day before one succeeded.",
+    sentence="Ten or more sign-ins of one who changed the connector failed from one address within "
+    "a day, and then one succeeded: {actor_slow_sequences:.0f}.",
     rationale="Lockout makes fast brute force rare; slow guessing goes unnoticed.",
     fires={"actor_slow_sequences": 1},
     nearly={"actor_slow_sequences": 0},
@@ -326,8 +326,8 @@ LOGON_UNUSUAL = Signal(
     weight=0.7,
     question=UNUSUAL_PLACES,
     when=f("actor_unusual_logons") > 0,
-    sentence="Those who changed the connector signed in {actor_unusual_logons:.0f} time(s) from "
-    "countries that are unusual for their accounts.",
+    sentence="Sign-ins of those who changed the connector from countries that are unusual for "
+    "their accounts: {actor_unusual_logons:.0f}.",
     rationale="Administrators travel, too; what they do from there matters more.",
     fires={"actor_unusual_logons": 1},
     nearly={"actor_unusual_logons": 0},
@@ -343,8 +343,8 @@ LOGON_UNUSUAL_CHANGE = Signal(
     weight=1.0,
     question=UNUSUAL_PLACES,
     when=f("changes_from_unusual_place") > 0,
-    sentence="{changes_from_unusual_place:.0f} change(s) came from a country from which the account "
-    "did not sign in before.",
+    sentence="Changes from a country from which the account did not sign in before: "
+    "{changes_from_unusual_place:.0f}.",
     rationale="The deed itself was done from the strange place.",
     fires={"changes_from_unusual_place": 1},
     nearly={"changes_from_unusual_place": 0},
@@ -360,8 +360,8 @@ LOGON_UNUSUAL_FAILURES = Signal(
     weight=0.3,
     question=FAILED_LOGONS,
     when=f("actor_unusual_failures") > 0,
-    sentence="{actor_unusual_failures:.0f} sign-in(s) of those who changed the connector failed "
-    "from countries that are unusual for their accounts.",
+    sentence="Failed sign-ins of those who changed the connector from countries that are unusual "
+    "for their accounts: {actor_unusual_failures:.0f}.",
     rationale="Weak: every known account is tried from everywhere.",
     fires={"actor_unusual_failures": 1},
     nearly={"actor_unusual_failures": 0},
@@ -376,9 +376,8 @@ LOGON_SENDER = Signal(
     weight=1.2,
     question=SENDER_COMPROMISED,
     when=(f("sender_bursts") > 0) | (f("sender_slow_sequences") > 0),
-    sentence="Sign-ins of accounts that sent in bulk through the connector failed in "
-    "{sender_bursts:.0f} burst(s) and {sender_slow_sequences:.0f} slow sequence(s) before they "
-    "succeeded.",
+    sentence="Sign-ins of accounts that sent in bulk through the connector succeeded after bursts "
+    "of failures ({sender_bursts:.0f}) or many failures ({sender_slow_sequences:.0f}).",
     rationale="The mail may come from a taken-over mailbox rather than from a strange server.",
     fires={"sender_bursts": 0, "sender_slow_sequences": 1},
     nearly={"sender_bursts": 0, "sender_slow_sequences": 0},
@@ -398,8 +397,8 @@ LOGON_USUAL = Signal(
     & (f("changes_from_unusual_place") + f("actor_unusual_logons") == 0)
     & (f("actor_bursts") + f("actor_slow_sequences") == 0)
     & (f("sprayed_accounts") < 10),
-    sentence="{changes:.0f} change(s), by accounts that signed in from their usual countries, "
-    "without trouble.",
+    sentence="Changes by accounts that signed in from their usual countries, without trouble: "
+    "{changes:.0f}.",
     rationale="Token theft and insiders look like this as well.",
     fires={
         "changes": 1,
@@ -432,8 +431,8 @@ CHAIN_LOGON_CHANGE = Signal(
     weight=1.2,
     question=CHAIN,
     when=f("changes_after_suspicious_logon") > 0,
-    sentence="{changes_after_suspicious_logon:.0f} change(s) came within 24 hours after a "
-    "suspicious sign-in by the same account.",
+    sentence="Changes within 24 hours after a suspicious sign-in by the same account: "
+    "{changes_after_suspicious_logon:.0f}.",
     rationale="Two weak things in the right order are stronger than their sum.",
     fires={"changes_after_suspicious_logon": 1},
     nearly={"changes_after_suspicious_logon": 0},
@@ -450,9 +449,9 @@ CHAIN_CHANGE_MAIL = Signal(
     when=(f("changes_before_peak") > 0)
     & (f("peak_hour_messages") >= 30)
     & (f("peak_hour_messages") >= 4 * f("baseline_messages") / (24 * f("baseline_days") + 1)),
-    sentence="{changes_before_peak:.0f} change(s) came within 72 hours before the busiest hour, "
-    "with {peak_hour_messages:.0f} messages ({baseline_messages:.0f} in the {baseline_days:.0f} "
-    "days before the window).",
+    sentence="Changes within 72 hours before the busiest hour: {changes_before_peak:.0f}. That hour "
+    "had {peak_hour_messages:,.0f} messages; the {baseline_days:.0f} days before the window had "
+    "{baseline_messages:,.0f}.",
     rationale="A changed connector that then does something else than before.",
     fires={
         "changes_before_peak": 1,
@@ -477,8 +476,8 @@ CHAIN_COMPLETE = Signal(
     weight=1.5,
     question=CHAIN,
     when=(f("chained_changes") > 0) & (f("peak_hour_messages") >= 30),
-    sentence="{chained_changes:.0f} change(s) followed a suspicious sign-in and preceded the "
-    "busiest hour, with {peak_hour_messages:.0f} messages.",
+    sentence="Changes that followed a suspicious sign-in and preceded the busiest hour, with "
+    "{peak_hour_messages:,.0f} messages: {chained_changes:.0f}.",
     rationale="The whole attack, in its order.",
     fires={"chained_changes": 1, "peak_hour_messages": 30},
     nearly={"chained_changes": 1, "peak_hour_messages": 29},
@@ -494,8 +493,7 @@ CONTEXT_APPROVED = Signal(
     weight=3.0,
     question=EXPECTED_HERE,
     when=(f("changes") > 0) & (f("unapproved_changes") == 0),
-    sentence="Of {changes:.0f} change(s), {unapproved_changes:.0f} are not among the approved "
-    "changes.",
+    sentence="Changes: {changes:.0f}. Of them not among the approved ones: {unapproved_changes:.0f}.",
     rationale="Somebody asked for it; the connector, the actor and the time agree.",
     fires={"changes": 1, "unapproved_changes": 0},
     nearly={"changes": 2, "unapproved_changes": 1},
@@ -509,7 +507,7 @@ CONTEXT_HYBRID = Signal(
     weight=1.2,
     question=EXPECTED_HERE,
     when=(f("hybrid_wizard") > 0) & (f("hybrid_wizard") == f("changes")),
-    sentence="{hybrid_wizard:.0f} of {changes:.0f} change(s) were made by the hybrid wizard.",
+    sentence="Changes: {changes:.0f}. Of them made by the hybrid wizard: {hybrid_wizard:.0f}.",
     rationale="Setting up hybrid mail flow opens connectors by design. An attacker can claim to be "
     "the wizard: the value is a parameter; so this counts for little.",
     fires={"hybrid_wizard": 1, "changes": 1},

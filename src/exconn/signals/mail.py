@@ -32,7 +32,7 @@ VOLUME_SURGE = Signal(
     weight=1.5,
     question=TRAFFIC_UNUSUAL,
     when=(f("peak_hour_messages") >= 30) & (f("peak_ratio") >= 4),
-    sentence="{peak_hour_messages:.0f} messages in the busiest hour, {peak_ratio:.1f} times the "
+    sentence="{peak_hour_messages:,.0f} messages in the busiest hour, {peak_ratio:.1f} times the "
     "busiest hour of its own past.",
     rationale="A hijacked connector sends in bulk, at once. A fixed threshold would hit every "
     "billing run; the connector's own busiest hour does not. A first campaign or a seasonal peak "
@@ -51,7 +51,7 @@ VOLUME_SUSTAINED = Signal(
     weight=1.0,
     question=TRAFFIC_UNUSUAL,
     when=(f("messages") >= 50) & (f("daily_ratio") >= 3),
-    sentence="{messages:.0f} messages in the window, {daily_ratio:.1f} times as many a day as in "
+    sentence="{messages:,.0f} messages in the window, {daily_ratio:.1f} times as many a day as in "
     "its own past.",
     rationale="A patient attacker stays below every hourly threshold; the daily sum shows it.",
     fires={"messages": 700, "daily_ratio": 5},
@@ -67,7 +67,7 @@ VOLUME_NEW_CONNECTOR = Signal(
     weight=1.5,
     question=VOLUME_EXPECTED,
     when=(f("created") > 0) & (f("peak_hour_messages") >= 100),
-    sentence="The connector was created in the window and had {peak_hour_messages:.0f} messages in "
+    sentence="The connector was created in the window and had {peak_hour_messages:,.0f} messages in "
     "its busiest hour.",
     rationale="New connectors start with a trickle of test mail. One that starts with a blast has "
     "no past to be compared with, so the playbook's 100 messages an hour stand in for it. Gateway "
@@ -288,7 +288,7 @@ RECIPIENTS_SUPPLY_CHAIN = Signal(
     weight=0.8,
     question=SUPPLY_CHAIN,
     when=(f("acquaintance_share") >= 0.3) & (f("messages") >= 20),
-    sentence="{acquaintance_share:.0%} of the deliveries, of {messages:.0f} messages, went to "
+    sentence="{acquaintance_share:.0%} of the deliveries, of {messages:,.0f} messages, went to "
     "domains that the tenant knows, but not through this connector.",
     rationale="Supply-chain attacks use the trust of those who know the victim.",
     fires={"acquaintance_share": 0.3, "messages": 20},

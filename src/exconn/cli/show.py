@@ -1,0 +1,250 @@
+"""What the commands print for people: at 80 columns, without colour, in a pipe."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from rich import box
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table as Grid
+from rich.text import Text
+
+from exconn.cli.escape import visible
+from exconn.coverage import Standing
+from exconn.facts import FACTS, Unit
+from exconn.grading import Answer, Finding, Grade, State
+from exconn.grading.verdict import Classification
+from exconn.ingest import ImportSummary
+from exconn.simulate import Tenant
+from exconn.tables import Table
+
+_STYLE = {
+    Classification.TRUE_POSITIVE: "bold red",
+    Classification.EXPECTED_ACTIVITY: "green",
+    Classification.FALSE_POSITIVE: "green",
+    Classification.UNKNOWN: "yellow",
+}
+_SHORT = {
+    Classification.TRUE_POSITIVE: "true positive",
+    Classification.EXPECTED_ACTIVITY: "expected activity",
+    Classification.FALSE_POSITIVE: "false positive",
+    Classification.UNKNOWN: "unknown",
+}
+_UNITS = {fact.name: fact.unit for fact in FACTS}
+_EVENTS = 20
+
+
+def ranking(console: Console, grades: Sequence[Grade], folder: Path) -> None:
+    """The connectors, the most suspicious first."""
+    if not grades:
+        console.print(_text(f"No connector has mail or changes in {folder}."))
+        return
+    grid = _grid("Connector", ("Score", "right"), "Verdict", "At")
+    for result in grades:
+        grid.add_row(
+            _text(result.connector),
+            f"{result.score:.2f}",
+            Text(_SHORT[result.classification], style=_STYLE[result.classification]),
+            _minute(result.at),
+        )
+    console.print(_heading("Connectors, the most suspicious first"))
+    console.print(grid)
+    console.print()
+
+
+def grade(console: Console, result: Grade) -> None:
+    """One grade in full."""
+    console.print(_heading(f"Connector {result.connector}"))
+    verdict = Text(_SHORT[result.classification].upper(), style=_STYLE[result.classification])
+    verdict.append(f"  ({result.determination.value})", style="default")
+    console.print(verdict)
+    console.print(
+        f"score {result.score:.2f}, margin {result.margin:+.2f}, "
+        f"confidence {result.confidence:.0%}; at {_minute(result.at)} UTC, window "
+        f"{_minute(result.window.start)} to {_minute(result.window.end)}",
+        highlight=False,
+    )
+    console.print(_text(result.explanation))
+    console.print()
+    _reasons(console, result.findings)
+    _questions(console, result)
+    _timeline(console, result)
+    _actions(console, result)
+    _coverage(console, result.coverage)
+
+
+def tenant(console: Console, made: Tenant, folder: Path) -> None:
+    """What the demo made."""
+    console.print(_heading("A simulated tenant"))
+    sizes = ", ".join(f"{frame.height:,} rows of {name}" for name, frame in made.frames.items())
+    console.print(_text(f"{sizes} in {folder}. One of its connectors is hijacked."))
+    console.print()
+
+
+def where(console: Console, folder: Path, top: Grade) -> None:
+    """Where the demo's files are, and what to try next."""
+    console.print(_heading("Next"))
+    console.print(_text(f"The evidence folder is {folder.resolve()}. Try"))
+    time = top.at.strftime("%Y-%m-%dT%H:%MZ")
+    for command in (
+        f"exconn hunt {folder}",
+        f'exconn grade {folder} --connector "{top.connector}" --at {time}',
+        f'exconn grade {folder} --connector "{top.connector}" --at {time} --json',
+    ):
+        console.print(Padding(_text(command), (0, 0, 0, 2)), soft_wrap=True)
+
+
+def tables(console: Console, chosen: Sequence[Table], *, columns: bool) -> None:
+    """The tables, or the columns of one."""
+    if columns:
+        for table in chosen:
+            console.print(_heading(table.name))
+            console.print(_text(table.about))
+            grid = _grid("Column", "Type", "Values")
+            for column in table.columns:
+                key = " (key)" if column.name in table.key else ""
+                grid.add_row(f"{column.name}{key}", column.type.value, ", ".join(column.values))
+            console.print(grid)
+        return
+    grid = _grid("Table", ("Columns", "right"), "What a row is")
+    for table in chosen:
+        grid.add_row(table.name, str(len(table.columns)), table.about)
+    console.print(grid)
+
+
+def imported(console: Console, summary: ImportSummary, folder: Path) -> None:
+    """What an import did with each file's records."""
+    grid = _grid(
+        "File",
+        ("Read", "right"),
+        ("Written", "right"),
+        ("Duplicate", "right"),
+        ("Rejected", "right"),
+    )
+    for file in summary.files:
+        grid.add_row(
+            _text(str(file.path)),
+            *(
+                f"{n:,}"
+                for n in (file.read, sum(file.written.values()), file.duplicates, file.rejected)
+            ),
+        )
+    console.print(grid)
+    for table, rows in sorted(_summed(file.written for file in summary.files).items()):
+        console.print(_text(f"{rows:,} rows added to {table}"))
+    reasons = _summed(file.reasons for file in summary.files)
+    for reason, count in sorted(reasons.items(), key=lambda item: (-item[1], item[0])):
+        console.print(_text(f"{count:,} records set aside: {reason}"))
+    if reasons:
+        console.print(
+            _text(f"They are in {folder / 'rejected.jsonl'}, with file, line and reason.")
+        )
+
+
+def _reasons(console: Console, findings: Sequence[Finding]) -> None:
+    fired = [f for f in findings if f.state is State.FIRED]
+    grid = _grid(("Adds", "right"), "Because")
+    for finding in sorted(fired, key=lambda f: -abs(f.contribution)):
+        grid.add_row(f"{finding.contribution:+.2f}", _text(finding.sentence))
+    unassessed = [f.signal.id for f in findings if f.state is State.UNASSESSED]
+    console.print(_heading("Why"))
+    if fired:
+        console.print(grid)
+    else:
+        console.print("No signal fired.")
+    if unassessed:
+        console.print(_text(f"Could not be assessed: {', '.join(unassessed)}."))
+    console.print()
+
+
+def _questions(console: Console, result: Grade) -> None:
+    grid = _grid("Answer", "Question", "Shown by")
+    for answered in result.answers:
+        answer = "?" if answered.answer is Answer.UNASSESSED else answered.answer.value
+        grid.add_row(answer, answered.question.text, _facts(answered.evidence))
+    console.print(_heading("The playbook's questions"))
+    console.print(grid)
+    console.print()
+
+
+def _timeline(console: Console, result: Grade) -> None:
+    grid = _grid("Time", "What", "")
+    for event in result.timeline[:_EVENTS]:
+        grid.add_row(_second(event.time), event.kind, _text(event.summary))
+    console.print(_heading("Timeline"))
+    console.print(grid)
+    if len(result.timeline) > _EVENTS:
+        console.print(f"and {len(result.timeline) - _EVENTS} more (--json has all)")
+    console.print()
+
+
+def _actions(console: Console, result: Grade) -> None:
+    console.print(_heading("Recommended actions"))
+    for action in result.actions:
+        console.print(_text(f"{action.order}. {action.what} {action.why}"))
+        console.print(Padding(_text(action.command), (0, 0, 0, 3)), soft_wrap=True)
+    console.print()
+
+
+def _coverage(console: Console, coverage: Sequence[Standing]) -> None:
+    grid = _grid("Table", "State", ("Rows", "right"), "First", "Last")
+    for standing in coverage:
+        table = standing.coverage
+        grid.add_row(
+            table.table.name,
+            standing.state.value,
+            f"{table.rows:,}",
+            _minute(table.first),
+            _minute(table.last),
+        )
+    console.print(_heading("Coverage"))
+    console.print(grid)
+    for standing in coverage:
+        for reason in standing.reasons:
+            console.print(_text(f"{standing.coverage.table.name}: {reason}"))
+    console.print()
+
+
+def _grid(*columns: str | tuple[str, str]) -> Grid:
+    grid = Grid(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    for column in columns:
+        name, justify = column if isinstance(column, tuple) else (column, "left")
+        grid.add_column(name, justify="right" if justify == "right" else "left", overflow="fold")
+    return grid
+
+
+def _heading(title: str) -> Text:
+    return Text(visible(title), style="bold underline")
+
+
+def _text(text: str) -> Text:
+    return Text(visible(text))
+
+
+def _facts(facts: Mapping[str, float | None]) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {_value(name, v)}" for name, v in facts.items())
+
+
+def _value(name: str, value: float | None) -> str:
+    if value is None:
+        return "?"
+    if _UNITS[name] is Unit.SHARE:
+        return f"{value:.0%}"
+    return f"{value:,.1f}" if _UNITS[name] in (Unit.RATIO, Unit.DAYS) else f"{value:,.0f}"
+
+
+def _minute(time: datetime | None) -> str:
+    return "" if time is None else time.strftime("%Y-%m-%d %H:%M")
+
+
+def _second(time: datetime) -> str:
+    return time.strftime("%m-%d %H:%M:%S")
+
+
+def _summed(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    total: dict[str, int] = {}
+    for count in counts:
+        for name, number in count.items():
+            total[name] = total.get(name, 0) + number
+    return total
