@@ -4,7 +4,7 @@ from exconn.unseen import UNSEEN
 
 
 def visible(text: str) -> str:
-    """Write characters that cannot be seen, or that a terminal would act on, as ``\\u....``."""
+    r"""Write characters that cannot be seen, or that a terminal would act on, as ``\u....``."""
     return UNSEEN.sub(lambda found: _escaped(ord(found[0])), text)
 
 

@@ -1,4 +1,4 @@
-"""Facts of IdentityLogonEvents: how those who changed the connector, or send through it, signed in."""
+"""Facts of IdentityLogonEvents: how those who changed, or use, the connector signed in."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta

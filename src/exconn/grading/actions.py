@@ -3,6 +3,7 @@
 exconn never executes any of it.
 """
 
+import enum
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
@@ -16,12 +17,27 @@ from exconn.models import Actor, ActorKind, AdminChange
 from exconn.window import Window, iso
 
 
+class ActionId(enum.StrEnum):
+    """The actions that exconn recommends."""
+
+    DISABLE_CONNECTOR = "disable-connector"
+    REVIEW_CONNECTOR = "review-connector"
+    DISABLE_TRANSPORT_RULE = "disable-transport-rule"
+    REVOKE_SESSIONS = "revoke-sessions"
+    RESET_CREDENTIALS = "reset-credentials"
+    REQUIRE_MFA = "require-mfa"
+    DISABLE_APPLICATION = "disable-application"
+    REVIEW_ADMIN_ACTIVITIES = "review-admin-activities"
+    REVIEW_MAIL = "review-mail"
+    REVIEW_OTHER_CONNECTORS = "review-other-connectors"
+
+
 @frozen(kw_only=True)
 class Action:
     """Something to do about a graded connector.
 
     Attributes:
-        id: stable.
+        id: which one; a grade may have it for several accounts or rules.
         order: 1 is first.
         what: in a sentence.
         why: what it is good for here.
@@ -30,7 +46,7 @@ class Action:
         undo: a command that takes it back; "" when nothing does.
     """
 
-    id: str
+    id: ActionId
     order: int = 0
     what: str
     why: str
@@ -49,11 +65,11 @@ def actions(
     """
     match verdict.classification:
         case Classification.TRUE_POSITIVE:
-            steps = [*_contain(connector, gathered), *_look_further(connector, window, gathered)]
+            steps = [*_contain(connector, gathered), *_look_further(window, gathered)]
         case Classification.UNKNOWN:
             steps = [
                 _review_connector(connector, gathered),
-                *_look_further(connector, window, gathered),
+                *_look_further(window, gathered),
             ]
         case _:
             steps = [_other_connectors(window)]
@@ -70,10 +86,10 @@ def _contain(connector: str, gathered: Evidence) -> Iterator[Action]:
         yield _disable_application(actor)
 
 
-def _look_further(connector: str, window: Window, gathered: Evidence) -> Iterator[Action]:
+def _look_further(window: Window, gathered: Evidence) -> Iterator[Action]:
     for actor in _actors(gathered, ActorKind.PERSON):
         yield _admin_activities(actor, window)
-    yield _find_mail(connector, window)
+    yield _find_mail(window)
     yield _other_connectors(window)
 
 
@@ -85,7 +101,7 @@ def _noun(gathered: Evidence) -> str:
 def _disable_connector(connector: str, gathered: Evidence) -> Action:
     noun, name = _noun(gathered), quote(connector)
     return Action(
-        id="disable-connector",
+        id=ActionId.DISABLE_CONNECTOR,
         what="Disable the connector; remove it once its settings are recorded.",
         why="It stops the mail at once and can be undone.",
         command=f"Set-{noun} -Identity {name} -Enabled $false",
@@ -97,7 +113,7 @@ def _disable_connector(connector: str, gathered: Evidence) -> Action:
 def _review_connector(connector: str, gathered: Evidence) -> Action:
     noun, name = _noun(gathered), quote(connector)
     return Action(
-        id="review-connector",
+        id=ActionId.REVIEW_CONNECTOR,
         what="Compare the connector's settings with the approved ones, and ask its owner.",
         why="The data does not decide; whoever runs the connector can.",
         command=f"Get-{noun} -Identity {name} | Format-List",
@@ -108,7 +124,7 @@ def _review_connector(connector: str, gathered: Evidence) -> Action:
 def _disable_rule(rule: AdminChange) -> Action:
     name = quote(_rule_name(rule))
     return Action(
-        id="disable-transport-rule",
+        id=ActionId.DISABLE_TRANSPORT_RULE,
         what="Disable the transport rule made by the same actor.",
         why="It alters or hides the mail that the connector carries.",
         command=f"Disable-TransportRule -Identity {name} -Confirm:$false",
@@ -120,7 +136,7 @@ def _disable_rule(rule: AdminChange) -> Action:
 def _secure_account(actor: Actor) -> Iterator[Action]:
     user = quote(actor.name or actor.id)
     yield Action(
-        id="revoke-sessions",
+        id=ActionId.REVOKE_SESSIONS,
         what="Revoke all sessions and tokens of the account that changed the connector.",
         why="A new password alone leaves the attacker signed in.",
         command=f"Revoke-MgUserSignInSession -UserId {user}",
@@ -128,7 +144,7 @@ def _secure_account(actor: Actor) -> Iterator[Action]:
         ".SignInSessionsValidFromDateTime  # just now",
     )
     yield Action(
-        id="reset-credentials",
+        id=ActionId.RESET_CREDENTIALS,
         what="Reset the account's credentials.",
         why="The account is, by the evidence, in other hands.",
         command=f"Update-MgUser -UserId {user} -PasswordProfile @{{ Password = "
@@ -137,7 +153,7 @@ def _secure_account(actor: Actor) -> Iterator[Action]:
         ".LastPasswordChangeDateTime  # just now",
     )
     yield Action(
-        id="require-mfa",
+        id=ActionId.REQUIRE_MFA,
         what="Require multi-factor authentication of all administrators.",
         why="None of the admins compromised in the 2022 campaign had it.",
         command=f"Get-MgUserAuthenticationMethod -UserId {user}",
@@ -150,7 +166,7 @@ def _disable_application(actor: Actor) -> Action:
     app = quote(actor.id or actor.name)
     find = f"Get-MgServicePrincipal -Filter (\"appId eq '{{0}}' or id eq '{{0}}'\" -f {app})"
     return Action(
-        id="disable-application",
+        id=ActionId.DISABLE_APPLICATION,
         what="Disable the application that changed the connector, and review its consents.",
         why="Its credentials outlive every password reset.",
         command=f"{find} | ForEach-Object {{ Update-MgServicePrincipal -ServicePrincipalId $_.Id "
@@ -163,7 +179,7 @@ def _disable_application(actor: Actor) -> Action:
 
 def _admin_activities(actor: Actor, window: Window) -> Action:
     return Action(
-        id="review-admin-activities",
+        id=ActionId.REVIEW_ADMIN_ACTIVITIES,
         what="Look for other suspicious activities of the account.",
         why="Whoever has the account may have done more than this.",
         command=f"Search-UnifiedAuditLog -StartDate {_date(window.start)} -EndDate "
@@ -173,21 +189,20 @@ def _admin_activities(actor: Actor, window: Window) -> Action:
     )
 
 
-def _find_mail(connector: str, window: Window) -> Action:
+def _find_mail(window: Window) -> Action:
     return Action(
-        id="review-mail",
+        id=ActionId.REVIEW_MAIL,
         what="Review the mail that went through the connector, and recall what is malicious.",
-        why="Recipients trust it; warn those who got it.",
+        why="Recipients trust it; warn them. The evidence lists senders and message ids.",
         command=f"Get-MessageTraceV2 -StartDate {_date(window.start)} -EndDate "
-        f"{_date(window.end)} -ResultSize 5000  # then keep the message ids that the evidence lists "
-        f"for {quote(connector)}",
+        f"{_date(window.end)} -ResultSize 5000",
         check="Malicious messages are gone from mailboxes (Explorer, Action: Soft delete).",
     )
 
 
 def _other_connectors(window: Window) -> Action:
     return Action(
-        id="review-other-connectors",
+        id=ActionId.REVIEW_OTHER_CONNECTORS,
         what="Check the other connectors for suspicious activities.",
         why="Who can change one connector can change all.",
         command=f"Get-InboundConnector | Where-Object WhenChangedUTC -ge {_date(window.start)}; "

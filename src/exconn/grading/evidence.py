@@ -147,7 +147,7 @@ def evidence(found: Survey, judgement: Judgement, peak: datetime | None, *, rows
 
 
 def timeline(
-    found: Survey, judgement: Judgement, logons: Logons, gathered: Evidence, peak: datetime | None
+    judgement: Judgement, logons: Logons, gathered: Evidence, peak: datetime | None
 ) -> tuple[Event, ...]:
     """Join sign-ins, changes and mail of the window in the order of time."""
     window = judgement.window

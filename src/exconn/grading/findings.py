@@ -82,7 +82,8 @@ def findings(
     unassessed.
     """
     found = [
-        _finding(signal, _state(signal, states[signal.id], standings), facts) for signal in signals
+        _finding(signal, _state(signal, standings, fired=states[signal.id]), facts)
+        for signal in signals
     ]
     gains = _contributions([f.signal for f in found if f.state is State.FIRED], policy)
     return tuple(evolve(f, contribution=gains.get(f.signal.id, 0.0)) for f in found)
@@ -113,7 +114,7 @@ def answers(
     return tuple(
         Answered(
             question,
-            _answer(question, verdicts[question.id], facts, standings),
+            _answer(question, facts, standings, verdict=verdicts[question.id]),
             {name: facts[name] for name in question.facts},
         )
         for question in questions
@@ -133,7 +134,7 @@ def _contributions(fired: Sequence[Signal], policy: Policy) -> dict[str, float]:
     return gains
 
 
-def _state(signal: Signal, fired: bool | None, standings: Sequence[Standing]) -> State:  # noqa: FBT001
+def _state(signal: Signal, standings: Sequence[Standing], *, fired: bool | None) -> State:
     if fired is None:
         return State.UNASSESSED
     if fired == (signal.direction is Direction.AGAINST) and not _covered(signal.facts, standings):
@@ -142,10 +143,7 @@ def _state(signal: Signal, fired: bool | None, standings: Sequence[Standing]) ->
 
 
 def _answer(
-    question: Question,
-    verdict: bool | None,
-    facts: Facts,
-    standings: Sequence[Standing],  # noqa: FBT001
+    question: Question, facts: Facts, standings: Sequence[Standing], *, verdict: bool | None
 ) -> Answer:
     needed = question.answer.meta.root_names()
     if verdict is None or any(facts[name] is None for name in needed):

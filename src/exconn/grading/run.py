@@ -33,7 +33,7 @@ from exconn.grading.findings import (
 from exconn.grading.grade import Grade
 from exconn.grading.policy import Policy
 from exconn.grading.verdict import Classification, Verdict, judge
-from exconn.models import AdminChange, Alert, ConnectorChange, Email, Logon
+from exconn.models import AdminChange, Alert, Email, Logon
 from exconn.query import Source
 from exconn.signals import QUESTIONS, SIGNALS, Signal
 from exconn.sources import MemorySource
@@ -205,7 +205,7 @@ class _Verdicts:
             answers=answers(facts, QUESTIONS, standings),
             coverage=standings,
             facts=facts,
-            timeline=timeline(self._found, judgement, self._assessment.logons, gathered, peak),
+            timeline=timeline(judgement, self._assessment.logons, gathered, peak),
             actions=actions(name, judgement.window, verdict, gathered),
             evidence=gathered,
         )

@@ -100,7 +100,7 @@ def listing_records(cls: type, frame: pl.DataFrame) -> list[Mapping[str, Any]]:
     ]
 
 
-def prop(column: str, dtype: pl.DataType | type[pl.DataType]) -> Any:  # noqa: ANN401
+def prop(column: str, dtype: pl.DataType | type[pl.DataType]) -> Any:
     """A field for a property of a listing; None when the listing does not have it."""
     converter = tuple_or_none if dtype == MANY else None
     return attrs.field(

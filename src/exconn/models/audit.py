@@ -14,7 +14,9 @@ from typing import Self
 from attrs import field, frozen
 
 _POWERSHELL_ARGUMENT = re.compile(
-    r"""-(?P<name>[A-Za-z]\w*)(?:[ :]+(?P<value>\([^)]*\)|"(?:[^"`]|`.|"")*"|'[^']*'|\$?[^\s-]\S*))?"""
+    r"""-(?P<name>[A-Za-z]\w*)
+    (?:[\ :]+(?P<value> \([^)]*\) | "(?:[^"`]|`.|"")*" | '[^']*' | \$?[^\s-]\S* ))?""",
+    re.VERBOSE,
 )
 _POWERSHELL_OBJECT = re.compile(r"^\s*@\{(?P<body>.*)\}\s*$", re.DOTALL)
 _HOSTED = "/Microsoft Exchange Hosted Organizations/"
@@ -127,7 +129,7 @@ def success(status: str) -> bool | None:
 
 
 def object_name(identity: str) -> str:
-    """The name at the end of an Exchange identity such as ``tenant\\name``."""
+    r"""The name at the end of an Exchange identity such as ``tenant\name``."""
     if _HOSTED in identity:
         return identity.rsplit("/", 1)[-1]
     return identity.rsplit("\\", 1)[-1].strip()

@@ -137,7 +137,7 @@ class AdminChange:
 
     @classmethod
     def from_frame(cls, frame: pl.DataFrame) -> list[Self]:
-        """Read each row of a CloudAppEvents frame; rows of other kinds or without a time are left out.
+        """Read each row of a CloudAppEvents frame of this kind that has a time.
 
         A record that occurs several times (by its audit id, or where it has none by ReportId and
         time, or by all that was read) is kept once. Ordered by time.

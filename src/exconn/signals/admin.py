@@ -25,7 +25,7 @@ OAUTH_SPAM = (
 )
 
 
-def _configuration(  # noqa: PLR0913 # a signal has that many sides
+def _configuration(  # a signal has that many sides
     name: str, title: str, weight: float, fact: str, sentence: str, rationale: str, source: str
 ) -> Signal:
     return Signal(
@@ -449,9 +449,9 @@ CHAIN_CHANGE_MAIL = Signal(
     when=(f("changes_before_peak") > 0)
     & (f("peak_hour_messages") >= 30)
     & (f("peak_hour_messages") >= 4 * f("baseline_messages") / (24 * f("baseline_days") + 1)),
-    sentence="Changes within 72 hours before the busiest hour: {changes_before_peak:.0f}. That hour "
-    "had {peak_hour_messages:,.0f} messages; the {baseline_days:.0f} days before the window had "
-    "{baseline_messages:,.0f}.",
+    sentence="Changes within 72 hours before the busiest hour: {changes_before_peak:.0f}. That "
+    "hour had {peak_hour_messages:,.0f} messages; the {baseline_days:.0f} days before the window "
+    "had {baseline_messages:,.0f}.",
     rationale="A changed connector that then does something else than before.",
     fires={
         "changes_before_peak": 1,
@@ -493,7 +493,7 @@ CONTEXT_APPROVED = Signal(
     weight=3.0,
     question=EXPECTED_HERE,
     when=(f("changes") > 0) & (f("unapproved_changes") == 0),
-    sentence="Changes: {changes:.0f}. Of them not among the approved ones: {unapproved_changes:.0f}.",
+    sentence="Changes: {changes:.0f}. Of them not approved: {unapproved_changes:.0f}.",
     rationale="Somebody asked for it; the connector, the actor and the time agree.",
     fires={"changes": 1, "unapproved_changes": 0},
     nearly={"changes": 2, "unapproved_changes": 1},

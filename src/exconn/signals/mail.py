@@ -67,8 +67,8 @@ VOLUME_NEW_CONNECTOR = Signal(
     weight=1.5,
     question=VOLUME_EXPECTED,
     when=(f("created") > 0) & (f("peak_hour_messages") >= 100),
-    sentence="The connector was created in the window and had {peak_hour_messages:,.0f} messages in "
-    "its busiest hour.",
+    sentence="The connector was created in the window; its busiest hour had "
+    "{peak_hour_messages:,.0f} messages.",
     rationale="New connectors start with a trickle of test mail. One that starts with a blast has "
     "no past to be compared with, so the playbook's 100 messages an hour stand in for it. Gateway "
     "migrations fire too.",

@@ -78,7 +78,7 @@ class _Activity:
     application: tuple[str, int] = _EXCHANGE
 
 
-def change_row(  # noqa: PLR0913 - one argument for each thing that a change varies in
+def change_row(
     *,
     rng: random.Random,
     at: datetime,

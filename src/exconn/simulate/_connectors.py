@@ -380,7 +380,7 @@ def _hybrid_wizard(world: World, connector: SimulatedConnector) -> Part:
     return world.change(world.workday(2, days - 9), "Set-InboundConnector", settings)
 
 
-def _to_staff(  # noqa: PLR0913 - what mail from machines and partners varies in
+def _to_staff(
     world: World,
     connector: SimulatedConnector,
     n: int,

@@ -99,7 +99,7 @@ def around(rng: random.Random, n: int, start: datetime, end: datetime) -> pl.Ser
     return _times(offsets + _microseconds(start))
 
 
-def rhythm(  # noqa: PLR0913 - the period, and the two things that shape it
+def rhythm(
     rng: random.Random,
     n: int,
     start: datetime,

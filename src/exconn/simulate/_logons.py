@@ -11,7 +11,7 @@ from exconn.simulate._tenant import Person, Place
 from exconn.tables import IDENTITY_LOGON_EVENTS, TIME
 
 
-def logon_rows(  # noqa: PLR0913 - one argument for each thing that a sign-in varies in
+def logon_rows(
     *,
     rng: random.Random,
     times: Times,

@@ -16,7 +16,7 @@ AUTHENTICATED = '{"SPF":"pass","DKIM":"pass","DMARC":"pass","CompAuth":"pass"}'
 UNAUTHENTICATED = '{"SPF":"fail","DKIM":"none","DMARC":"fail","CompAuth":"fail"}'
 
 
-def mail_rows(  # noqa: PLR0913 - one argument for each thing that a message varies in
+def mail_rows(
     *,
     rng: random.Random,
     times: Times,

@@ -223,7 +223,7 @@ CLOUD_APP_EVENTS = Table(
 
 IDENTITY_LOGON_EVENTS = Table(
     name="IdentityLogonEvents",
-    about="Sign-ins to Active Directory and, interactively or by legacy protocols, to cloud services.",
+    about="Sign-ins to Active Directory, and interactive or legacy ones to cloud services.",
     key=("ReportId", "Timestamp"),
     columns=(
         Column("Timestamp", _DATETIME),

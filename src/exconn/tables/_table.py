@@ -164,9 +164,8 @@ def _converted(name: str, dtype: pl.DataType, column: Column, where: str) -> pl.
 
 
 def _as_text(source: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
-    if dtype in (pl.String, pl.Null) or isinstance(dtype, pl.Categorical | pl.Enum):
-        text = source.cast(pl.String)
-    elif dtype.is_numeric() or dtype == pl.Boolean:
+    plain = dtype in (pl.String, pl.Null, pl.Boolean) or dtype.is_numeric()
+    if plain or isinstance(dtype, pl.Categorical | pl.Enum):
         text = source.cast(pl.String)
     elif dtype.is_nested():
         json = pl.struct(v=source).struct.json_encode()
@@ -199,7 +198,7 @@ def _iso_time(text: pl.Expr) -> pl.Expr:
 
 
 def _as_bool(source: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
-    if dtype == pl.Boolean or dtype == pl.Null or dtype.is_numeric():
+    if dtype in (pl.Boolean, pl.Null) or dtype.is_numeric():
         return source.cast(pl.Boolean)
     if dtype == pl.String:
         words = {"true": True, "1": True, "false": False, "0": False}
