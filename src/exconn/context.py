@@ -9,7 +9,7 @@ from attrs import field, fields, frozen
 
 from exconn.errors import ExconnError, InvalidValueError
 from exconn.models import InboundConnector, OutboundConnector, TransportRule
-from exconn.window import parse_time, utc
+from exconn.window import Period, parse_time, utc
 
 
 def _domains(values: Iterable[str]) -> tuple[str, ...]:
@@ -37,6 +37,9 @@ class ApprovedChange:
     connector: str = ""
     actor: str = ""
     reason: str = ""
+
+    def __attrs_post_init__(self) -> None:
+        _ = Period(self.start, self.end)
 
     def covers(self, names: Iterable[str], actor_names: Iterable[str], when: datetime) -> bool:
         """Whether a change of a connector with these names by this actor is approved."""
@@ -159,15 +162,21 @@ def _approval(table: Mapping[str, object]) -> ApprovedChange:
         raise InvalidValueError(
             "context",
             "an approved change has start and end, and may have connector, actor and reason; "
-            f"got {', '.join(sorted(table))}",
+            f"got {', '.join(map(repr, sorted(table)))}",
         )
+    texts = {name: table.get(name, "") for name in ("connector", "actor", "reason")}
+    for name, value in texts.items():
+        if not isinstance(value, str):
+            raise InvalidValueError(
+                "context", f"{name} of an approved change must be a string, got {value!r}"
+            )
     try:
         return ApprovedChange(
             start=_moment(table["start"]),
             end=_moment(table["end"]),
-            connector=str(table.get("connector", "")),
-            actor=str(table.get("actor", "")),
-            reason=str(table.get("reason", "")),
+            connector=str(texts["connector"]),
+            actor=str(texts["actor"]),
+            reason=str(texts["reason"]),
         )
     except ExconnError as error:
         raise InvalidValueError("context", f"approved change: {error}") from None

@@ -6,8 +6,7 @@ from datetime import datetime, timedelta
 
 from attrs import field, frozen
 
-from exconn.query import Reads
-from exconn.tables import Table
+from exconn.tables import Reads, Table
 from exconn.window import HOUR, Window, iso
 
 _MOST_SLACK = timedelta(days=1)

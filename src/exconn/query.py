@@ -10,30 +10,25 @@ Kusto knows no null strings. Wherever Polars would make one (a left join, `extra
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import Literal, Protocol
 
 import polars as pl
 import polars.selectors as cs
 from attrs import evolve, field, frozen
 from polars.exceptions import ColumnNotFoundError, PolarsError
 
+from exconn.coverage import Coverage
 from exconn.errors import InvalidValueError, UnknownColumnError
-from exconn.tables import Table
-
-if TYPE_CHECKING:
-    from exconn.coverage import Coverage
+from exconn.tables import Reads, Table
 
 JoinKind = Literal["inner", "left", "semi", "anti"]
-Reads = frozenset[tuple[str, str]]
-"""Columns of tables, each as (table, column)."""
-
 _NOTHING: Reads = frozenset()
 
 
 class Source(Protocol):
     """Who can run a `Query`. Anyone can write one: two methods."""
 
-    def coverage(self, tables: Sequence[Table]) -> "Coverage":
+    def coverage(self, tables: Sequence[Table]) -> Coverage:
         """What there is of these tables: rows, first and last event, missing columns."""
         ...
 
@@ -210,19 +205,21 @@ class Query:
     ) -> "Query":
         """Order the rows; nulls first, as in Polars."""
         names = _names(by)
-        for name in names:
-            self._need(name)
+        decides = self._reads_of_names(names)
         down = (descending,) * len(names) if isinstance(descending, bool) else tuple(descending)
         if len(down) != len(names):
             raise InvalidValueError("sort", f"{len(names)} columns, {len(down)} directions")
-        return self._then(Sort(names, down))
+        if not names:
+            raise InvalidValueError("sort", "name at least one column to sort by")
+        return self._then(Sort(names, down), rows=self._rows | decides)
 
     def head(self, n: int) -> "Query":
         """Keep the first `n` rows of a sorted query; let the sort decide every tie."""
         if not self.steps or not isinstance(self.steps[-1], Sort):
             raise InvalidValueError("head", "which rows come first is open: sort before it")
-        decides = self._reads_of_names(self.steps[-1].by)
-        return self._then(Head(n), rows=self._rows | decides)
+        if n < 0:
+            raise InvalidValueError("head", f"expected a number of rows, got {n}")
+        return self._then(Head(n))
 
     def unique(self) -> "Query":
         """Drop rows that repeat another in every column."""
@@ -314,16 +311,23 @@ class Query:
     def _lineage(self, exprs: Iterable[pl.Expr]) -> dict[str, Reads]:
         lineage: dict[str, Reads] = {}
         for expr in exprs:
-            reads = self._reads_of([expr])
-            if expr.meta.has_multiple_outputs():
-                names = pl.LazyFrame(schema=self.schema).select(expr).collect_schema().names()
-                lineage |= dict.fromkeys(names, reads or self._reads_of_names(self._columns))
+            if not expr.meta.has_multiple_outputs():
+                lineage[expr.meta.output_name()] = self._reads_of([expr])
+                continue
+            names = self._schema_after(Select((expr,))).names()
+            if expr.meta.is_column_selection():
+                lineage |= {name: self._columns[name] for name in names}
             else:
-                lineage[expr.meta.output_name()] = reads
+                lineage |= dict.fromkeys(names, self._reads_of([expr]))
         return lineage
 
     def _reads_of(self, exprs: Iterable[pl.Expr]) -> Reads:
-        return self._reads_of_names(name for expr in exprs for name in expr.meta.root_names())
+        """What expressions depend on; one with a selector inside depends on every column."""
+        reads = _NOTHING
+        for expr in exprs:
+            inside = expr.meta.has_multiple_outputs()
+            reads |= self._reads_of_names(self._columns if inside else expr.meta.root_names())
+        return reads
 
     def _reads_of_names(self, names: Iterable[str]) -> Reads:
         reads = _NOTHING
@@ -357,7 +361,15 @@ class GroupBy:
         keys = self.query._lineage(self.keys)
         rows = self.query._rows.union(*keys.values())
         columns = {**keys, **self.query._lineage(aggs)}
-        return self.query._then(Aggregate(self.keys, aggs), columns=columns, rows=rows)
+        total = tuple(self._total(key) for key in self.keys)
+        return self.query._then(Aggregate(total, aggs), columns=columns, rows=rows)
+
+    def _total(self, key: pl.Expr) -> pl.Expr:
+        """A key in which the rows of null and of "" are one group."""
+        if key.meta.is_column():
+            return key
+        made = self.query._schema_after(Select((key,)))
+        return key.fill_null("") if set(made.dtypes()) == {pl.String()} else key
 
 
 def scan(table: Table) -> Query:
@@ -394,7 +406,8 @@ def _apply(
         case Unique():
             return frame.unique()
         case Explode(column):
-            return frame.filter(pl.col(column).list.len() > 0).explode(column)
+            one_each = frame.filter(pl.col(column).list.len() > 0).explode(column)
+            return one_each.with_columns(_no_null_strings([]))
         case Rename(names):
             return frame.rename(dict(names))
         case Drop(columns):

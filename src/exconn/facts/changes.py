@@ -9,7 +9,7 @@ from exconn.context import Context
 from exconn.facts.fact import Fact, Unit
 from exconn.facts.identity import Connectors
 from exconn.facts.judgement import ANY_PERIOD, Judgement
-from exconn.facts.queries import actor_deeds, connector_changes
+from exconn.facts.queries import actor_deeds, connector_changes, connector_hours
 from exconn.models import (
     ActorKind,
     AdminChange,
@@ -18,7 +18,7 @@ from exconn.models import (
     OutboundConnector,
     TransportRule,
 )
-from exconn.query import Reads
+from exconn.tables import Reads
 
 BEFORE_REMOVAL = timedelta(hours=48)
 """How long before its removal a connector's mail counts as mail that the removal follows."""
@@ -166,6 +166,7 @@ def _new_addresses(change: ConnectorChange) -> bool:
 _CHANGES = connector_changes(ANY_PERIOD)
 _WHAT = _CHANGES.reads("ActionType", "RawEventData")
 _WHO = _WHAT | _CHANGES.reads("AccountObjectId")
+_WHAT_AND_PEAK = _WHAT | connector_hours(ANY_PERIOD).reads("Messages")
 _DEEDS = _WHO | actor_deeds(ANY_PERIOD).reads("ActionType", "AccountObjectId", "RawEventData")
 
 _COUNTED: Mapping[str, tuple[str, Reads, Callable[[ConnectorChange], bool]]] = {
@@ -241,13 +242,13 @@ CHANGE_FACTS: tuple[Fact, ...] = (
         "removals_after_mail",
         Unit.CHANGES,
         "Removals of the connector within 48 hours after its busiest hour in the window.",
-        _WHAT,
+        _WHAT_AND_PEAK,
     ),
     Fact(
         "changes_before_peak",
         Unit.CHANGES,
         "Changes other than removals in the 72 hours up to the window's busiest hour.",
-        _WHAT,
+        _WHAT_AND_PEAK,
     ),
 )
 """The facts of CloudAppEvents. Changes count if they took effect, and were made by a person or an

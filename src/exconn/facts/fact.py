@@ -4,7 +4,7 @@ import enum
 
 from attrs import frozen
 
-from exconn.query import Reads
+from exconn.tables import Reads
 
 
 class Unit(enum.StrEnum):

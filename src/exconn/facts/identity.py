@@ -40,9 +40,18 @@ class Connectors:
     names are written.
     """
 
-    def __init__(self, changes: Iterable[ConnectorChange], context: Context) -> None:
+    def __init__(
+        self, changes: Iterable[ConnectorChange], context: Context, named: Iterable[str] = ()
+    ) -> None:
+        """Learn the names.
+
+        Args:
+            changes: name connectors, and rename them.
+            context: lists connectors with their GUIDs.
+            named: further names that are known, such as the alert's.
+        """
         ordered = sorted(changes, key=lambda change: change.timestamp)
-        self._aliases = Aliases(change.aliases for change in ordered)
+        self._aliases = Aliases([*(c.aliases for c in ordered), *((name,) for name in named)])
         for inbound in context.inbound_connectors:
             self._aliases.join((inbound.name or "", inbound.guid or ""))
         for outbound in context.outbound_connectors:

@@ -13,13 +13,15 @@ from exconn.facts.judgement import ANY_PERIOD, Judgement
 from exconn.facts.queries import (
     address_logons,
     connector_changes,
+    connector_hours,
     logon_addresses,
     logon_places,
     logon_seconds,
     sender_hours,
 )
 from exconn.models import ActorKind, ConnectorChange
-from exconn.query import Query, Reads
+from exconn.query import Query
+from exconn.tables import Reads
 from exconn.window import Period
 
 BURST_FAILURES = 100
@@ -85,20 +87,25 @@ def slow_sequences(rows: pl.DataFrame, *, failures: int = SLOW_FAILURES) -> pl.D
         failures: at least these make a sequence.
 
     Returns:
-        Account, Address, Failures, Success (the last success of its hour); one row for each hour
-        with a success that failures precede.
+        Account, Address, Failures, Success; one row for each hour with such a success, the first
+        of them. Which of a minute's sign-ins came first is not looked at.
     """
     by = ["Account", "Address"]
     failed = _outcome(rows, "LogonFailed").filter(pl.col("Address") != "")
     succeeded = (
-        _outcome(rows, "LogonSuccess").group_by(*by, "Hour").agg(Success=pl.col("Last").max())
+        _outcome(rows, "LogonSuccess").group_by(*by, "Minute").agg(Success=pl.col("First").min())
     )
+    before = failed.select(*by, "Logons", Failed="Minute")
     return (
-        succeeded.join(failed.select(*by, "Logons", "First"), on=by)
-        .filter(pl.col("First") <= pl.col("Success"), pl.col("First") > pl.col("Success") - _DAY)
+        succeeded.join(before, on=by)
+        .filter(pl.col("Failed") <= pl.col("Minute"), pl.col("Failed") > pl.col("Minute") - _DAY)
         .group_by(*by, "Success")
         .agg(Failures=pl.col("Logons").sum())
         .filter(pl.col("Failures") >= failures)
+        .sort("Success")
+        .group_by(*by, Hour=pl.col("Success").dt.truncate("1h"), maintain_order=True)
+        .first()
+        .select(*by, "Failures", "Success")
     )
 
 
@@ -128,18 +135,20 @@ class LogonRows:
         ]
 
 
-def _reads(query: Query, *columns: str) -> Reads:
-    # A record without ReportId is told by its other columns; so its absence hides nothing.
-    return frozenset(read for read in query.reads(*columns) if read[1] != "ReportId")
+def _reads(query: Query) -> Reads:
+    # What decides which rows there are. What tells records apart (ReportId, or else other columns)
+    # is left out: its absence hides nothing.
+    return query.reads("Outcome")
 
 
 _ACTORS = connector_changes(ANY_PERIOD).reads("ActionType", "AccountObjectId", "RawEventData")
-_PLACES = _reads(logon_places(ANY_PERIOD, ()), "Logons")
-_SECONDS = _reads(logon_seconds(ANY_PERIOD, ()), "Logons")
-_ADDRESSES = _reads(logon_addresses(ANY_PERIOD, ()), "Logons")
-_FROM = _reads(address_logons(ANY_PERIOD, ()), "Logons")
+_PLACES = _reads(logon_places(ANY_PERIOD, ()))
+_SECONDS = _reads(logon_seconds(ANY_PERIOD, ()))
+_ADDRESSES = _reads(logon_addresses(ANY_PERIOD, ()))
+_FROM = _reads(address_logons(ANY_PERIOD, ()))
 _COUNTRY = connector_changes(ANY_PERIOD).reads("CountryCode")
 _SENDERS = sender_hours(ANY_PERIOD).reads("SenderObjectId")
+_PEAK = connector_hours(ANY_PERIOD).reads("Messages")
 
 
 def _logon_facts_of(who: str, whom: str, through: Reads) -> tuple[Fact, ...]:
@@ -200,12 +209,14 @@ LOGON_FACTS: tuple[Fact, ...] = (
         "Changes within 24 hours after a burst, a slow sequence or a sign-in from an unusual "
         "country by the one who made them.",
         _ACTORS | _SECONDS | _ADDRESSES | _PLACES,
+        past=True,
     ),
     Fact(
         "chained_changes",
         Unit.CHANGES,
         "Of them, those that the window's busiest hour follows within 72 hours.",
-        _ACTORS | _SECONDS | _ADDRESSES | _PLACES,
+        _ACTORS | _SECONDS | _ADDRESSES | _PLACES | _PEAK,
+        past=True,
     ),
 )
 """The facts of IdentityLogonEvents."""
@@ -300,6 +311,7 @@ class Logons:
         past = self._places.filter(
             pl.col("Account") == key,
             pl.col("Outcome") == "LogonSuccess",
+            pl.col("Location") != "",
             pl.col("Hour") >= window.baseline_start,
             pl.col("Hour") < window.start,
         )

@@ -44,8 +44,17 @@ _WHO = (
     pl.col("AccountUpn").str.to_lowercase().alias("Upn"),
     pl.col("ActionType").alias("Outcome"),
 )
+_TOLD_BY = (
+    pl.when(pl.col("ReportId") != "")
+    .then(pl.col("ReportId"))
+    .otherwise(
+        pl.concat_str(
+            pl.col("IPAddress"), pl.col("Port").fill_null(0).cast(pl.String), separator=":"
+        )
+    )
+)
 _RECORDS = pl.concat_str(
-    pl.col("ReportId"), pl.lit("|"), pl.col("Timestamp").cast(pl.Int64).cast(pl.String)
+    _TOLD_BY, pl.lit("|"), pl.col("Timestamp").cast(pl.Int64).cast(pl.String)
 ).n_unique()
 _LOGONS = {
     "Logons": _RECORDS,
@@ -58,13 +67,14 @@ PLAYBOOK_THRESHOLD = 100
 
 
 def _messages(condition: pl.Expr | None = None) -> pl.Expr:
-    message = pl.col("NetworkMessageId")
+    message = pl.col("NetworkMessageId").str.to_lowercase()
     return (message if condition is None else message.filter(condition)).n_unique()
 
 
 def _deliveries() -> pl.Expr:
+    message = pl.col("NetworkMessageId").str.to_lowercase()
     recipient = pl.col("RecipientEmailAddress").str.to_lowercase()
-    return pl.concat_str(pl.col("NetworkMessageId"), pl.lit("|"), recipient).n_unique()
+    return pl.concat_str(message, pl.lit("|"), recipient).n_unique()
 
 
 def _hour() -> pl.Expr:
@@ -84,8 +94,8 @@ def _through_connectors(period: Period) -> Query:
 
 
 def connector_names(period: Period) -> Query:
-    """How `Connectors` is spelt: Connectors, Rows."""
-    return _through_connectors(period).group_by("Connectors").agg(Rows=pl.len())
+    """How `Connectors` is spelt: Connectors, Messages."""
+    return _through_connectors(period).group_by("Connectors").agg(Messages=_messages())
 
 
 def connector_hours(period: Period) -> Query:
@@ -262,13 +272,17 @@ def logon_places(period: Period, accounts: Collection[str]) -> Query:
 
 
 def logon_addresses(period: Period, accounts: Collection[str]) -> Query:
-    """The sign-ins of some accounts by address and hour, noise left out.
+    """The sign-ins of some accounts by address and minute, to find failures that precede successes.
 
-    Columns: ObjectId, Upn, Outcome, Address, Hour; Logons, First, Last.
+    Noise is left out. Columns: ObjectId, Upn, Outcome, Address, Minute; Logons, First, Last.
     """
     return (
         _logons(period, accounts)
-        .group_by(*_WHO, Address=pl.col("IPAddress").str.to_lowercase(), Hour=_hour())
+        .group_by(
+            *_WHO,
+            Address=pl.col("IPAddress").str.to_lowercase(),
+            Minute=pl.col("Timestamp").dt.truncate("1m"),
+        )
         .agg(**_LOGONS)
     )
 

@@ -17,8 +17,8 @@ from exconn.facts.logons import LOGON_FACTS, LogonRows, Logons, actors_of
 from exconn.facts.mail import MAIL_FACTS, MailRows, mail_facts
 from exconn.facts.queries import actor_deeds, connector_changes
 from exconn.models import AdminChange, ConnectorChange
-from exconn.query import Reads, Source
-from exconn.tables import CLOUD_APP_EVENTS, EMAIL_EVENTS, IDENTITY_LOGON_EVENTS
+from exconn.query import Source
+from exconn.tables import CLOUD_APP_EVENTS, EMAIL_EVENTS, IDENTITY_LOGON_EVENTS, Reads
 from exconn.window import Period, Window
 
 FACTS: tuple[Fact, ...] = (*MAIL_FACTS, *CHANGE_FACTS, *LOGON_FACTS)
@@ -94,7 +94,9 @@ class Assessment:
     logons: Logons
 
 
-def survey(source: Source, period: Period | None, context: Context) -> Survey:
+def survey(
+    source: Source, period: Period | None, context: Context, named: Sequence[str] = ()
+) -> Survey:
     """Run the first round of queries.
 
     Args:
@@ -102,6 +104,8 @@ def survey(source: Source, period: Period | None, context: Context) -> Survey:
         period: which mail to look at; None for all. Connector changes are always all looked at,
             for a name may have changed since.
         context: what the organisation knows of itself.
+        named: names of connectors that are known, such as the alert's; a value of `Connectors`
+            that equals one is not split.
 
     Raises:
         NoDataError: the source has none of the tables that facts rest on.
@@ -118,7 +122,7 @@ def survey(source: Source, period: Period | None, context: Context) -> Survey:
     audit_queries = [connector_changes(everything), actor_deeds(period or everything)]
     frames = source.collect([*mail_queries, *audit_queries])
     changes = ConnectorChange.from_frame(frames[-2])
-    connectors = Connectors(changes, context)
+    connectors = Connectors(changes, context, named)
     mail = MailRows(*frames[:-2])
     return Survey(
         source=source,
@@ -216,7 +220,7 @@ def _assessable(
 
 def _spellings(names: pl.DataFrame, connectors: Connectors) -> dict[str, str]:
     spelt: dict[str, str] = {}
-    for value in names.sort("Rows", "Connectors", descending=[False, True])["Connectors"]:
+    for value in names.sort("Messages", "Connectors", descending=[False, True])["Connectors"]:
         keys = connectors.of_mail(value)
         if len(keys) == 1:
             spelt[keys[0]] = value

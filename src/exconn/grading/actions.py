@@ -163,7 +163,7 @@ def _secure_account(actor: Actor) -> Iterator[Action]:
 
 
 def _disable_application(actor: Actor) -> Action:
-    app = quote(actor.id or actor.name)
+    app = quote((actor.id or actor.name).replace("'", "''"))  # it ends up within OData quotes
     find = f"Get-MgServicePrincipal -Filter (\"appId eq '{{0}}' or id eq '{{0}}'\" -f {app})"
     return Action(
         id=ActionId.DISABLE_APPLICATION,

@@ -6,7 +6,14 @@ from collections.abc import Mapping
 from attrs import field, frozen
 from attrs.validators import ge, gt, lt
 
+from exconn.errors import InvalidValueError
 from exconn.signals import Signal
+
+
+def _weights(_instance: object, _attribute: object, weights: Mapping[str, float]) -> None:
+    for name, weight in weights.items():
+        if not 0 <= weight < math.inf:
+            raise InvalidValueError(f"weight of {name}", f"expected 0 or more, got {weight}")
 
 
 @frozen(kw_only=True)
@@ -19,14 +26,14 @@ class Policy:
         families: so many families of signals must speak for malice in a true positive.
         decay: within a family, the strongest signal counts fully, the next `decay` times its
             weight, the next `decay` squared times, and so on.
-        weights: other weights for signals, by id.
+        weights: other weights for signals, by id; not negative.
     """
 
     true_positive: float = field(default=3.5, validator=gt(0))
     benign: float = field(default=-1.5, validator=lt(0))
     families: int = field(default=3, validator=ge(1))
     decay: float = field(default=0.6, validator=[gt(0), lt(1)])
-    weights: Mapping[str, float] = field(factory=dict)
+    weights: Mapping[str, float] = field(factory=dict, validator=_weights)
 
     def weight(self, signal: Signal) -> float:
         """What a signal weighs."""

@@ -71,7 +71,7 @@ def grade(
         UnreadableDataError: something in it cannot be converted.
     """
     judged = window or Window(alert.timestamp)
-    found = survey(source, judged.period, context or Context())
+    found = survey(source, judged.period, context or Context(), (alert.connector.strip(),))
     key = found.trail.connectors.key(alert.connector)
     if key not in found.connectors and not _exists(source, alert.connector, found):
         raise UnknownConnectorError(
@@ -213,13 +213,14 @@ class _Verdicts:
 
 def _exists(source: Source, connector: str, found: Survey) -> bool:
     """Whether a connector that has no mail in the period has some at another time."""
-    everywhere = survey(source, None, found.context)
+    everywhere = survey(source, None, found.context, (connector.strip(),))
     return everywhere.trail.connectors.key(connector) in everywhere.connectors
 
 
 def _candidates(found: Survey, connector: str) -> list[Window]:
     """When a connector may look most suspicious: its busiest hours, changes, last hour."""
-    changes = [change.timestamp for change in acts(found.trail.of(connector))]
+    every = found.trail.of(connector)
+    changes = [change.timestamp for change in acts(every) or every]
     hours = found.mail.connector_hours.filter(pl.col("Connector") == connector)
     busiest = hours.sort("Messages", "Hour", descending=[True, False]).head(_HOURS_TRIED)["Hour"]
     last = hours.sort("Hour").tail(1)["Hour"]

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Self
 
 import attrs
 import polars as pl
+import polars.selectors as cs
 
 from exconn.errors import UnknownColumnError
 from exconn.tables import TIME, Table, conform
@@ -70,8 +71,10 @@ class Record:
         for column in columns.values():
             if column not in cls.TABLE.schema and column not in frame.columns:
                 raise UnknownColumnError(column, frame.columns, f"a frame of {cls.__name__}")
-        conformed = conform(frame, cls.TABLE).filter(pl.col(cls.TABLE.time).is_not_null())
-        rows = conformed.select(columns.values()).iter_rows()
+        dated = conform(frame, cls.TABLE).filter(pl.col(cls.TABLE.time).is_not_null())
+        own = [pl.col(c).cast(pl.String) for c in columns.values() if c not in cls.TABLE.schema]
+        total = dated.with_columns(own).with_columns(cs.string().fill_null(""))
+        rows = total.select(columns.values()).iter_rows()
         return [cls(**dict(zip(columns, row, strict=True))) for row in rows]
 
     @classmethod
@@ -102,7 +105,7 @@ def listing_records(cls: type, frame: pl.DataFrame) -> list[Mapping[str, Any]]:
 
 def prop(column: str, dtype: pl.DataType | type[pl.DataType]) -> Any:
     """A field for a property of a listing; None when the listing does not have it."""
-    converter = tuple_or_none if dtype == MANY else None
+    converter = tuple_or_none if dtype == MANY else utc_or_none if dtype == WHEN else None
     return attrs.field(
         default=None, converter=converter, metadata={_COLUMN: column, "dtype": dtype}
     )
@@ -115,6 +118,11 @@ WHEN = TIME
 def tuple_or_none(values: Iterable[str] | None) -> tuple[str, ...] | None:
     """A tuple, or None for None."""
     return None if values is None else tuple(values)
+
+
+def utc_or_none(value: datetime | None) -> datetime | None:
+    """The same instant in UTC, or None for None."""
+    return None if value is None else utc(value)
 
 
 def _listed(value: object) -> object:

@@ -13,12 +13,18 @@ from typing import Self
 
 from attrs import field, frozen
 
+_QUOTED = r"""(?:"(?:[^"`]|`.|"")*"|'(?:[^']|'')*')"""
 _POWERSHELL_ARGUMENT = re.compile(
-    r"""-(?P<name>[A-Za-z]\w*)
-    (?:[\ :]+(?P<value> \([^)]*\) | "(?:[^"`]|`.|"")*" | '[^']*' | \$?[^\s-]\S* ))?""",
-    re.VERBOSE,
+    rf"""-(?P<name>[A-Za-z]\w*)
+    (?:[\ :]+(?P<value> \((?:[^"')]|{_QUOTED})*\) | {_QUOTED} | [^\s"'(-]\S* | -\d\S* ))?""",
+    re.DOTALL | re.VERBOSE,
 )
+_POWERSHELL_VALUE = re.compile(rf"""{_QUOTED}|[^,\s]+""", re.DOTALL)
 _POWERSHELL_OBJECT = re.compile(r"^\s*@\{(?P<body>.*)\}\s*$", re.DOTALL)
+_POWERSHELL_ITEM = re.compile(
+    r"(?:^|; )(?P<name>Name|Value)=(?P<value>.*?)(?=; (?:Name|Value)=|$)",
+    re.DOTALL | re.IGNORECASE,
+)
 _HOSTED = "/Microsoft Exchange Hosted Organizations/"
 _SUCCEEDED = {"true", "success", "succeeded", "successful", "partiallysucceeded"}
 _FAILED = {"false", "failed", "failure", "error"}
@@ -79,13 +85,14 @@ def parameters(raw: object) -> dict[str, str]:
         return dict(_pairs_of_text(decoded))
     if isinstance(decoded, Mapping):
         folded = _folded(decoded)
-        if set(folded) <= {"name", "value"} and "name" in folded:
-            return {_text(folded["name"]): _text(folded.get("value"))}
+        if set(folded) == {"name", "value"}:
+            return {_text(folded["name"]): _text(folded["value"])}
         return {str(name): _text(value) for name, value in decoded.items()}
     if isinstance(decoded, list):
         found: dict[str, str] = {}
         for element in decoded:
-            found |= parameters(element)
+            switch = isinstance(element, Mapping) and set(_folded(element)) == {"name"}
+            found |= parameters({"Value": "", **element} if switch else element)
         return found
     return {}
 
@@ -175,13 +182,21 @@ def _user_type(value: object) -> int | None:
 def _pairs_of_text(text: str) -> Iterator[tuple[str, str]]:
     as_object = _POWERSHELL_OBJECT.match(text)
     if as_object:
-        items = dict(item.split("=", 1) for item in as_object["body"].split("; ") if "=" in item)
-        tidy = {name.strip().lower(): value.strip() for name, value in items.items()}
+        items = _POWERSHELL_ITEM.finditer(as_object["body"].strip())
+        tidy = {item["name"].lower(): item["value"].strip() for item in items}
         if "name" in tidy:
             yield tidy["name"], tidy.get("value", "")
         return
     for argument in _POWERSHELL_ARGUMENT.finditer(text):
         value = argument["value"] or ""
         if value.startswith("("):
-            value = ";".join(part.strip(" \"'") for part in value.strip("()").split(","))
-        yield argument["name"], value.strip("\"'")
+            parts = _POWERSHELL_VALUE.findall(value[1:-1])
+            yield argument["name"], ";".join(map(_unquoted, parts))
+        else:
+            yield argument["name"], _unquoted(value)
+
+
+def _unquoted(value: str) -> str:
+    if value[:1] == '"':
+        return re.sub(r'`(.)|"(")', r"\1\2", value[1:-1], flags=re.DOTALL)
+    return value[1:-1].replace("''", "'") if value[:1] == "'" else value

@@ -323,8 +323,20 @@ class _Listed:
 
     @classmethod
     def from_frame(cls, frame: pl.DataFrame) -> list[Self]:
-        """Make a record of each row; columns are Exchange's property names."""
-        return [cls(**values) for values in listing_records(cls, frame)]
+        """Make a record of each row; columns are Exchange's property names.
+
+        Text is read as `from_properties` reads it.
+        """
+        dtypes = {f.name: f.metadata["dtype"] for f in cls.__attrs_attrs__}  # type: ignore[attr-defined]  # attrs adds it
+        return [
+            cls(
+                **{
+                    name: _read(value, dtypes[name]) if isinstance(value, str) else value
+                    for name, value in values.items()
+                }
+            )
+            for values in listing_records(cls, frame)
+        ]
 
     @classmethod
     def to_frame(cls, records: Iterable[Self]) -> pl.DataFrame:
@@ -444,9 +456,9 @@ def _read(value: object, dtype: pl.DataType) -> object:
 
 
 def _moment(value: object) -> datetime | None:
-    if isinstance(value, datetime):
-        return utc(value)
     try:
-        return utc(datetime.fromisoformat(str(value).strip()))
+        return utc(
+            value if isinstance(value, datetime) else datetime.fromisoformat(str(value).strip())
+        )
     except ValueError:
         return None

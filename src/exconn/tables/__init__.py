@@ -15,7 +15,7 @@ from exconn.tables._defender import (
     TABLES,
     URL_CLICK_EVENTS,
 )
-from exconn.tables._table import TIME, Column, KqlType, Table, conform, missing_columns
+from exconn.tables._table import TIME, Column, KqlType, Reads, Table, conform, missing_columns
 
 __all__ = [
     "AAD_SIGN_IN_EVENTS_BETA",
@@ -34,6 +34,7 @@ __all__ = [
     "URL_CLICK_EVENTS",
     "Column",
     "KqlType",
+    "Reads",
     "Table",
     "conform",
     "missing_columns",

@@ -13,6 +13,9 @@ Frame = TypeVar("Frame", pl.DataFrame, pl.LazyFrame)
 
 TIME = pl.Datetime("us", "UTC")
 
+Reads = frozenset[tuple[str, str]]
+"""Columns of tables, each as (table, column)."""
+
 
 class KqlType(enum.Enum):
     """A scalar type of Kusto, and the Polars type that stands for it in frames."""
@@ -115,6 +118,9 @@ def conform(frame: Frame, table: Table, *, where: str = "") -> Frame:
     """
     present = frame.collect_schema()
     where = where or table.name
+    if not present:
+        empty = [pl.Series(name, [], dtype) for name, dtype in table.schema.items()]
+        return frame.with_columns(empty)
     columns = [_conformed(column, present, where) for column in table.columns]
     aliases = {column.alias for column in table.columns}
     extra = [name for name in present if name not in table.schema and name not in aliases]
@@ -136,7 +142,10 @@ def _conformed(column: Column, present: pl.Schema, where: str) -> pl.Expr:
         empty = pl.lit("") if column.type.dtype == pl.String else pl.lit(None, column.type.dtype)
         return empty.alias(column.name)
     converted = [_converted(name, present[name], column, where) for name in spellings]
-    value = converted[0] if len(converted) == 1 else pl.coalesce(converted)
+    value = converted[0]
+    for other in converted[1:]:
+        empty = value == "" if column.type.dtype == pl.String else value.is_null()
+        value = pl.when(empty).then(other).otherwise(value)
     if column.values:
         spelt = {value.lower(): value for value in column.values}
         value = value.str.to_lowercase().replace_strict(spelt, default=value)
@@ -167,13 +176,23 @@ def _as_text(source: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
     plain = dtype in (pl.String, pl.Null, pl.Boolean) or dtype.is_numeric()
     if plain or isinstance(dtype, pl.Categorical | pl.Enum):
         text = source.cast(pl.String)
-    elif dtype.is_nested():
+    elif dtype.is_nested() and _is_json(dtype):
         json = pl.struct(v=source).struct.json_encode()
         text = json.str.strip_prefix('{"v":').str.strip_suffix("}")
         text = pl.when(source.is_not_null()).then(text)
     else:
         return None
     return text.fill_null("")
+
+
+def _is_json(dtype: pl.DataType) -> bool:
+    match dtype:
+        case pl.List() | pl.Array():
+            return _is_json(pl.Series(dtype=dtype.inner).dtype)
+        case pl.Struct():
+            return all(_is_json(pl.Series(dtype=field.dtype).dtype) for field in dtype.fields)
+        case _:
+            return dtype not in (pl.Binary, pl.Object)
 
 
 def _as_time(source: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:

@@ -1,0 +1,315 @@
+"""The command line: what people see, what machines read, and what bad input gets."""
+
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exconn import Alert, MemorySource, ParquetSource, grade, hunt, write_evidence
+from exconn.cli import run
+from exconn.cli.escape import visible
+from exconn.simulate import Tenant, demo_tenant
+from exconn.unseen import UNSEEN
+from exconn.window import iso
+
+Screen = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(scope="module")
+def tenant() -> Tenant:
+    return demo_tenant(11, mails=2_000)
+
+
+@pytest.fixture(scope="module")
+def folder(tenant: Tenant, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("evidence")
+    write_evidence(tenant.frames, made)
+    return made
+
+
+@pytest.fixture
+def hijacked(tenant: Tenant) -> tuple[str, str]:
+    assert tenant.at is not None
+    return next(c.name for c in tenant.connectors if not c.honest), iso(tenant.at)
+
+
+@pytest.fixture(autouse=True)
+def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+
+
+def refused(screen: Screen, *arguments: str) -> str:
+    """Run a command that must fail in one line on stderr, and nothing on stdout."""
+    assert run(arguments) == 2
+    captured = screen.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("exconn: ")
+    assert captured.err.count("\n") == 1
+    assert "Traceback" not in captured.err
+    return captured.err
+
+
+def test_grade_prints_the_verdict_its_reasons_and_actions_within_80_columns(
+    folder: Path, hijacked: tuple[str, str], capsys: Screen
+) -> None:
+    name, at = hijacked
+    assert run(["grade", str(folder), "--connector", name.upper(), "--at", at]) == 0
+    out = capsys.readouterr().out
+    assert "TRUE POSITIVE  (multiStagedAttack)" in out
+    for heading in ("Why", "The playbook's questions", "Timeline", "Recommended actions"):
+        assert f"\n{heading}\n" in out
+    commands = [line for line in out.splitlines() if line.startswith("   ")]
+    assert any("Set-InboundConnector -Identity" in line for line in commands)
+    assert all(len(line) <= 80 for line in out.splitlines() if not line.startswith("   "))
+    assert "\x1b" not in out
+
+
+def test_grade_prints_the_grade_of_the_library_as_json(
+    folder: Path, hijacked: tuple[str, str], capsys: Screen
+) -> None:
+    name, at = hijacked
+    assert run(["grade", str(folder), "--connector", name, "--at", at, "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    alert = Alert(connector=name, timestamp=datetime.fromisoformat(at))
+    assert printed == json.loads(grade(ParquetSource(folder), alert).to_json())
+
+
+def test_hunt_prints_a_ranking_and_as_json_a_list_most_suspicious_first(
+    folder: Path, hijacked: tuple[str, str], capsys: Screen
+) -> None:
+    assert run(["hunt", str(folder)]) == 0
+    table = capsys.readouterr().out
+    assert table.index(hijacked[0]) < table.index("expected activity")
+    assert run(["hunt", str(folder), "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed == [json.loads(g.to_json()) for g in hunt(ParquetSource(folder))]
+    scores = [found["score"] for found in printed]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_hunt_at_a_time_judges_every_connector_then(folder: Path, capsys: Screen) -> None:
+    assert run(["hunt", str(folder), "--at", "2026-03-20 12:00", "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert {found["at"] for found in printed} == {"2026-03-20T12:00:00Z"}
+
+
+def test_accepted_domains_and_the_context_file_reach_the_grade(
+    folder: Path, hijacked: tuple[str, str], tmp_path: Path, capsys: Screen
+) -> None:
+    name, at = hijacked
+    context = tmp_path / "known.toml"
+    context.write_text(
+        "[[approved_changes]]\nstart = 2026-01-01T00:00:00Z\nend = 2027-01-01T00:00:00Z\n"
+    )
+    command = ["grade", str(folder), "--connector", name, "--at", at, "--json"]
+    assert run([*command, "--context", str(context)]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["classification"] == "unknown"
+    assert "approved" in printed["reasons"][0]
+    assert run([*command, "--accepted-domain", "nobody.example"]) == 0
+    assert json.loads(capsys.readouterr().out)["facts"]["external_share"] == 1.0
+
+
+def test_a_context_beside_the_tables_is_read_and_one_that_is_named_replaces_it(
+    tenant: Tenant, hijacked: tuple[str, str], tmp_path: Path, capsys: Screen
+) -> None:
+    write_evidence(tenant.frames, tmp_path / "e")
+    (tmp_path / "e" / "context.toml").write_text('accepted_domains = ["nobody.example"]\n')
+    other = tmp_path / "other.toml"
+    other.write_text(f"accepted_domains = {json.dumps(list(tenant.accepted_domains))}\n")
+    name, at = hijacked
+    command = ["grade", str(tmp_path / "e"), "--connector", name, "--at", at, "--json"]
+    assert run(command) == 0
+    assert json.loads(capsys.readouterr().out)["facts"]["external_share"] == 1.0
+    assert run([*command, "--context", str(other)]) == 0
+    assert json.loads(capsys.readouterr().out)["facts"]["external_share"] < 1.0
+
+
+def test_demo_finds_its_hijacked_connector_and_says_where_the_files_are(
+    tmp_path: Path, capsys: Screen
+) -> None:
+    made = tmp_path / "demo"
+    for _ in range(2):  # a demo may be made over a demo
+        assert run(["demo", "--to", str(made), "--mails", "2000", "--seed", "5"]) == 0
+    out = capsys.readouterr().out
+    assert "TRUE POSITIVE" in out
+    assert "One of its connectors is hijacked." in out.replace("\n", " ")
+    assert "exconn grade" in out
+    assert {path.name for path in made.glob("*.parquet")} == {
+        "EmailEvents.parquet",
+        "CloudAppEvents.parquet",
+        "IdentityLogonEvents.parquet",
+    }
+
+
+def test_demo_does_not_write_into_what_is_not_a_demo(folder: Path, capsys: Screen) -> None:
+    assert "name another folder" in refused(capsys, "demo", "--to", str(folder))
+
+
+def test_schema_lists_tables_and_columns(capsys: Screen) -> None:
+    assert run(["schema"]) == 0
+    assert "IdentityLogonEvents" in capsys.readouterr().out
+    assert run(["schema", "emailevents"]) == 0
+    assert "NetworkMessageId (key)" in capsys.readouterr().out
+    assert run(["schema", "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert len(printed) == 12
+    assert printed["EmailEvents"]["UrlCount"] == "int"
+
+
+def test_what_was_imported_can_be_graded_and_the_counts_are_shown(
+    tmp_path: Path, capsys: Screen
+) -> None:
+    audit = {
+        "CreationTime": "2026-03-25T10:00:00",
+        "Id": "6f3f4d58-7a55-4ff2-94a5-0d2a9a2b0001",
+        "Operation": "New-InboundConnector",
+        "Workload": "Exchange",
+        "RecordType": 1,
+        "UserType": 2,
+        "UserId": "admin@contoso.example",
+        "ResultStatus": "True",
+        "Parameters": [{"Name": "Name", "Value": "Relay"}],
+    }
+    export = tmp_path / "export.jsonl"
+    export.write_text(f"{json.dumps(audit)}\nnot json\n")
+    assert run(["import", str(export), "--to", str(tmp_path / "e")]) == 0
+    out = capsys.readouterr().out
+    assert "1 rows added to CloudAppEvents" in out
+    assert "1 records set aside" in out
+    at = ["--at", "2026-03-25T11:00Z"]
+    assert run(["grade", str(tmp_path / "e"), "--connector", "relay", *at, "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["classification"] == "unknown"
+    states = {table["table"]: table["state"] for table in printed["coverage"]}
+    assert states["EmailEvents"] == "missing"
+    assert states["CloudAppEvents"] != "missing"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["grade", "{folder}", "--connector", "x", "--at", "yesterday"], "ISO 8601"),
+        (["grade", "{folder}", "--connector", "x", "--at", "9999-12-31"], "time"),
+        (["grade", "{folder}", "--connector", "x", "--at", "0001-01-01"], "time"),
+        (["grade", "{folder}", "--connector", "x"], "--at"),
+        (["grade", "{folder}", "--at", "2026-03-25"], "--connector"),
+        (["grade", "{folder}", "--connector", "no such", "--at", "2026-03-25"], "nearest"),
+        (["grade", "/no/such", "--connector", "x", "--at", "2026-03-25"], "no such folder"),
+        (["hunt", "/no/such"], "no such folder"),
+        (["hunt", "{empty}"], "no table in it"),
+        (["hunt", "{folder}", "--at", "25.03.2026"], "ISO 8601"),
+        (["hunt", "{folder}", "--context", "/no/such.toml"], "context"),
+        (["hunt", "{folder}", "--frobnicate"], "frobnicate"),
+        (["frobnicate"], "frobnicate"),
+        (["schema", "EmailEvent"], "no table"),
+        (["import", "--to", "{empty}"], "at least one file"),
+        (["import", "/no/such.json", "--to", "{empty}"], "/no/such.json"),
+        (["demo", "--mails", "many"], "many"),
+        (["demo", "--mails", "-1", "--to", "{empty}/new"], "mails"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line_that_says_why(
+    arguments: list[str], told: str, folder: Path, tmp_path: Path, capsys: Screen
+) -> None:
+    filled = [a.format(folder=folder, empty=tmp_path) for a in arguments]
+    assert told in refused(capsys, *filled)
+
+
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        (lambda path: path.write_bytes(b"PAR1 not really"), "is not a Parquet file"),
+        (lambda path: path.write_bytes(b""), "is not a Parquet file"),
+        (lambda path: path.write_bytes(path.read_bytes()[:-3000] + b"PAR1"), "EmailEvents"),
+        (
+            lambda path: pl.read_parquet(path)
+            .with_columns(UrlCount=pl.lit("many"))
+            .write_parquet(path),
+            "UrlCount",
+        ),
+        (
+            lambda path: pl.read_parquet(path)
+            .with_columns(Timestamp=pl.lit(value=True))
+            .write_parquet(path),
+            "Timestamp",
+        ),
+        (
+            lambda path: pl.read_parquet(path)
+            .with_columns(Subject=pl.lit(b"\x00"))
+            .write_parquet(path),
+            "Subject",
+        ),
+    ],
+)
+def test_damaged_files_and_columns_are_named(
+    damage: object, told: str, tenant: Tenant, tmp_path: Path, capsys: Screen
+) -> None:
+    write_evidence(tenant.frames, tmp_path)
+    damage(tmp_path / "EmailEvents.parquet")  # type: ignore[operator]
+    assert told in refused(capsys, "hunt", str(tmp_path))
+
+
+@pytest.mark.parametrize("at", ["1990-01-01", "2200-01-01"])
+def test_a_time_outside_the_data_is_graded_unknown(
+    at: str, folder: Path, hijacked: tuple[str, str], capsys: Screen
+) -> None:
+    assert run(["grade", str(folder), "--connector", hijacked[0], "--at", at, "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["classification"] == "unknown"
+    assert {table["state"] for table in printed["coverage"]} == {"empty"}
+
+
+def test_hostile_names_reach_neither_terminal_nor_pipe_as_they_are(
+    tenant: Tenant, tmp_path: Path, capsys: Screen
+) -> None:
+    name = next(c.name for c in tenant.connectors if not c.honest)
+    hostile = "Relay \x1b[2J\u202e[red]\x07'; Remove-Mailbox\n$(calc)"
+    frames = dict(tenant.frames)
+    mail = frames["EmailEvents"]
+    frames["EmailEvents"] = mail.with_columns(
+        pl.col("Connectors").replace(name, hostile), Subject=pl.lit("\x1b]0;owned\x07")
+    )
+    write_evidence(frames, tmp_path)
+    assert tenant.at is not None
+    command = ["grade", str(tmp_path), "--connector", hostile, "--at", iso(tenant.at)]
+    for extra in ([], ["--json"]):
+        assert run([*command, *extra]) == 0
+        out = capsys.readouterr().out
+        assert not UNSEEN.search(out.replace("\n", ""))
+        assert "Remove-Mailbox" in out
+    assert "[red]" in out
+
+
+def test_the_module_runs_as_a_program_and_a_closed_pipe_or_odd_locale_does_no_harm(
+    folder: Path,
+) -> None:
+    command = [sys.executable, "-W", "error", "-m", "exconn", "hunt", str(folder)]
+    environment = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert "true positive" in done.stdout
+
+
+@given(st.text())
+def test_visible_text_has_nothing_unseen_and_leaves_the_rest(text: str) -> None:
+    shown = visible(text)
+    assert not UNSEEN.search(shown)
+    if not UNSEEN.search(text):
+        assert shown == text
+
+
+def test_a_demo_is_the_same_tenant_for_the_same_seed(tenant: Tenant) -> None:
+    again = demo_tenant(11, mails=2_000)
+    assert again.at == tenant.at
+    grades = [hunt(MemorySource(t.frames)) for t in (tenant, again)]
+    assert [g.margin for g in grades[0]] == [g.margin for g in grades[1]]
+    assert grades[0][0].at - timedelta(days=7) >= grades[0][0].window.start.replace(tzinfo=UTC)

@@ -1,0 +1,32 @@
+"""The examples run as a newcomer would run them, and find the hijacked connector."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+
+def run(name: str) -> str:
+    command = [sys.executable, "-W", "error", str(EXAMPLES / name)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_grading_a_folder_puts_the_true_positive_first_and_says_what_to_do() -> None:
+    lines = run("grade_folder.py").splitlines()
+    assert "truePositive" in lines[0]
+    assert not any("truePositive" in line for line in lines[1:])
+    assert "1. Disable the connector; remove it once its settings are recorded." in lines
+
+
+def test_a_signal_of_ones_own_fires_for_the_hijacked_connector_alone() -> None:
+    fired = [line for line in run("own_detector.py").splitlines() if " fired " in line]
+    assert len(fired) == 1
+    assert "differing senders" in fired[0]
+
+
+def test_every_example_is_run_here() -> None:
+    here = Path(__file__).read_text("utf-8")
+    assert all(f'"{path.name}"' in here for path in EXAMPLES.glob("*.py"))
