@@ -1,6 +1,7 @@
 """Write the reference pages that derive from values: ``python docs/generate.py [--check]``."""
 
 import inspect
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -179,9 +180,9 @@ def _fact(name: str) -> str:
 
 
 def _expression(expr: object) -> str:
-    return str(expr).replace('col("', "").replace('")', "").replace("dyn int: ", "").replace(
-        "dyn float: ", ""
-    )
+    plain = re.sub(r'col\("(\w+)"\)|dyn (?:int|float): ', r"\1", str(expr))
+    bare = re.sub(r"\(([\w.]+)\)", r"\1", plain)
+    return bare[1:-1] if bare.startswith("[") and bare.endswith("]") else bare
 
 
 def _cell(text: str) -> str:

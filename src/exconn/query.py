@@ -146,8 +146,8 @@ class Query:
     table: Table
     steps: tuple[Step, ...] = ()
     schema: pl.Schema = field(factory=pl.Schema)
-    _columns: Mapping[str, Reads] = field(factory=dict, repr=False)
-    _rows: Reads = field(default=_NOTHING, repr=False)
+    _columns: Mapping[str, Reads] = field(factory=dict, repr=False, alias="columns")
+    _rows: Reads = field(default=_NOTHING, repr=False, alias="rows")
 
     def filter(self, *predicates: pl.Expr) -> "Query":
         """Keep the rows for which every predicate is true; null counts as false."""

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
 
@@ -57,7 +58,7 @@ def run(arguments: Sequence[str]) -> int:
     0 when it did what was asked, whatever the grade; 2, with one line on stderr, when it could not.
     """
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
+        if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
         status = app(

@@ -51,7 +51,7 @@ class Survey:
     coverage: Coverage
     mail: MailRows
     trail: Trail
-    _spellings: Mapping[str, str] = field(repr=False)
+    _spellings: Mapping[str, str] = field(repr=False, alias="spellings")
 
     @property
     def connectors(self) -> list[str]:
@@ -130,7 +130,8 @@ def survey(
         coverage=coverage,
         mail=mail.by_connector(connectors),
         trail=Trail(changes, AdminChange.from_frame(frames[-1]), connectors),
-        spellings=_spellings(mail.connector_names, connectors),
+        spellings={connectors.key(name): name for name in named}
+        | _spellings(mail.connector_names, connectors),
     )
 
 

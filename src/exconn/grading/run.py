@@ -1,7 +1,7 @@
 """`grade` one connector, or `hunt` over all."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 import polars as pl
 
@@ -30,7 +30,7 @@ from exconn.grading.findings import (
     margin,
     states,
 )
-from exconn.grading.grade import Grade
+from exconn.grading.result import Grade
 from exconn.grading.policy import Policy
 from exconn.grading.verdict import Classification, Verdict, judge
 from exconn.models import AdminChange, Alert, Email, Logon
@@ -38,11 +38,12 @@ from exconn.query import Source
 from exconn.signals import QUESTIONS, SIGNALS, Signal
 from exconn.sources import MemorySource
 from exconn.tables import CLOUD_APP_EVENTS, EMAIL_EVENTS, IDENTITY_LOGON_EVENTS
-from exconn.window import Window
+from exconn.window import Period, Window
 
 _CHANGES_TRIED = 10
 _HOURS_TRIED = 3
 _TOLD = 3
+_EVER = Period(datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
 
 
 def grade(
@@ -73,7 +74,7 @@ def grade(
     judged = window or Window(alert.timestamp)
     found = survey(source, judged.period, context or Context(), (alert.connector.strip(),))
     key = found.trail.connectors.key(alert.connector)
-    if key not in found.connectors and not _exists(source, alert.connector, found):
+    if key not in found.connectors and not _may_exist(source, alert.connector, found):
         raise UnknownConnectorError(
             alert.connector, [found.display(name) for name in found.connectors]
         )
@@ -211,8 +212,16 @@ class _Verdicts:
         )
 
 
-def _exists(source: Source, connector: str, found: Survey) -> bool:
-    """Whether a connector that has no mail in the period has some at another time."""
+def _may_exist(source: Source, connector: str, found: Survey) -> bool:
+    """Whether a connector that has no mail in the period has some at another time, or may have.
+
+    Where no connector is known at all, and mail does not tell, nothing can be said against it.
+    """
+    untold = not found.coverage.supports(
+        frozenset({(EMAIL_EVENTS.name, "Connectors")}), _EVER.start, _EVER.end
+    )
+    if untold and not found.connectors:
+        return True
     everywhere = survey(source, None, found.context, (connector.strip(),))
     return everywhere.trail.connectors.key(connector) in everywhere.connectors
 
