@@ -181,8 +181,12 @@ def _fact(name: str) -> str:
 
 def _expression(expr: object) -> str:
     plain = re.sub(r'col\("(\w+)"\)|dyn (?:int|float): ', r"\1", str(expr))
-    bare = re.sub(r"\(([\w.]+)\)", r"\1", plain)
-    return bare[1:-1] if bare.startswith("[") and bare.endswith("]") else bare
+    plain = re.sub(r"\(([\w.]+)\)", r"\1", plain.replace("[", "(").replace("]", ")"))
+    while True:
+        shorter = re.sub(r"\((\((?:[^()]|\([^()]*\))*\))\)", r"\1", plain)
+        if shorter == plain:
+            return re.sub(r"^\(([^()]*)\)$", r"\1", plain)
+        plain = shorter
 
 
 def _cell(text: str) -> str:

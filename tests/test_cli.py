@@ -230,21 +230,21 @@ def test_what_cannot_be_done_is_one_line_that_says_why(
         (lambda path: path.write_bytes(b""), "is not a Parquet file"),
         (lambda path: path.write_bytes(path.read_bytes()[:-3000] + b"PAR1"), "EmailEvents"),
         (
-            lambda path: pl.read_parquet(path)
-            .with_columns(UrlCount=pl.lit("many"))
-            .write_parquet(path),
+            lambda path: (
+                pl.read_parquet(path).with_columns(UrlCount=pl.lit("many")).write_parquet(path)
+            ),
             "UrlCount",
         ),
         (
-            lambda path: pl.read_parquet(path)
-            .with_columns(Timestamp=pl.lit(value=True))
-            .write_parquet(path),
+            lambda path: (
+                pl.read_parquet(path).with_columns(Timestamp=pl.lit(value=True)).write_parquet(path)
+            ),
             "Timestamp",
         ),
         (
-            lambda path: pl.read_parquet(path)
-            .with_columns(Subject=pl.lit(b"\x00"))
-            .write_parquet(path),
+            lambda path: (
+                pl.read_parquet(path).with_columns(Subject=pl.lit(b"\x00")).write_parquet(path)
+            ),
             "Subject",
         ),
     ],

@@ -1,4 +1,4 @@
-"""Every bullet and query of the playbook is answered, and the pages made from values are current."""
+"""Every bullet and query of the playbook is answered; the pages made from values are current."""
 
 import importlib.util
 import sys
@@ -56,7 +56,9 @@ def test_every_item_of_the_workflow_is_answered_in_so_many_words() -> None:
     assert [item.id for item in workflow if not item.questions] == ["workflow.connector"]
 
 
-def test_every_detector_query_signal_for_malice_and_action_serves_some_item_or_goes_beyond() -> None:
+def test_every_detector_query_signal_for_malice_and_action_serves_some_item_or_goes_beyond() -> (
+    None
+):
     used = {d.__name__ for item in PLAYBOOK for d in item.detectors}
     beyond_detectors = {"failed"}
     assert set(detectors.__all__) - used == beyond_detectors

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import exconn
 import exconn.detectors
 import exconn.facts
@@ -15,7 +17,6 @@ import exconn.simulate
 import exconn.sources
 import exconn.tables
 import exconn.testing
-import pytest
 
 ROOT = Path(__file__).parent.parent
 MODULES = [
@@ -78,9 +79,7 @@ def test_a_missing_extra_is_named(module: str, extra: str, hidden: str) -> None:
         f"try: import {module}\n"
         "except MissingExtraError as error: print(error)"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert f"pip install 'exconn[{extra}]'" in done.stdout, done.stderr
 
 

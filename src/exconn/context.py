@@ -16,8 +16,16 @@ def _domains(values: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted({value.strip().lower().removeprefix("@") for value in values} - {""}))
 
 
-def _texts(values: Iterable[str]) -> tuple[str, ...]:
-    return tuple(sorted({value.strip() for value in values} - {""}))
+def _networks(values: Iterable[str]) -> tuple[str, ...]:
+    given = sorted({value.strip() for value in values} - {""})
+    for value in given:
+        try:
+            ipaddress.ip_network(value, strict=False)
+        except ValueError:
+            raise InvalidValueError(
+                "context", f"expected an address or a network such as 192.0.2.0/24, got {value!r}"
+            ) from None
+    return tuple(given)
 
 
 @frozen(kw_only=True)
@@ -74,7 +82,8 @@ class Context:
         accepted_domains: the tenant's own domains. When empty they are inferred from recipients.
         partners: domains of customers, vendors and partners whose mail is expected.
         gateways: addresses or networks (CIDR) of the organisation's own or hired mail relays.
-        simulation_vendors: domains, addresses or networks that send phishing simulations.
+        simulation_vendors: addresses or networks (CIDR) that send phishing simulations. Not
+            domains: an attacker chooses those.
         approved_changes: changes that somebody asked for.
         inbound_connectors: the listing of ``Get-InboundConnector``.
         outbound_connectors: the listing of ``Get-OutboundConnector``.
@@ -83,12 +92,17 @@ class Context:
 
     accepted_domains: tuple[str, ...] = field(default=(), converter=_domains)
     partners: tuple[str, ...] = field(default=(), converter=_domains)
-    gateways: tuple[str, ...] = field(default=(), converter=_texts)
-    simulation_vendors: tuple[str, ...] = field(default=(), converter=_texts)
+    gateways: tuple[str, ...] = field(default=(), converter=_networks)
+    simulation_vendors: tuple[str, ...] = field(default=(), converter=_networks)
     approved_changes: tuple[ApprovedChange, ...] = field(default=(), converter=_approvals)
     inbound_connectors: tuple[InboundConnector, ...] = field(default=(), converter=_inbound)
     outbound_connectors: tuple[OutboundConnector, ...] = field(default=(), converter=_outbound)
     transport_rules: tuple[TransportRule, ...] = field(default=(), converter=_rules)
+
+    @property
+    def connectors(self) -> tuple[InboundConnector | OutboundConnector, ...]:
+        """Every connector that is listed."""
+        return (*self.inbound_connectors, *self.outbound_connectors)
 
     @classmethod
     def from_toml(cls, text: str) -> "Context":
@@ -133,13 +147,7 @@ def in_networks(address: str, networks: Iterable[str]) -> bool:
         parsed = ipaddress.ip_address(address)
     except ValueError:
         return False
-    for network in networks:
-        try:
-            if parsed in ipaddress.ip_network(network, strict=False):
-                return True
-        except ValueError:
-            continue
-    return False
+    return any(parsed in ipaddress.ip_network(network, strict=False) for network in networks)
 
 
 def _strings(given: Mapping[str, object], key: str) -> list[str]:

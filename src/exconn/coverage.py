@@ -60,10 +60,16 @@ class Part:
 
 @frozen
 class TableCoverage:
-    """What there is of one table; no parts when it is missing."""
+    """What there is of one table; no parts when it is missing.
+
+    Attributes:
+        minutes: the minutes of the clock in which the table has rows, in all its parts together.
+            Unlike rows they do not grow with duplicates.
+    """
 
     table: Table
     parts: tuple[Part, ...] = ()
+    minutes: int = 0
 
     @property
     def rows(self) -> int:
@@ -94,11 +100,11 @@ class TableCoverage:
     def slack(self) -> timedelta:
         """How long the table may be silent without a doubt: 50 times its mean gap.
 
-        At least an hour, at most a day.
+        The gap is between minutes that have rows. At least an hour, at most a day.
         """
-        if self.first is None or self.last is None or self.rows < 2:
+        if self.first is None or self.last is None or self.minutes < 2:
             return _MOST_SLACK
-        return max(HOUR, min(_MOST_SLACK, 50 * (self.last - self.first) / (self.rows - 1)))
+        return max(HOUR, min(_MOST_SLACK, 50 * (self.last - self.first) / (self.minutes - 1)))
 
 
 @frozen

@@ -8,6 +8,7 @@
     ├── UnknownConnectorError (LookupError)   a connector that is in neither mail nor changes
     ├── NoDataError (LookupError)             nothing to read where tables were expected
     ├── UnreadableDataError (ValueError)      a file or column that cannot be converted
+    ├── UnsupportedExpression (TypeError)     an expression that KQL cannot say exactly
     └── MissingExtraError (ImportError)       an optional dependency that is not installed
 
 Each message says what was expected, what came and what to do. It fits one line: the command line
@@ -79,6 +80,21 @@ class UnreadableDataError(ExconnError, ValueError):
     def __init__(self, where: str, problem: str) -> None:
         super().__init__(f"{where}: {problem}")
         self.where = where
+
+
+class UnsupportedExpression(ExconnError, TypeError):  # noqa: N818 # what it is, not an accident
+    """An expression or a step has no exact equivalent in KQL, or none that exconn knows.
+
+    Attributes:
+        part: the part of the expression, in Polars' words.
+        column: the column or step that it belongs to.
+    """
+
+    def __init__(self, part: str, column: str, instead: str = "") -> None:
+        self.part = part
+        self.column = column
+        advice = f"; {instead}" if instead else ""
+        super().__init__(f"{column}: KQL has no exact equivalent of {part}{advice}")
 
 
 class MissingExtraError(ExconnError, ImportError):

@@ -10,7 +10,7 @@ Kusto knows no null strings. Wherever Polars would make one (a left join, `extra
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import polars as pl
 import polars.selectors as cs
@@ -20,6 +20,9 @@ from polars.exceptions import ColumnNotFoundError, PolarsError
 from exconn.coverage import Coverage
 from exconn.errors import InvalidValueError, UnknownColumnError
 from exconn.tables import Reads, Table
+
+if TYPE_CHECKING:
+    from exconn.kql import Dialect
 
 JoinKind = Literal["inner", "left", "semi", "anti"]
 _NOTHING: Reads = frozenset()
@@ -274,6 +277,22 @@ class Query:
             frame = _apply(step, frame, scan_table)
         return frame
 
+    def to_kql(self, dialect: "Dialect | str" = "defender") -> str:
+        """The query as KQL, to be pasted into the portal or run by a source.
+
+        It returns the same rows as the query does on conformed frames, or it is not returned.
+
+        Args:
+            dialect: ``defender``, ``sentinel`` or ``kusto``, or a `Dialect`.
+
+        Raises:
+            UnsupportedExpression: a part has no exact equivalent in KQL, or none that exconn knows.
+            InvalidValueError: there is no such dialect.
+        """
+        from exconn.kql import compile_query, dialect_of  # noqa: PLC0415 # kql is made of queries
+
+        return compile_query(self, dialect_of(dialect))
+
     def collect(self, source: Source) -> pl.DataFrame:
         """Run the query where the data is."""
         return source.collect([self])[0]
@@ -385,14 +404,12 @@ def _apply(
         case Filter(predicates):
             return frame.filter(*predicates)
         case WithColumns(exprs):
-            return frame.with_columns(*exprs).with_columns(_no_null_strings(exprs))
+            return frame.with_columns(*exprs).with_columns(_as_kusto(exprs))
         case Select(exprs):
-            return frame.select(*exprs).with_columns(_no_null_strings(exprs))
+            return frame.select(*exprs).with_columns(_as_kusto(exprs))
         case Aggregate(keys, aggs):
             grouped = frame.group_by(*keys).agg(*aggs) if keys else frame.select(*aggs)
-            return grouped.with_columns(
-                cs.unsigned_integer().cast(pl.Int64), cs.string().fill_null("")
-            )
+            return grouped.with_columns(_NARROW.cast(pl.Int64), cs.string().fill_null(""))
         case Join(other, left_on, right_on, how, suffix):
             right = other.on(scan_table)
             joined = frame.join(
@@ -407,16 +424,22 @@ def _apply(
             return frame.unique()
         case Explode(column):
             one_each = frame.filter(pl.col(column).list.len() > 0).explode(column)
-            return one_each.with_columns(_no_null_strings([]))
+            return one_each.with_columns(_as_kusto([]))
         case Rename(names):
             return frame.rename(dict(names))
         case Drop(columns):
             return frame.drop(columns)
 
 
-def _no_null_strings(exprs: Sequence[pl.Expr]) -> pl.Expr:
+# Kusto has integers of 32 and 64 bits with sign; what Polars counts in is neither.
+_NARROW = cs.unsigned_integer() | cs.by_dtype(pl.Int8, pl.Int16)
+
+
+def _as_kusto(exprs: Sequence[pl.Expr]) -> list[pl.Expr]:
+    """What makes new columns such as Kusto has: no null strings, no narrow integers."""
     plain = {expr.meta.output_name() for expr in exprs if expr.meta.is_column()}
-    return (cs.string() - cs.by_name(*plain, require_all=False)).fill_null("")
+    strings = cs.string() - cs.by_name(*plain, require_all=False)
+    return [strings.fill_null(""), _NARROW.cast(pl.Int64)]
 
 
 def _named(exprs: Sequence[pl.Expr | str], named: Mapping[str, pl.Expr]) -> tuple[pl.Expr, ...]:

@@ -1,6 +1,5 @@
 """When: periods, and the windows in which connectors are judged."""
 
-import math
 from datetime import UTC, datetime, timedelta
 
 from attrs import field, frozen
@@ -12,8 +11,17 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def utc(value: datetime) -> datetime:
-    """The same instant in UTC; a time without zone is UTC already."""
-    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    """The same instant in UTC; a time without zone is UTC already.
+
+    Raises:
+        InvalidValueError: in UTC the time lies outside the years 1 to 9999.
+    """
+    if value.tzinfo is None:
+        return value.replace(tzinfo=UTC)
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise InvalidValueError("time", f"{value} lies outside the years 1 to 9999") from None
 
 
 def parse_time(text: str) -> datetime:
@@ -24,7 +32,7 @@ def parse_time(text: str) -> datetime:
     """
     try:
         return utc(datetime.fromisoformat(text.strip()))
-    except (ValueError, OverflowError):
+    except ValueError:
         raise InvalidValueError(
             "time", f"expected ISO 8601 such as 2026-03-01T14:00Z, got {text!r}"
         ) from None
@@ -105,4 +113,4 @@ def _floor(value: datetime) -> datetime:
 
 
 def _ceil(value: datetime) -> datetime:
-    return _EPOCH + math.ceil((value - _EPOCH) / HOUR) * HOUR
+    return _EPOCH - ((_EPOCH - value) // HOUR) * HOUR

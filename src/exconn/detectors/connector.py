@@ -96,8 +96,9 @@ def parameter_passed(name: str, value_pattern: str) -> pl.Expr:
     Reads ``{"Name": name, "Value": value}`` in `RawEventData`, the list itself or its JSON text.
     """
     quote = r'\\*"'
+    gap = r"(?:\s|\\+[nrt])*"  # line breaks of JSON text inside JSON text are escaped
     return _raw(
-        rf"{quote}Name{quote}\s*:\s*{quote}{re.escape(name)}{quote}\s*,\s*"
+        rf"{quote}Name{quote}\s*:\s*{quote}{re.escape(name)}{quote}{gap},{gap}"
         rf"{quote}Value{quote}\s*:\s*{quote}{value_pattern}{quote}"
     )
 

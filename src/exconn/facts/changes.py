@@ -46,8 +46,8 @@ class Trail:
         object.__setattr__(self, "_by_connector", grouped)
 
     def names(self) -> set[str]:
-        """The keys of all connectors that were changed."""
-        return set(self._by_connector)
+        """The keys of all connectors that were changed; a change may name none."""
+        return set(self._by_connector) - {""}
 
     def of(self, connector: str) -> Sequence[ConnectorChange]:
         """All changes of a connector."""

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from exconn.context import Context
 from exconn.models import ConnectorChange
+from exconn.models.connector import is_guid
 
 
 class Aliases:
@@ -52,13 +53,13 @@ class Connectors:
         """
         ordered = sorted(changes, key=lambda change: change.timestamp)
         self._aliases = Aliases([*(c.aliases for c in ordered), *((name,) for name in named)])
-        for inbound in context.inbound_connectors:
-            self._aliases.join((inbound.name or "", inbound.guid or ""))
-        for outbound in context.outbound_connectors:
-            self._aliases.join((outbound.name or "", outbound.guid or ""))
+        for listed in context.connectors:
+            self._aliases.join((listed.name or "", listed.guid or ""))
         self._display: dict[str, str] = {}
         for change in ordered:
-            self._display[self.key(change.connector)] = change.new_name or change.connector
+            name = change.new_name or change.connector
+            if not is_guid(name):  # an Identity may be one; people write the name
+                self._display[self.key(name)] = name
 
     def key(self, name: str) -> str:
         """What stands for the connector that has this name."""

@@ -203,7 +203,7 @@ MAIL_FACTS: tuple[Fact, ...] = (
         "simulation_share",
         Unit.SHARE,
         "Share of the window's messages from known phishing simulation vendors.",
-        _ADDRESSES | _DOMAINS,
+        _ADDRESSES,
     ),
     Fact(
         "new_envelope_domain_share",
@@ -303,15 +303,12 @@ def mail_facts(rows: MailRows, judged: pl.DataFrame, context: Context) -> pl.Dat
         _sender_facts(rows.sender_hours, judged),
         _other_facts(rows.bulk_senders, judged),
         _address_facts(rows.sending_addresses, judged, context),
-        _domain_facts(rows.sender_domains, judged, context, own_domains),
+        _domain_facts(rows.sender_domains, judged, own_domains),
         _recipient_facts(rows.recipient_domains, rows.correspondents, judged, context, own_domains),
     ]
     facts = judged.select("Connector", "At")
     for part in parts:
         facts = facts.join(part, on=["Connector", "At"], how="left")
-    facts = facts.with_columns(
-        simulation_share=pl.max_horizontal("simulation_share", "SimulatedByAddress")
-    ).drop("SimulatedByAddress")
     counts = [fact.name for fact in MAIL_FACTS if fact.unit not in (Unit.SHARE, Unit.RATIO)]
     always = [name for name in counts if name not in _MAY_BE_NULL]
     return facts.with_columns(pl.col(always).fill_null(0))
@@ -455,21 +452,17 @@ def _address_facts(rows: pl.DataFrame, judged: pl.DataFrame, context: Context) -
     counted = placed.group_by(_KEYS).agg(
         addresses=address.filter(_IN & (address != "")).n_unique().cast(pl.Int64),
         gateway_share=share_from(gateways),
-        SimulatedByAddress=share_from(vendors),
+        simulation_share=share_from(vendors),
     )
     return counted.join(_new_share(placed, "Address", "new_address_share"), on=_KEYS, how="left")
 
 
 def _domain_facts(
-    rows: pl.DataFrame, judged: pl.DataFrame, context: Context, own_domains: pl.DataFrame
+    rows: pl.DataFrame, judged: pl.DataFrame, own_domains: pl.DataFrame
 ) -> pl.DataFrame:
     placed = _placed(rows, judged)
-    vendors = _under(pl.col("P1"), rows["P1"], context.simulation_vendors)
     foreign = _marked(placed, "P2", own_domains)
     counted = foreign.group_by(_KEYS).agg(
-        simulation_share=_ratio(
-            pl.col("Messages").filter(_IN & vendors).sum(), pl.col("Messages").filter(_IN).sum()
-        ),
         unaccepted_sender_share=_foreign_share("Messages", _IN),
         baseline_unaccepted_sender_share=_foreign_share("Messages", _PAST),
     )

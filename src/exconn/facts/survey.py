@@ -70,11 +70,15 @@ class Survey:
     def judgement(self, connector: str, window: Window) -> Judgement:
         """A connector, by its key, in a window."""
         created = [
-            change.timestamp
-            for change in acts(self.trail.of(connector))
-            if change.verb == "New" and window.baseline_start <= change.timestamp < window.end
+            change.timestamp for change in acts(self.trail.of(connector)) if change.verb == "New"
         ]
-        return Judgement(connector, window, max(created, default=None))
+        created += [
+            listed.when_created
+            for listed in self.context.connectors
+            if listed.when_created and self.trail.connectors.key(listed.name or "") == connector
+        ]
+        in_time = [time for time in created if window.baseline_start <= time < window.end]
+        return Judgement(connector, window, max(in_time, default=None))
 
 
 @frozen(eq=False)

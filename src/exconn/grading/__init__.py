@@ -3,8 +3,8 @@
 from exconn.grading.actions import Action
 from exconn.grading.evidence import Event, Evidence, HourOfMail, Sender, Tally
 from exconn.grading.findings import Answer, Answered, Finding, State
-from exconn.grading.result import SCHEMA_VERSION, Grade
 from exconn.grading.policy import Policy
+from exconn.grading.result import SCHEMA_VERSION, Grade
 from exconn.grading.run import grade, grade_records, hunt
 from exconn.grading.verdict import Classification, Determination
 

@@ -212,7 +212,7 @@ def _other_connectors(window: Window) -> Action:
 
 
 def _date(value: datetime) -> str:
-    return f"([datetime]{quote(iso(value))})"
+    return f"([datetime]{quote(iso(value))}).ToUniversalTime()"
 
 
 def _actors(gathered: Evidence, kind: ActorKind) -> list[Actor]:

@@ -9,6 +9,7 @@ import polars as pl
 from attrs import evolve, frozen
 
 from exconn.coverage import Standing
+from exconn.errors import InvalidValueError
 from exconn.facts import FACTS
 from exconn.grading.policy import Policy
 from exconn.signals import Direction, Question, Signal
@@ -64,7 +65,17 @@ class Answered:
 
 
 def states(facts: pl.DataFrame, signals: Sequence[Signal]) -> pl.DataFrame:
-    """Evaluate signals over rows of facts: a boolean column for each, by its id."""
+    """Evaluate signals over rows of facts: a boolean column for each, by its id.
+
+    Raises:
+        InvalidValueError: there is none, or two have the same id.
+    """
+    ids = [signal.id for signal in signals]
+    twice = sorted({name for name in ids if ids.count(name) > 1})
+    if twice or not ids:
+        raise InvalidValueError(
+            "signals", f"two have the id {twice[0]!r}" if twice else "none given"
+        )
     return facts.select(signal.state for signal in signals)
 
 

@@ -23,6 +23,8 @@ class Policy:
     Attributes:
         true_positive: from this margin on, a connector may be graded a true positive.
         benign: up to this margin, it may be graded benign.
+        noticeable: a benign connector is graded expected activity, rather than a false positive,
+            when what speaks for malice adds up to this.
         families: so many families of signals must speak for malice in a true positive.
         decay: within a family, the strongest signal counts fully, the next `decay` times its
             weight, the next `decay` squared times, and so on.
@@ -31,6 +33,7 @@ class Policy:
 
     true_positive: float = field(default=3.5, validator=gt(0))
     benign: float = field(default=-1.5, validator=lt(0))
+    noticeable: float = field(default=0.3, validator=gt(0))
     families: int = field(default=3, validator=ge(1))
     decay: float = field(default=0.6, validator=[gt(0), lt(1)])
     weights: Mapping[str, float] = field(factory=dict, validator=_weights)

@@ -30,8 +30,8 @@ from exconn.grading.findings import (
     margin,
     states,
 )
-from exconn.grading.result import Grade
 from exconn.grading.policy import Policy
+from exconn.grading.result import Grade
 from exconn.grading.verdict import Classification, Verdict, judge
 from exconn.models import AdminChange, Alert, Email, Logon
 from exconn.query import Source

@@ -1,6 +1,7 @@
 """From findings to a classification and determination, in Microsoft Graph's words."""
 
 import enum
+import math
 from collections.abc import Sequence
 
 from attrs import frozen
@@ -8,7 +9,7 @@ from attrs import frozen
 from exconn.coverage import Standing, TableState
 from exconn.grading.findings import Facts, Finding, State, margin
 from exconn.grading.policy import Policy
-from exconn.signals import Direction, Family
+from exconn.signals import Family
 from exconn.signals.admin import (
     CHAIN_COMPLETE,
     CHAIN_LOGON_CHANGE,
@@ -67,7 +68,7 @@ def judge(
     * True positive: the margin reaches `policy.true_positive`, at least `policy.families` families
       speak for malice, and nothing vetoes it (all changes approved; a known simulation).
     * Benign: the margin is at most `policy.benign`, and every table is there in full. Expected
-      activity if anything spoke for malice all the same, otherwise a false positive.
+      activity if something noticeable spoke for malice all the same, otherwise a false positive.
     * Unknown: otherwise, and whenever no mail passed through the connector in the window.
     """
     fired = {f.signal.id: f for f in found if f.state is State.FIRED}
@@ -81,7 +82,7 @@ def judge(
             return _unknown(*vetoes)
         return Verdict(Classification.TRUE_POSITIVE, _malice(fired, found))
     if total <= policy.benign:
-        return _unknown(*gaps) if gaps else _benign(fired, found)
+        return _unknown(*gaps) if gaps else _benign(fired, found, policy)
     return _unknown("the evidence speaks clearly neither for nor against malice", *gaps)
 
 
@@ -132,12 +133,12 @@ def _malice(fired: dict[str, Finding], found: Sequence[Finding]) -> Determinatio
     return Determination.MALICIOUS_USER_ACTIVITY
 
 
-def _benign(fired: dict[str, Finding], found: Sequence[Finding]) -> Verdict:
+def _benign(fired: dict[str, Finding], found: Sequence[Finding], policy: Policy) -> Verdict:
     expected = Classification.EXPECTED_ACTIVITY
     if CONTEXT_SIMULATION.id in fired:
         return Verdict(expected, Determination.SECURITY_TESTING)
     if {CONTEXT_APPROVED.id, CONTEXT_HYBRID.id} & set(fired):
         return Verdict(expected, Determination.CONFIRMED_ACTIVITY)
-    if any(f.signal.direction is Direction.FOR and f.contribution > 0 for f in found):
+    if math.fsum(f.contribution for f in found if f.contribution > 0) >= policy.noticeable:
         return Verdict(expected, Determination.LINE_OF_BUSINESS_APPLICATION)
     return Verdict(Classification.FALSE_POSITIVE, Determination.NOT_MALICIOUS)

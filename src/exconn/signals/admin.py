@@ -125,7 +125,7 @@ CHANGE_CREATED = Signal(
     title="created in the window",
     family=Family.CHANGE,
     direction=Direction.FOR,
-    weight=0.8,
+    weight=0.6,
     question=RECENTLY_CHANGED,
     when=f("created") > 0,
     sentence="Created in the window: {created:.0f}.",
@@ -446,25 +446,14 @@ CHAIN_CHANGE_MAIL = Signal(
     direction=Direction.FOR,
     weight=1.0,
     question=CHAIN,
-    when=(f("changes_before_peak") > 0)
-    & (f("peak_hour_messages") >= 30)
-    & (f("peak_hour_messages") >= 4 * f("baseline_messages") / (24 * f("baseline_days") + 1)),
+    when=(f("changes_before_peak") > 0) & (f("peak_hour_messages") >= 30) & (f("peak_ratio") >= 4),
     sentence="Changes within 72 hours before the busiest hour: {changes_before_peak:.0f}. That "
-    "hour had {peak_hour_messages:,.0f} messages; the {baseline_days:.0f} days before the window "
-    "had {baseline_messages:,.0f}.",
-    rationale="A changed connector that then does something else than before.",
-    fires={
-        "changes_before_peak": 1,
-        "peak_hour_messages": 900,
-        "baseline_messages": 4000,
-        "baseline_days": 21,
-    },
-    nearly={
-        "changes_before_peak": 0,
-        "peak_hour_messages": 900,
-        "baseline_messages": 4000,
-        "baseline_days": 21,
-    },
+    "hour had {peak_hour_messages:,.0f} messages, {peak_ratio:.1f} times the busiest hour of its "
+    "own past.",
+    rationale="A changed connector that then does something else than before. A new one has no "
+    "before: see volume.new-connector.",
+    fires={"changes_before_peak": 1, "peak_hour_messages": 900, "peak_ratio": 30},
+    nearly={"changes_before_peak": 0, "peak_hour_messages": 900, "peak_ratio": 30},
     references=(PLAYBOOK, RESPOND),
     attack_ids=("T1566",),
 )

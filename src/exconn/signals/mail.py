@@ -64,7 +64,7 @@ VOLUME_NEW_CONNECTOR = Signal(
     title="a new connector sends in bulk",
     family=Family.VOLUME,
     direction=Direction.FOR,
-    weight=1.5,
+    weight=1.2,
     question=VOLUME_EXPECTED,
     when=(f("created") > 0) & (f("peak_hour_messages") >= 100),
     sentence="The connector was created in the window; its busiest hour had "

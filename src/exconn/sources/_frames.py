@@ -50,15 +50,14 @@ def coverage(pieces: Pieces, tables: Sequence[Table]) -> Coverage:
         UnreadableDataError: a file is damaged, or a column that should hold numbers, times or
             flags holds text of which nothing can be read.
     """
-    return Coverage(
-        tuple(
-            TableCoverage(
-                table,
-                tuple(p for piece in pieces.get(table.name, ()) for p in _parts(piece, table)),
-            )
-            for table in tables
-        )
-    )
+    return Coverage(tuple(_table_coverage(pieces.get(table.name, ()), table) for table in tables))
+
+
+def _table_coverage(pieces: Sequence[Piece], table: Table) -> TableCoverage:
+    parts = tuple(part for piece in pieces for part in _parts(piece, table))
+    minute = pl.col(table.time).dt.truncate("1m").drop_nulls().n_unique()
+    minutes = _whole(pieces, table).select(minute).collect().item()
+    return TableCoverage(table, parts, minutes)
 
 
 def _whole(pieces: Sequence[Piece], table: Table) -> pl.LazyFrame:

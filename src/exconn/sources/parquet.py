@@ -76,7 +76,7 @@ def _pieces(folder: Path, table: Table) -> list[Piece]:
 
 def _schema(file: Path) -> dict[str, pl.DataType]:
     try:
-        return dict(pl.read_parquet_schema(file))
+        return dict(pl.scan_parquet(file, glob=False).collect_schema())
     except (PolarsError, OSError) as error:
         raise UnreadableDataError(
             str(file), f"is not a Parquet file ({str(error).splitlines()[0]})"

@@ -26,6 +26,7 @@ class KqlType(enum.Enum):
     REAL = "real"
     BOOL = "bool"
     DATETIME = "datetime"
+    TIMESPAN = "timespan"
     DYNAMIC = "dynamic"
 
     @property
@@ -41,6 +42,7 @@ _DTYPES: dict[KqlType, pl.DataType] = {
     KqlType.REAL: pl.Float64(),
     KqlType.BOOL: pl.Boolean(),
     KqlType.DATETIME: TIME,
+    KqlType.TIMESPAN: pl.Duration("us"),
     KqlType.DYNAMIC: pl.String(),
 }
 

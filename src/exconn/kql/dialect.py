@@ -1,0 +1,61 @@
+"""Where KQL is to run: the differences between Defender, Sentinel and other databases."""
+
+from collections.abc import Mapping
+
+from attrs import field, frozen
+
+from exconn.errors import InvalidValueError
+from exconn.tables import KqlType
+
+
+@frozen
+class Dialect:
+    """A place where KQL runs.
+
+    Attributes:
+        name: for people.
+        time: what the time column is called there.
+        types: for columns that are stored in another type there, that type, by (table, column).
+    """
+
+    name: str
+    time: str = "Timestamp"
+    types: Mapping[tuple[str, str], KqlType] = field(factory=dict, repr=False)
+
+
+DEFENDER = Dialect("defender")
+"""Advanced Hunting in Defender XDR."""
+
+SENTINEL = Dialect(
+    "sentinel",
+    time="TimeGenerated",
+    types={
+        ("EmailEvents", "AdditionalFields"): KqlType.DYNAMIC,
+        ("EmailEvents", "EmailSize"): KqlType.INT,
+        ("IdentityLogonEvents", "Port"): KqlType.STRING,
+        ("IdentityLogonEvents", "DestinationPort"): KqlType.STRING,
+        ("AlertEvidence", "AdditionalFields"): KqlType.DYNAMIC,
+        ("IdentityInfo", "Tags"): KqlType.STRING,
+    },
+)
+"""Sentinel and Log Analytics, where the tables have other types in places."""
+
+KUSTO = Dialect("kusto")
+"""Any Azure Data Explorer database with tables in Defender's own schema."""
+
+DIALECTS = (DEFENDER, SENTINEL, KUSTO)
+
+
+def dialect_of(given: Dialect | str) -> Dialect:
+    """A dialect, by itself or by its name.
+
+    Raises:
+        InvalidValueError: there is none of that name.
+    """
+    if isinstance(given, Dialect):
+        return given
+    for dialect in DIALECTS:
+        if dialect.name == given:
+            return dialect
+    names = ", ".join(dialect.name for dialect in DIALECTS)
+    raise InvalidValueError("dialect", f"expected {names}, got {given!r}")

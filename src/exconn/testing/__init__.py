@@ -1,0 +1,57 @@
+"""What tests of detectors, signals and sources need: strategies for hypothesis, and checks.
+
+Needs the extra: ``pip install 'exconn[testing]'``. A detector of your own is tested in a few
+lines::
+
+    from hypothesis import given
+
+    from exconn import EMAIL_EVENTS, conform
+    from exconn.testing import check_detector, frames
+
+
+    @given(frames(EMAIL_EVENTS))
+    def test_my_detector_is_total(raw):
+        check_detector(my_detector(), conform(raw, EMAIL_EVENTS))
+"""
+
+from exconn.errors import MissingExtraError
+
+try:
+    import hypothesis as _hypothesis
+except ImportError:
+    raise MissingExtraError("the testing kit", "testing") from None
+
+del _hypothesis
+
+from exconn.testing.checks import assert_same_rows, check_detector  # noqa: E402 - after the guard
+from exconn.testing.strategies import (  # noqa: E402 - after the guard
+    alerts,
+    connector_changes,
+    emails,
+    evidence,
+    frames,
+    inbound_connectors,
+    logons,
+    outbound_connectors,
+    rows,
+    transport_rules,
+)
+
+__all__ = [
+    "alerts",
+    "assert_same_rows",
+    "check_detector",
+    "connector_changes",
+    "emails",
+    "evidence",
+    "frames",
+    "inbound_connectors",
+    "logons",
+    "outbound_connectors",
+    "rows",
+    "transport_rules",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__

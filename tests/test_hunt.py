@@ -1,0 +1,141 @@
+"""`hunt` over whole tenants, and its agreement with `grade`."""
+
+from functools import cache
+
+import pytest
+
+from exconn.grading import Classification, Grade, grade, hunt
+from exconn.models import Alert
+from exconn.simulate import Tenant, demo_tenant, hijacked
+from incidents import (
+    AT,
+    DAY,
+    END,
+    HOUR,
+    MAIL,
+    attacked,
+    change,
+    deed,
+    honest,
+    mail,
+    source,
+    verdict,
+)
+
+TRUE = Classification.TRUE_POSITIVE
+SEEDS = range(10)
+
+
+@cache
+def demo(seed: int, mails: int = 3_000) -> Tenant:
+    return demo_tenant(seed, mails=mails)
+
+
+@cache
+def hunted(seed: int, mails: int = 3_000) -> tuple[Grade, ...]:
+    return tuple(hunt(source(demo(seed, mails))))
+
+
+def roles(tenant: Tenant) -> dict[str, str]:
+    return {connector.name.casefold(): connector.role for connector in tenant.connectors}
+
+
+@pytest.mark.parametrize(("seed", "mails"), [*((s, 3_000) for s in SEEDS), (11, 20_000)])
+def test_the_hijacked_connector_ranks_first_and_no_honest_one_is_malicious(
+    seed: int, mails: int
+) -> None:
+    tenant, found = demo(seed, mails), hunted(seed, mails)
+    names = roles(tenant)
+    assert {names[g.connector.casefold()] for g in found} == set(names.values())
+    assert names[found[0].connector.casefold()] == "quiet"
+    assert found[0].classification is TRUE
+    assert [g.connector for g in found if g.classification is TRUE] == [found[0].connector]
+    assert found[0].score > 0.99
+    assert found[0].confidence > 0.9  # some administrators have no usual places
+    assert abs((found[0].at - (tenant.at or END)).total_seconds()) < 8 * 3600
+    scores = [g.score for g in found]
+    assert scores == sorted(scores, reverse=True)
+
+
+@pytest.mark.parametrize("seed", range(20, 26))
+def test_nobody_in_an_honest_tenant_is_malicious(seed: int) -> None:
+    found = hunt(source(honest(seed)))
+    assert len(found) == 10
+    assert all(g.classification is not TRUE for g in found)
+    benign = [g for g in found if g.classification is not Classification.UNKNOWN]
+    assert len(benign) >= 5
+
+
+@pytest.mark.parametrize("role", ["marketing", "billing", "gateway", "relay", "rotated", "new"])
+def test_any_connector_may_be_hijacked_and_is_found(role: str) -> None:
+    tenant = hijacked(honest(), 9, role=role, mails=300)
+    found = hunt(source(tenant))
+    assert roles(tenant)[found[0].connector.casefold()] == role
+    assert [g.classification is TRUE for g in found] == [True] + [False] * (len(found) - 1)
+
+
+def agree(tenant: Tenant, found: Grade) -> None:
+    again = grade(source(tenant), Alert(connector=found.connector, timestamp=found.at))
+    assert verdict(again) == verdict(found)
+    assert again.window == found.window
+    assert again.reasons == found.reasons
+    assert again.explanation == found.explanation
+    assert again.actions == found.actions
+    assert again.timeline == found.timeline
+    ours, theirs = found.to_dict(), again.to_dict()
+    fetched = {"logons", "sample", "senders", "message_ids"}
+    assert all(not ours["evidence"].pop(name) for name in fetched)
+    for name in fetched:
+        theirs["evidence"].pop(name)
+    assert ours == theirs
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_grade_at_the_time_that_hunt_found_gives_the_same(seed: int) -> None:
+    for found in hunted(seed):
+        agree(demo(seed), found)
+
+
+@pytest.mark.parametrize("at", [AT, AT - 9 * DAY, END + 3 * HOUR, END - 29 * DAY])
+def test_grade_at_the_time_that_hunt_was_given_gives_the_same(at: object) -> None:
+    assert isinstance(at, type(AT))
+    tenant = attacked()
+    for found in hunt(source(tenant), at=at):
+        assert found.at == at
+        agree(tenant, found)
+
+
+def test_hunt_lists_connectors_with_only_changes_and_with_only_failed_ones() -> None:
+    tenant = deed(honest(), "New-OutboundConnector", {"Name": "Never used"})
+    tenant = deed(tenant, "New-InboundConnector", {"Name": "Never made"}, result="False")
+    found = {g.connector: g for g in hunt(source(tenant))}
+    for name in ("Never used", "Never made"):
+        assert found[name].classification is Classification.UNKNOWN
+        agree(tenant, found[name])
+
+
+def test_changes_that_name_no_connector_make_none() -> None:
+    tenant = deed(honest(), "Set-InboundConnector", {"Comment": "x"})
+    assert "" not in {g.connector for g in hunt(source(tenant))}
+
+
+def test_hunt_lists_each_connector_once_whatever_its_spelling() -> None:
+    tenant = honest()
+    name = tenant.connector("quiet").name
+    mixed = mail(mail(tenant, connector=name.upper(), n=5), connector=f"{name};X", n=5)
+    found = [g.connector for g in hunt(source(mixed))]
+    assert sorted(found) == sorted([*(c.name for c in tenant.connectors), "x"])
+
+
+def test_the_judged_time_is_the_attack_and_not_a_busier_honest_hour() -> None:
+    tenant = attacked()
+    busy = mail(tenant, n=400, start=AT - 20 * DAY)
+    (found,) = [g for g in hunt(source(busy)) if g.connector == tenant.connector("quiet").name]
+    assert found.classification is TRUE
+
+
+def test_hunt_finds_a_change_that_precedes_little_mail() -> None:
+    tenant = change(honest(), {"SenderDomains": "smtp:*;1"}, at=AT)
+    (found,) = [g for g in hunt(source(tenant)) if g.connector == tenant.connector("quiet").name]
+    assert found.facts["catch_all"] == 1
+    assert len(tenant.frames[MAIL]) == len(honest().frames[MAIL])

@@ -1,0 +1,173 @@
+"""Which connector is which: names, letter case, GUIDs, renames, several names in one value."""
+
+from datetime import timedelta
+
+import attrs
+import polars as pl
+import pytest
+
+from exconn.context import Context
+from exconn.errors import UnknownConnectorError
+from exconn.facts.identity import Aliases, Connectors
+from exconn.grading import Grade, grade, hunt
+from exconn.models import Alert, ConnectorChange, InboundConnector, OutboundConnector
+from exconn.simulate import Tenant
+from incidents import AT, DAY, HOUR, MAIL, change, deed, graded, honest, mail, source
+
+GUID = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
+
+
+def named(tenant: Tenant, name: str, context: Context | None = None) -> Grade:
+    return grade(source(tenant), Alert(connector=name, timestamp=AT), context=context)
+
+
+def called(tenant: Tenant, role: str, name: str, *, since: timedelta | None = None) -> Tenant:
+    """The tenant with another value in `Connectors` for a connector's mail."""
+    old = tenant.connector(role).name
+    column = pl.col("Connectors")
+    mine = column == old
+    if since is not None:
+        mine &= pl.col("Timestamp") >= AT - since
+    value = pl.when(mine).then(pl.lit(name)).otherwise(column).alias("Connectors")
+    frame = tenant.frames[MAIL].with_columns(value)
+    return attrs.evolve(tenant, frames={**tenant.frames, MAIL: frame})
+
+
+@pytest.mark.parametrize("spell", [str.upper, str.lower, str.swapcase, lambda s: f"  {s} "])
+def test_a_connector_is_found_in_any_letter_case(spell: object) -> None:
+    name = honest().connector("quiet").name
+    assert callable(spell)
+    found = named(honest(), spell(name))
+    assert found.connector == name
+    assert found.facts == graded(honest()).facts
+
+
+def test_a_connector_is_found_by_its_guid_and_by_its_former_name() -> None:
+    tenant = change(honest(), {"Name": "Renamed relay"}, object_id=GUID, at=AT - 2 * DAY)
+    moved = called(tenant, "quiet", "Renamed relay", since=2 * DAY)
+    by_all = [named(moved, n) for n in (GUID, GUID.upper(), "RENAMED relay")]
+    by_all.append(named(moved, honest().connector("quiet").name))
+    assert {found.connector for found in by_all} == {"Renamed relay"}
+    facts = graded(honest()).facts
+    for found in by_all:
+        for name in ("messages", "baseline_messages", "peak_ratio", "new_address_share"):
+            assert found.facts[name] == facts[name]
+        assert found.facts["modified"] == 1
+
+
+def test_a_change_by_guid_does_not_rename_a_connector() -> None:
+    tenant = change(honest(), {"Comment": "x"}, object_id=GUID, at=AT - 2 * DAY)
+    by_guid = {"Identity": GUID, "Comment": "y"}
+    found = named(deed(tenant, "Set-InboundConnector", by_guid, object_id=GUID), GUID)
+    assert found.connector == honest().connector("quiet").name
+    assert found.facts["modified"] == 2
+
+
+def test_renames_chain() -> None:
+    tenant = honest()
+    old = tenant.connector("quiet").name
+    for i, (before, after) in enumerate([(old, "B"), ("B", "C"), ("C", "D")]):
+        tenant = deed(
+            tenant,
+            "Set-InboundConnector",
+            {"Identity": before, "Name": after},
+            at=AT - (10 - i) * HOUR,
+        )
+    found = named(called(tenant, "quiet", "C", since=DAY), "b")
+    assert found.connector == "D"
+    assert found.facts["changes"] == 3
+    assert found.facts["messages"] == graded(honest()).facts["messages"]
+
+
+def test_a_listing_of_connectors_joins_names_with_guids() -> None:
+    name = honest().connector("quiet").name
+    context = Context(
+        inbound_connectors=[InboundConnector(name=name, guid=GUID)],
+        outbound_connectors=[OutboundConnector(name=None, guid=None)],
+    )
+    by_guid = called(honest(), "quiet", GUID.upper(), since=DAY)
+    assert named(by_guid, name, context).facts == graded(honest()).facts
+
+
+def test_mail_through_several_connectors_counts_for_each() -> None:
+    quiet, printers = (honest().connector(role).name for role in ("quiet", "printers"))
+    for value in (f"{quiet};{printers}", f"{printers.upper()} ; {quiet}", f"{quiet}, {printers}"):
+        tenant = mail(honest(), connector=value, n=40)
+        for role in ("quiet", "printers"):
+            before, after = graded(honest(), role), graded(tenant, role)
+            assert after.facts["messages"] == (before.facts["messages"] or 0) + 40
+        assert len(hunt(source(tenant), at=AT)) == len(hunt(source(honest()), at=AT))
+
+
+def test_a_known_name_is_never_split() -> None:
+    for name in ("Scans, faxes", "A;B", "Scans, faxes;A"):
+        tenant = change(honest(), {"Name": name}, at=AT - 20 * DAY)
+        found = named(called(tenant, "quiet", name), name)
+        assert found.connector == name
+        assert found.facts["messages"] == graded(honest()).facts["messages"]
+        with pytest.raises(UnknownConnectorError):
+            named(called(tenant, "quiet", name), "faxes")
+
+
+def test_an_unknown_name_with_separators_is_split_at_the_semicolon_first() -> None:
+    connectors = Connectors((), Context())
+    assert connectors.of_mail("A;B,C") == ("a", "b,c")
+    assert connectors.of_mail("A,B") == ("a", "b")
+    assert connectors.of_mail(" ; ,;A;a") == (",", "a")
+    assert connectors.of_mail("") == ()
+
+
+def test_re_creation_starts_a_new_baseline() -> None:
+    again = change(honest(), {}, operation="New-InboundConnector", at=AT - 15 * DAY)
+    found, before = graded(again), graded(honest())
+    assert found.facts["baseline_days"] == pytest.approx(8, abs=0.1)
+    assert 0 < (found.facts["baseline_messages"] or 0) < (before.facts["baseline_messages"] or 0)
+    lately = change(honest(), {}, operation="New-InboundConnector", at=AT - 5 * HOUR)
+    assert graded(lately).facts["baseline_messages"] == 0
+    assert graded(lately).facts["peak_ratio"] is None
+    failed = change(
+        honest(), {}, operation="New-InboundConnector", at=AT - 5 * HOUR, result="False"
+    )
+    assert graded(failed).facts["baseline_messages"] == before.facts["baseline_messages"]
+
+
+def test_inbound_and_outbound_changes_of_one_name_are_of_one_connector() -> None:
+    tenant = change(honest(), {"Comment": "x"})
+    both = change(tenant, {"Comment": "x"}, operation="Set-OutboundConnector", at=AT - HOUR)
+    assert graded(both).facts["modified"] == 2
+
+
+def test_object_ids_that_are_not_the_connectors_do_not_merge_connectors() -> None:
+    tenant = honest()
+    for role in ("quiet", "printers"):
+        tenant = change(tenant, {"Comment": role}, role, object_id=tenant.organization)
+    keys = {c.aliases for c in ConnectorChange.from_frame(tenant.frames["CloudAppEvents"])}
+    assert not any(tenant.organization in aliases for aliases in keys)
+    assert graded(tenant).facts["modified"] == 1
+
+
+@pytest.mark.parametrize("name", ["Straße İzmir ΣΑΣ", "ǅ ß", "Ünïcode; ﬁ", "a\u0130b"])
+def test_letter_case_folds_alike_in_mail_and_in_changes(name: str) -> None:
+    tenant = change(honest(), {"Name": name}, at=AT - 20 * DAY)
+    moved = called(tenant, "quiet", name)
+    expected = graded(honest()).facts["messages"]
+    assert named(moved, name).facts["messages"] == expected
+    without_changes = called(honest(), "quiet", name.replace(";", ""))
+    assert named(without_changes, name.replace(";", "")).facts["messages"] == expected
+    frame = moved.frames[MAIL]
+    upper = pl.when(pl.int_range(pl.len()) % 2 == 0).then(pl.lit(name.upper()))
+    mine = pl.col("Connectors") == name
+    mixed = pl.when(mine).then(upper.otherwise("Connectors")).otherwise("Connectors")
+    half = attrs.evolve(
+        moved, frames={**moved.frames, MAIL: frame.with_columns(mixed.alias("Connectors"))}
+    )
+    assert named(half, name.lower()).facts["messages"] == expected
+
+
+def test_aliases_compare_without_case_and_whatever_the_order() -> None:
+    pairs = [("a", "B"), ("b", "C"), ("d", "E"), ("", "x"), ("e", "A")]
+    for order in (pairs, pairs[::-1]):
+        aliases = Aliases(order)
+        assert len({aliases.key(name) for name in "aBcDe"}) == 1
+        assert aliases.key("X") == "x"
+        assert "" not in aliases
