@@ -16,7 +16,7 @@ def run_commands(example: Example) -> None:
     """Run the lines that begin with a prompt; each must succeed."""
     for line in example.parsed.splitlines():
         command = [sys.executable, "-m", *shlex.split(line.removeprefix("$ "))]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{line}\n{done.stderr}"
 
 

@@ -66,7 +66,8 @@ def test_grade_prints_the_verdict_its_reasons_and_actions_within_80_columns(
     for heading in ("Why", "The playbook's questions", "Timeline", "Recommended actions"):
         assert f"\n{heading}\n" in out
     commands = [line for line in out.splitlines() if line.startswith("   ")]
-    assert any("Set-InboundConnector -Identity" in line for line in commands)
+    assert any("Set-InboundConnector -Enabled $false" in line for line in commands)
+    assert any("Where-Object FromIP -in" in line for line in commands)
     assert all(len(line) <= 80 for line in out.splitlines() if not line.startswith("   "))
     assert "\x1b" not in out
 
@@ -111,8 +112,8 @@ def test_accepted_domains_and_the_context_file_reach_the_grade(
     command = ["grade", str(folder), "--connector", name, "--at", at, "--json"]
     assert run([*command, "--context", str(context)]) == 0
     printed = json.loads(capsys.readouterr().out)
-    assert printed["classification"] == "unknown"
-    assert "approved" in printed["reasons"][0]
+    fired = {s["id"] for s in printed["signals"] if s["state"] == "fired"}
+    assert "context.approved" in fired
     assert run([*command, "--accepted-domain", "nobody.example"]) == 0
     assert json.loads(capsys.readouterr().out)["facts"]["external_share"] == 1.0
 
@@ -182,8 +183,8 @@ def test_what_was_imported_can_be_graded_and_the_counts_are_shown(
     export.write_text(f"{json.dumps(audit)}\nnot json\n")
     assert run(["import", str(export), "--to", str(tmp_path / "e")]) == 0
     out = capsys.readouterr().out
-    assert "1 rows added to CloudAppEvents" in out
-    assert "1 records set aside" in out
+    assert "Added to CloudAppEvents: 1" in out
+    assert "Set aside (not JSON): 1" in out
     at = ["--at", "2026-03-25T11:00Z"]
     assert run(["grade", str(tmp_path / "e"), "--connector", "relay", *at, "--json"]) == 0
     printed = json.loads(capsys.readouterr().out)
@@ -313,3 +314,36 @@ def test_a_demo_is_the_same_tenant_for_the_same_seed(tenant: Tenant) -> None:
     grades = [hunt(MemorySource(t.frames)) for t in (tenant, again)]
     assert [g.margin for g in grades[0]] == [g.margin for g in grades[1]]
     assert grades[0][0].at - timedelta(days=7) >= grades[0][0].window.start.replace(tzinfo=UTC)
+
+
+def test_an_import_of_nothing_that_is_read_fails_and_says_so(
+    tmp_path: Path, capsys: Screen
+) -> None:
+    export = tmp_path / "portal.csv"
+    export.write_text("Timestamp,Subject\n2026-03-25,Hello\n")
+    assert run(["import", str(export), "--to", str(tmp_path / "e")]) == 2
+    captured = capsys.readouterr()
+    assert "CSV is not read" in captured.err
+    assert captured.err.count("\n") == 1
+
+
+def test_a_reader_that_stops_early_is_no_error(folder: Path) -> None:
+    command = f"{sys.executable} -m exconn hunt {folder} --json | head -c 10"
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False
+    )
+    assert done.stdout.startswith("[")
+    assert "Broken" not in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_commands_are_never_cut_however_narrow_the_screen(
+    folder: Path, hijacked: tuple[str, str], capsys: Screen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    name, at = hijacked
+    assert run(["grade", str(folder), "--connector", name, "--at", at]) == 0
+    out = capsys.readouterr().out
+    alert = Alert(connector=name, timestamp=datetime.fromisoformat(at))
+    for action in grade(ParquetSource(folder), alert).actions:
+        assert f"   {action.command}\n" in out

@@ -11,8 +11,17 @@ from exconn.tables import CLOUD_APP_EVENTS, EMAIL_EVENTS, IDENTITY_LOGON_EVENTS
 
 AT = datetime(2026, 3, 10, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
 WINDOW = Window(AT)
 READS = frozenset({("EmailEvents", "Connectors"), ("EmailEvents", "Timestamp")})
+
+
+def hourly(first: datetime, last: datetime) -> tuple[datetime, ...]:
+    """The hours from one time to another; of long spans the ends and every 100th."""
+    start = first.replace(minute=0, second=0, microsecond=0)
+    hours = int((last - start) / HOUR)
+    step = 1 if hours < 2000 else hours // 100
+    return (*(start + n * HOUR for n in range(0, hours, step)), start + hours * HOUR)
 
 
 def part(
@@ -29,6 +38,7 @@ def part(
         rows=rows,
         first=first,
         last=last,
+        hours=hourly(first, last),
         missing=frozenset(missing),
         undated=undated,
         unreadable=unreadable or {},
@@ -97,7 +107,7 @@ def test_a_table_that_begins_well_after_the_window_is_truncated() -> None:
     found = standing(part(first=WINDOW.start + 2 * DAY))
     assert found.state is TableState.PARTIAL
     assert not found.covers_time
-    assert "begins at 2026-03-05T12:00:00Z" in found.reasons[0]
+    assert "no rows from 2026-03-03T12:00:00Z to 2026-03-05T12:00:00Z" in found.reasons[0]
 
 
 def test_a_table_that_falls_silent_before_its_window_ends_is_late_when_others_go_on() -> None:
@@ -107,7 +117,7 @@ def test_a_table_that_falls_silent_before_its_window_ends_is_late_when_others_go
         found = coverage.standing(EMAIL_EVENTS, WINDOW, READS)
         assert found.state is TableState.PARTIAL
         assert not found.covers_time
-        assert "ends at 2026-03-08T12:00:00Z" in found.reasons[0]
+        assert "no rows from 2026-03-08T13:00:00Z to" in found.reasons[0]
 
 
 def test_data_that_ends_just_after_the_alert_is_an_incident_under_way() -> None:
@@ -171,9 +181,7 @@ def test_columns_are_missing_in_a_span_when_a_part_with_rows_there_lacks_them(
     start, end = span
     expected: set[str] = set()
     for piece in parts:
-        assert piece.first is not None
-        assert piece.last is not None
-        if piece.first < end and piece.last >= start:
+        if any(hour < end and hour + HOUR > start for hour in piece.hours):
             expected |= piece.missing
     assert TableCoverage(EMAIL_EVENTS, tuple(parts)).missing(start, end) == expected
 
@@ -228,3 +236,32 @@ def test_a_standing_that_is_not_present_says_why(parts: list[Part]) -> None:
         assert not found.covers_time
     if found.missing_columns:
         assert found.state is TableState.PARTIAL
+
+
+def with_hole(hours: int, *, usual: int = 0) -> TableCoverage:
+    """Rows in every hour but for a hole before the alert; and, if usual, for one long before."""
+    holes = [(AT - hours * HOUR, AT)]
+    holes += [(WINDOW.baseline_start + DAY, WINDOW.baseline_start + DAY + usual * HOUR)]
+    kept = tuple(
+        hour
+        for hour in hourly(WINDOW.baseline_start, WINDOW.end)
+        if not any(start <= hour < end for start, end in holes)
+    )
+    piece = Part(name="x", rows=len(kept), first=kept[0], last=kept[-1], hours=kept)
+    return TableCoverage(EMAIL_EVENTS, (piece,), minutes=50_000)
+
+
+def test_a_hole_in_the_middle_is_seen_unless_the_table_is_often_as_silent() -> None:
+    for hole, usual, seen in ((2, 0, True), (60, 0, True), (60, 48, False), (60, 24, True)):
+        found = Coverage((with_hole(hole, usual=usual),)).standing(EMAIL_EVENTS, WINDOW, READS)
+        assert (found.state is TableState.PARTIAL) is seen
+        assert found.covers_time is not seen
+        if seen:
+            assert f"to {AT:%Y-%m-%dT%H}" in found.reasons[0]
+
+
+def test_a_single_row_far_away_does_not_make_an_empty_window_look_covered() -> None:
+    far = WINDOW.end + 300 * DAY
+    before = hourly(WINDOW.baseline_start, WINDOW.start - HOUR)
+    piece = Part(name="x", rows=9, first=before[0], last=far, hours=(*before, far))
+    assert standing(piece).state is TableState.EMPTY

@@ -361,14 +361,25 @@ def test_one_unapproved_change_is_enough() -> None:
 def test_an_approval_vetoes_a_true_positive_without_touching_the_margin() -> None:
     tenant = attacked()
     at = tenant.at or AT
-    approval = ApprovedChange(start=at - 3 * DAY, end=at)
-    plain = graded(tenant, at=at)
-    found = graded(tenant, at=at, context=Context(approved_changes=[approval]))
+    context = Context(approved_changes=[ApprovedChange(start=at - 3 * DAY, end=at)])
+    alert = Alert(connector=tenant.connector("quiet").name, timestamp=at)
+    unseen = MemorySource({n: f for n, f in tenant.frames.items() if n != "IdentityLogonEvents"})
+    plain, found = grade(unseen, alert), grade(unseen, alert, context=context)
     assert plain.classification is TRUE
     assert found.classification is UNKNOWN
     assert "vetoes" in found.reasons[0]
     signal = next(s for s in SIGNALS if s.id == "context.approved")
     assert found.margin == pytest.approx(plain.margin - signal.weight)
+
+
+def test_an_approval_does_not_veto_where_a_suspicious_sign_in_led_to_the_change() -> None:
+    tenant = attacked()
+    at = tenant.at or AT
+    context = Context(approved_changes=[ApprovedChange(start=at - 3 * DAY, end=at)])
+    found = graded(tenant, at=at, context=context)
+    assert "context.approved" in fired(found)
+    assert found.classification is TRUE
+    assert "revoke-sessions" in {action.id for action in found.actions}
 
 
 def test_a_simulation_by_the_vendor_is_expected_activity() -> None:

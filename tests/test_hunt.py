@@ -1,12 +1,15 @@
 """`hunt` over whole tenants, and its agreement with `grade`."""
 
+from datetime import timedelta
 from functools import cache
 
+import polars as pl
 import pytest
 
 from exconn.grading import Classification, Grade, grade, hunt
 from exconn.models import Alert
 from exconn.simulate import Tenant, demo_tenant, hijacked
+from exconn.sources import MemorySource
 from incidents import (
     AT,
     DAY,
@@ -139,3 +142,31 @@ def test_hunt_finds_a_change_that_precedes_little_mail() -> None:
     (found,) = [g for g in hunt(source(tenant)) if g.connector == tenant.connector("quiet").name]
     assert found.facts["catch_all"] == 1
     assert len(tenant.frames[MAIL]) == len(honest().frames[MAIL])
+
+
+def test_later_changes_and_busier_nights_do_not_hide_an_attack() -> None:
+    tenant = attacked()
+    at = tenant.at or AT
+    for n in range(12):
+        tenant = change(tenant, {"Comment": str(n)}, at=at + 8 * HOUR + n * timedelta(minutes=1))
+    for n in range(3):
+        night = tenant.end - (n + 1) * HOUR
+        tenant = mail(tenant, n=400, start=night)
+    worst = hunt(source(tenant))[0]
+    assert worst.classification is Classification.TRUE_POSITIVE
+    assert worst.connector == tenant.connector("quiet").name
+
+
+def test_what_other_connectors_changes_say_of_an_account_counts_in_grade_and_hunt_alike() -> None:
+    tenant = attacked()
+    nameless = tenant.frames["CloudAppEvents"].with_columns(
+        AccountObjectId=pl.when(pl.col("ActionType").str.starts_with("Set-Inbound"))
+        .then(pl.lit(""))
+        .otherwise(pl.col("AccountObjectId"))
+    )
+    signed_in = tenant.frames["IdentityLogonEvents"].with_columns(AccountUpn=pl.lit(""))
+    frames = {**tenant.frames, "CloudAppEvents": nameless, "IdentityLogonEvents": signed_in}
+    for found in hunt(MemorySource(frames)):
+        again = grade(MemorySource(frames), Alert(connector=found.connector, timestamp=found.at))
+        assert verdict(again) == verdict(found)
+        assert dict(again.facts) == dict(found.facts)

@@ -9,10 +9,10 @@ import pytest
 from exconn.context import Context
 from exconn.errors import UnknownConnectorError
 from exconn.facts.identity import Aliases, Connectors
-from exconn.grading import Grade, grade, hunt
+from exconn.grading import Classification, Grade, grade, hunt
 from exconn.models import Alert, ConnectorChange, InboundConnector, OutboundConnector
 from exconn.simulate import Tenant
-from incidents import AT, DAY, HOUR, MAIL, change, deed, graded, honest, mail, source
+from incidents import AT, DAY, HOUR, MAIL, change, deed, fired, graded, honest, mail, source
 
 GUID = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
 
@@ -109,11 +109,13 @@ def test_a_known_name_is_never_split() -> None:
             named(called(tenant, "quiet", name), "faxes")
 
 
-def test_an_unknown_name_with_separators_is_split_at_the_semicolon_first() -> None:
-    connectors = Connectors((), Context())
-    assert connectors.of_mail("A;B,C") == ("a", "b,c")
+def test_an_unknown_name_is_split_at_semicolons_and_then_at_commas() -> None:
+    connectors = Connectors((), Context(), ["Acme, Inc."])
+    assert connectors.of_mail("A;B,C") == ("a", "b", "c")
+    assert connectors.of_mail("A;Acme, Inc.") == ("a", "acme, inc.")
+    assert connectors.of_mail(" ; , ") == ()
     assert connectors.of_mail("A,B") == ("a", "b")
-    assert connectors.of_mail(" ; ,;A;a") == (",", "a")
+    assert connectors.of_mail(" ; ,;A;a") == ("a",)
     assert connectors.of_mail("") == ()
 
 
@@ -171,3 +173,48 @@ def test_aliases_compare_without_case_and_whatever_the_order() -> None:
         assert len({aliases.key(name) for name in "aBcDe"}) == 1
         assert aliases.key("X") == "x"
         assert "" not in aliases
+
+
+def test_a_rename_that_failed_joins_nothing() -> None:
+    tenant = honest()
+    gateway = tenant.connector("gateway").name
+    tried = change(tenant, {"Name": gateway}, result="False")
+    assert len(hunt(source(tried), at=AT)) == len(hunt(source(tenant), at=AT))
+    assert graded(tried, "gateway").facts["messages"] == graded(tenant, "gateway").facts["messages"]
+
+
+def test_a_guid_that_several_new_connectors_share_is_not_theirs() -> None:
+    tenant = honest()
+    for n, name in enumerate(("One", "Two")):
+        tenant = change(
+            tenant,
+            {"Name": name},
+            operation="New-InboundConnector",
+            at=AT - (n + 1) * HOUR,
+            object_id=GUID,
+        )
+    names = {found.connector for found in hunt(source(tenant), at=AT)}
+    assert {"One", "Two"} <= names
+
+
+def test_a_name_that_was_given_up_means_the_connector_that_took_it() -> None:
+    tenant = honest()
+    old = tenant.connector("quiet").name
+    tenant = change(tenant, {"Name": "Moved"}, at=AT - 9 * DAY)
+    tenant = change(tenant, {"Name": old}, operation="New-InboundConnector", at=AT - 2 * DAY)
+    tenant = mail(tenant, connector="Moved", n=20)
+    names = {found.connector for found in hunt(source(tenant), at=AT)}
+    assert {"Moved", old} <= names
+
+
+def test_a_change_under_an_unknown_guid_keeps_every_connector_from_being_cleared() -> None:
+    tenant = deed(honest(), "Set-InboundConnector", {"Identity": GUID, "SenderDomains": "smtp:*;1"})
+    found = graded(tenant, "printers")
+    assert found.facts["unresolved_changes"] == 1
+    assert "change.none" not in fired(found)
+    assert found.classification is Classification.UNKNOWN
+    listed = Context(
+        inbound_connectors=[InboundConnector(name=tenant.connector("quiet").name, guid=GUID)]
+    )
+    assert graded(tenant, "printers", context=listed).facts["unresolved_changes"] == 0
+    assert graded(tenant, "quiet", context=listed).facts["modified"] == 1

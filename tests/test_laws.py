@@ -140,7 +140,8 @@ def test_vetoes_and_abstention_change_only_the_classification(
     if result.classification is Classification.TRUE_POSITIVE:
         assert total >= policy.true_positive
         assert len(families) >= policy.families
-        assert not {"context.approved", "context.simulation"} & on
+        assert "context.simulation" not in on
+        assert "context.approved" not in on or "chain.logon-change" in on
     elif result.classification in BENIGN:
         assert total <= policy.benign
         assert set(kept) == {TableState.PRESENT}
@@ -521,3 +522,36 @@ def test_duplicated_rows_do_not_make_a_short_table_look_shorter() -> None:
     assert [[s.state for s in g.coverage] for g in one] == [
         [s.state for s in g.coverage] for g in two
     ]
+
+
+def test_copies_of_an_audit_record_are_one_in_whatever_order_they_come() -> None:
+    tenant = attacked()
+    audit = tenant.frames[AUDIT]
+    poorer = audit.with_columns(AccountObjectId=pl.lit(""), CountryCode=pl.lit(""))
+    found = []
+    for copies in ([audit, poorer], [poorer, audit]):
+        frames = {**tenant.frames, AUDIT: pl.concat(copies)}
+        found.append([verdict(g) for g in hunt(MemorySource(frames))])
+    assert found[0] == found[1] == [verdict(g) for g in hunt(source(tenant))]
+
+
+def test_a_hole_in_every_table_where_the_attack_was_is_not_taken_for_innocence() -> None:
+    tenant = attacked()
+    at = tenant.at or AT
+    hole = pl.col("Timestamp").is_between(at - DAY, at + 18 * HOUR)
+    frames = {name: frame.filter(~hole) for name, frame in tenant.frames.items()}
+    alert = Alert(connector=tenant.connector("quiet").name, timestamp=at)
+    found = grade(MemorySource(frames), alert)
+    assert found.classification is Classification.UNKNOWN
+    assert {s.state for s in found.coverage} == {TableState.PARTIAL}
+
+
+def test_no_question_is_answered_reassuringly_while_a_signal_for_malice_under_it_fires() -> None:
+    for found in [*hunt(source(attacked())), *hunt(source(honest()))]:
+        answers = {a.question.id: a for a in found.answers}
+        for finding in found.findings:
+            signal = finding.signal
+            if finding.state == "fired" and signal.direction is Direction.FOR:
+                answered = answers[signal.question.id]
+                reassuring = "yes" if signal.question.innocent else "no"
+                assert answered.answer != reassuring, signal.id

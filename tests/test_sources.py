@@ -296,13 +296,14 @@ def test_a_write_that_breaks_off_leaves_the_old_file(
 ) -> None:
     write_evidence({"EmailEvents": MAIL}, tmp_path)
     before = (tmp_path / "EmailEvents.parquet").read_bytes()
+    problem = "disk full"
 
     def break_off(_frame: pl.DataFrame, file: Path, **_options: object) -> None:
         Path(file).write_bytes(b"PAR1")
-        raise OSError
+        raise OSError(problem)
 
-    with monkeypatch.context() as broken, pytest.raises(OSError):  # noqa: PT011 # as raised above
-        broken.setattr(pl.DataFrame, "write_parquet", break_off)
+    monkeypatch.setattr(pl.DataFrame, "write_parquet", break_off)
+    with pytest.raises(OSError, match="disk full"):
         write_evidence({"EmailEvents": MAIL.clear()}, tmp_path)
     assert (tmp_path / "EmailEvents.parquet").read_bytes() == before
     assert scan(EMAIL_EVENTS).collect(ParquetSource(tmp_path)).height == 1

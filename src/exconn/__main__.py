@@ -10,7 +10,8 @@ def main() -> None:
     try:
         from exconn.cli import run  # noqa: PLC0415 # the extra may be missing
     except MissingExtraError as error:
-        sys.exit(f"exconn: {error}")
+        print(f"exconn: {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(2)
     sys.exit(run(sys.argv[1:]))
 
 

@@ -13,7 +13,13 @@ from exconn.window import Period, parse_time, utc
 
 
 def _domains(values: Iterable[str]) -> tuple[str, ...]:
-    return tuple(sorted({value.strip().lower().removeprefix("@") for value in values} - {""}))
+    if isinstance(values, str):
+        raise InvalidValueError("context", f"expected several domains, got the text {values!r}")
+    domains = {value.strip().lower().removeprefix("@").removeprefix("*.") for value in values}
+    for domain in domains:
+        if "@" in domain or "*" in domain:
+            raise InvalidValueError("context", f"expected a domain, got {domain!r}")
+    return tuple(sorted(domains - {""}))
 
 
 def _networks(values: Iterable[str]) -> tuple[str, ...]:

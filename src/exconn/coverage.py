@@ -1,13 +1,16 @@
 """What data there is, and what it can and cannot support."""
 
 import enum
+from bisect import bisect_left
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import cached_property
+from itertools import pairwise
 
 from attrs import field, frozen
 
 from exconn.tables import Reads, Table
-from exconn.window import HOUR, Window, iso
+from exconn.window import HOUR, Period, Window, iso
 
 _MOST_SLACK = timedelta(days=1)
 
@@ -35,6 +38,7 @@ class Part:
         rows: how many rows have a time.
         first: the earliest time; None without rows.
         last: the latest time.
+        hours: the hours in which it has rows, in order.
         missing: columns of the table that the piece lacks.
         undated: rows without a readable time; no window contains them.
         unreadable: for columns in which some text could not be converted, how many values.
@@ -44,21 +48,18 @@ class Part:
     rows: int
     first: datetime | None = None
     last: datetime | None = None
+    hours: tuple[datetime, ...] = field(default=(), repr=False)
     missing: frozenset[str] = frozenset()
     undated: int = 0
     unreadable: Mapping[str, int] = field(factory=dict)
 
     def touches(self, start: datetime, end: datetime) -> bool:
-        """Whether the piece may have rows in ``[start, end)``."""
-        return (
-            self.first is not None
-            and self.last is not None
-            and self.first < end
-            and self.last >= start
-        )
+        """Whether the piece has rows in the hours of ``[start, end)``."""
+        at = bisect_left(self.hours, end)
+        return at > 0 and self.hours[at - 1] + HOUR > start
 
 
-@frozen
+@frozen(slots=False)
 class TableCoverage:
     """What there is of one table; no parts when it is missing.
 
@@ -96,6 +97,11 @@ class TableCoverage:
         lacking = [part.missing for part in self.parts if part.touches(start, end)]
         return frozenset[str]().union(*lacking)
 
+    @cached_property
+    def hours(self) -> list[datetime]:
+        """The hours in which the table has rows, in order."""
+        return sorted(frozenset[datetime]().union(*(part.hours for part in self.parts)))
+
     @property
     def slack(self) -> timedelta:
         """How long the table may be silent without a doubt: 50 times its mean gap.
@@ -105,6 +111,24 @@ class TableCoverage:
         if self.first is None or self.last is None or self.minutes < 2:
             return _MOST_SLACK
         return max(HOUR, min(_MOST_SLACK, 50 * (self.last - self.first) / (self.minutes - 1)))
+
+    def silence(self, start: datetime, end: datetime) -> Period | None:
+        """The longest silence in ``[start, end)`` that the table's own habits do not explain.
+
+        They explain `slack`, and half as much again as the longest silence outside that time: a
+        small tenant's weekend, say.
+        """
+        hours = self.hours
+        inside = [hour for hour in hours if start <= hour < end]
+        outside = [pair for pair in pairwise(hours) if pair[1] < start or pair[0] >= end]
+        usual = max((later - sooner - HOUR for sooner, later in outside), default=timedelta(0))
+        points = [(start, start), *((hour, hour + HOUR) for hour in inside), (end, end)]
+        longest = max(
+            (Period(a, max(a, b)) for (_, a), (b, _) in pairwise(points)),
+            key=lambda gap: gap.end - gap.start,
+        )
+        allowed = max(self.slack, 1.5 * usual)
+        return longest if longest.end - longest.start > allowed else None
 
 
 @frozen
@@ -163,15 +187,15 @@ class Coverage:
     def standing(self, table: Table, window: Window, reads: Reads) -> Standing:
         """Judge a table in a window.
 
-        It is late when it falls silent well before the window, or the data as a whole, ends (but
-        never later than needed: data that ends just after `window.at` is an incident still under
-        way), and truncated when it begins well after the window does. "Well" is `slack`.
+        It is partial when it is silent, in the window, for longer than its own habits explain: it
+        begins late, ends early, or has a hole. The window is looked at up to where the data as a
+        whole ends, for an incident may be still under way, but at least up to `window.at`.
         """
         coverage = self[table]
         if not coverage.parts:
             return Standing(coverage, TableState.MISSING, reasons=("there is no such table",))
         if not any(part.touches(window.start, window.end) for part in coverage.parts):
-            return Standing(coverage, TableState.EMPTY, reasons=("no rows in the window",))
+            return Standing(coverage, TableState.EMPTY, reasons=(_emptiness(coverage),))
         wanted = {column for name, column in reads if name == table.name}
         missing = tuple(sorted(wanted & coverage.missing(window.start, window.end)))
         about_time = self._time_reasons(coverage, window)
@@ -191,12 +215,14 @@ class Coverage:
         return Standing(coverage, state, missing, not about_time, tuple(reasons))
 
     def _time_reasons(self, coverage: TableCoverage, window: Window) -> list[str]:
-        first, last, data_end = coverage.first, coverage.last, self.last
-        if first is None or last is None or data_end is None:
-            return ["no rows with a time"]
-        reasons = []
-        if first > window.start + coverage.slack:
-            reasons.append(f"begins at {iso(first)}, after the window does")
-        if last < max(window.at, min(window.end, data_end)) - coverage.slack:
-            reasons.append(f"ends at {iso(last)}, before the window or the other tables do")
-        return reasons
+        data_end = self.last or window.end
+        silence = coverage.silence(window.start, max(window.at, min(window.end, data_end)))
+        if silence is None:
+            return []
+        return [f"no rows from {iso(silence.start)} to {iso(silence.end)}"]
+
+
+def _emptiness(coverage: TableCoverage) -> str:
+    if coverage.first is None or coverage.last is None:
+        return f"no rows with a readable time, {coverage.undated} without"
+    return f"no rows in the window; it has {iso(coverage.first)} to {iso(coverage.last)}"

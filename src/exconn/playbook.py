@@ -498,6 +498,7 @@ PLAYBOOK: tuple[Item, ...] = (
             ActionId.REVOKE_SESSIONS,
             ActionId.RESET_CREDENTIALS,
             ActionId.REQUIRE_MFA,
+            ActionId.ASK_ADMIN,
             ActionId.DISABLE_APPLICATION,
         ),
     ),

@@ -392,7 +392,13 @@ class GroupBy:
 
 
 def scan(table: Table) -> Query:
-    """Start a query over a table."""
+    """Start a query over a table.
+
+    Raises:
+        InvalidValueError: it is not a `Table` (not even a table's name).
+    """
+    if not isinstance(table, Table):
+        raise InvalidValueError("table", f"expected a Table such as EMAIL_EVENTS, got {table!r}")
     columns = {name: frozenset({(table.name, name)}) for name in table.names}
     return Query(table, schema=table.schema, columns=columns)
 

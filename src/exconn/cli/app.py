@@ -1,6 +1,7 @@
 """The commands."""
 
 import json
+import os
 import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
@@ -16,7 +17,7 @@ import exconn
 from exconn.cli import show
 from exconn.cli.escape import visible
 from exconn.context import Context
-from exconn.errors import ExconnError, InvalidValueError
+from exconn.errors import ExconnError, InvalidValueError, NoDataError
 from exconn.grading import grade, hunt
 from exconn.ingest import import_files
 from exconn.models import Alert
@@ -64,6 +65,10 @@ def run(arguments: Sequence[str]) -> int:
         status = app(
             list(arguments), exit_on_error=False, print_error=False, result_action="return_value"
         )
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return GRADED
     except (ExconnError, CycloptsError, OSError) as error:
         message = " ".join(visible(" ".join(str(error).split())).split())
         print(f"exconn: {message}", file=sys.stderr)
@@ -127,6 +132,8 @@ def demo(
 ) -> None:
     """Make a tenant with one hijacked connector, and find it."""
     console = Console()
+    if mails < _FEWEST_MAILS:
+        raise InvalidValueError("--mails", f"expected at least {_FEWEST_MAILS:,}, got {mails:,}")
     if to.exists() and any(to.iterdir() if to.is_dir() else [to]) and not _is_demo(to):
         raise InvalidValueError("--to", f"{to} exists and is not a demo; name another folder")
     with _progress("Making a tenant"):
@@ -172,8 +179,14 @@ def import_command(
     with _progress("Importing"):
         summary = import_files(files, to)
     show.imported(Console(), summary, to)
+    if not sum(summary.written.values()) + summary.duplicates:
+        raise NoDataError(
+            "nothing was imported: no record is one that exconn reads (JSON and JSON lines; CSV is "
+            "not read yet)"
+        )
 
 
+_FEWEST_MAILS = 2_000
 _DEMO_MARK = "made-by-exconn-demo.txt"
 
 

@@ -1,21 +1,22 @@
 """What the commands print for people: at 80 columns, without colour, in a pipe."""
 
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
 from rich import box
 from rich.console import Console
-from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
 
 from exconn.cli.escape import visible
 from exconn.coverage import Standing
-from exconn.facts import FACTS, Unit
-from exconn.grading import Answer, Finding, Grade, State
+from exconn.facts import FACT_TABLES, FACTS, Unit
+from exconn.grading import Answer, Evidence, Finding, Grade, State
 from exconn.grading.verdict import Classification
 from exconn.ingest import ImportSummary
+from exconn.signals import Family
 from exconn.simulate import Tenant
 from exconn.tables import Table
 
@@ -32,7 +33,9 @@ _SHORT = {
     Classification.UNKNOWN: "unknown",
 }
 _UNITS = {fact.name: fact.unit for fact in FACTS}
+_USED = {table.name for table in FACT_TABLES}
 _EVENTS = 20
+_TOP = 5
 
 
 def ranking(console: Console, grades: Sequence[Grade], folder: Path) -> None:
@@ -70,6 +73,7 @@ def grade(console: Console, result: Grade) -> None:
     _reasons(console, result.findings)
     _questions(console, result)
     _timeline(console, result)
+    _evidence(console, result.evidence)
     _actions(console, result)
     _coverage(console, result.coverage)
 
@@ -88,11 +92,11 @@ def where(console: Console, folder: Path, top: Grade) -> None:
     console.print(_text(f"The evidence folder is {folder.resolve()}. Try"))
     time = top.at.strftime("%Y-%m-%dT%H:%MZ")
     for command in (
-        f"exconn hunt {folder}",
-        f'exconn grade {folder} --connector "{top.connector}" --at {time}',
-        f'exconn grade {folder} --connector "{top.connector}" --at {time} --json',
+        shlex.join(["exconn", "hunt", str(folder)]),
+        shlex.join(["exconn", "grade", str(folder), "--connector", top.connector, "--at", time]),
+        "the same with --json, for all of the evidence",
     ):
-        console.print(Padding(_text(command), (0, 0, 0, 2)), soft_wrap=True)
+        _command(console, command)
 
 
 def tables(console: Console, chosen: Sequence[Table], *, columns: bool) -> None:
@@ -132,10 +136,11 @@ def imported(console: Console, summary: ImportSummary, folder: Path) -> None:
         )
     console.print(grid)
     for table, rows in sorted(_summed(file.written for file in summary.files).items()):
-        console.print(_text(f"{rows:,} rows added to {table}"))
+        used = "" if table in _USED else " (not used for grading)"
+        console.print(_text(f"Added to {table}: {rows:,}{used}"))
     reasons = _summed(file.reasons for file in summary.files)
     for reason, count in sorted(reasons.items(), key=lambda item: (-item[1], item[0])):
-        console.print(_text(f"{count:,} records set aside: {reason}"))
+        console.print(_text(f"Set aside ({reason}): {count:,}"))
     if reasons:
         console.print(
             _text(f"They are in {folder / 'rejected.jsonl'}, with file, line and reason.")
@@ -147,14 +152,46 @@ def _reasons(console: Console, findings: Sequence[Finding]) -> None:
     grid = _grid(("Adds", "right"), "Because")
     for finding in sorted(fired, key=lambda f: -abs(f.contribution)):
         grid.add_row(f"{finding.contribution:+.2f}", _text(finding.sentence))
-    unassessed = [f.signal.id for f in findings if f.state is State.UNASSESSED]
     console.print(_heading("Why"))
     if fired:
         console.print(grid)
     else:
         console.print("No signal fired.")
+    unassessed = _unassessed(findings)
     if unassessed:
-        console.print(_text(f"Could not be assessed: {', '.join(unassessed)}."))
+        console.print(_text(f"Could not be assessed: {'; '.join(unassessed)}."))
+    console.print()
+
+
+def _unassessed(findings: Sequence[Finding]) -> list[str]:
+    told = []
+    for family in Family:
+        own = [f for f in findings if f.signal.family is family]
+        unknown = [f.signal for f in own if f.state is State.UNASSESSED]
+        if unknown and len(unknown) == len(own):
+            told.append(f"all of {family.value}")
+        elif unknown:
+            names = ", ".join(signal.id.removeprefix(f"{family.value}.") for signal in unknown)
+            told.append(f"{family.value}: {names}")
+    return told
+
+
+def _evidence(console: Console, evidence: Evidence) -> None:
+    """The heads of the lists; --json has them whole."""
+    lists = {
+        "Senders": [f"{s.p2_address or s.p1_address} ({s.messages:,})" for s in evidence.senders],
+        "Sent from": [f"{a.value} ({a.count:,})" for a in evidence.addresses],
+        "Sent to": [f"{d.value} ({d.count:,})" for d in evidence.recipient_domains],
+        "Message ids": list(evidence.message_ids),
+        "Other changed connectors": list(evidence.other_connectors),
+    }
+    grid = _grid("Evidence", "")
+    for title, values in lists.items():
+        if values:
+            more = f" and {len(values) - _TOP:,} more" if len(values) > _TOP else ""
+            grid.add_row(title, _text(", ".join(values[:_TOP]) + more))
+    console.print(_heading("Evidence (--json has all)"))
+    console.print(grid)
     console.print()
 
 
@@ -169,7 +206,7 @@ def _questions(console: Console, result: Grade) -> None:
 
 
 def _timeline(console: Console, result: Grade) -> None:
-    grid = _grid("Time", "What", "")
+    grid = _grid("Time (UTC)", "What", "")
     for event in result.timeline[:_EVENTS]:
         grid.add_row(_second(event.time), event.kind, _text(event.summary))
     console.print(_heading("Timeline"))
@@ -183,7 +220,7 @@ def _actions(console: Console, result: Grade) -> None:
     console.print(_heading("Recommended actions"))
     for action in result.actions:
         console.print(_text(f"{action.order}. {action.what} {action.why}"))
-        console.print(Padding(_text(action.command), (0, 0, 0, 3)), soft_wrap=True)
+        _command(console, action.command)
     console.print()
 
 
@@ -212,6 +249,11 @@ def _grid(*columns: str | tuple[str, str]) -> Grid:
         name, justify = column if isinstance(column, tuple) else (column, "left")
         grid.add_column(name, justify="right" if justify == "right" else "left", overflow="fold")
     return grid
+
+
+def _command(console: Console, command: str) -> None:
+    """A command on one line of its own, however long: a cut one would look whole."""
+    console.print(_text(f"   {command}"), soft_wrap=True, crop=False, overflow="ignore")
 
 
 def _heading(title: str) -> Text:

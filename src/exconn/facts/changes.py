@@ -1,5 +1,7 @@
 """Facts of CloudAppEvents: what was done to a connector, by whom, and what else they did."""
 
+import re
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
@@ -7,7 +9,7 @@ from attrs import field, frozen
 
 from exconn.context import Context
 from exconn.facts.fact import Fact, Unit
-from exconn.facts.identity import Connectors
+from exconn.facts.identity import Aliases, Connectors, accounts
 from exconn.facts.judgement import ANY_PERIOD, Judgement
 from exconn.facts.queries import actor_deeds, connector_changes, connector_hours
 from exconn.models import (
@@ -37,13 +39,20 @@ class Trail:
     changes: Sequence[ConnectorChange]
     deeds: Sequence[AdminChange]
     connectors: Connectors
+    accounts: Aliases = field(init=False)
     _by_connector: Mapping[str, list[ConnectorChange]] = field(init=False)
+    _by_actor: Mapping[str, list[AdminChange]] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         grouped: dict[str, list[ConnectorChange]] = {}
         for change in self.changes:
             grouped.setdefault(self.connectors.key(change.connector), []).append(change)
         object.__setattr__(self, "_by_connector", grouped)
+        object.__setattr__(self, "accounts", accounts([*self.changes, *self.deeds]))
+        by_actor: dict[str, list[AdminChange]] = {}
+        for deed in self.deeds:
+            by_actor.setdefault(self.accounts.key(deed.actor.key), []).append(deed)
+        object.__setattr__(self, "_by_actor", by_actor)
 
     def names(self) -> set[str]:
         """The keys of all connectors that were changed; a change may name none."""
@@ -58,6 +67,20 @@ class Trail:
         start, end = judgement.window.start, judgement.window.end
         return [c for c in self.of(judgement.connector) if start <= c.timestamp < end]
 
+    def unresolved(self, judgement: Judgement) -> list[ConnectorChange]:
+        """Changes in the window of connectors that are told by a GUID which no name is known for.
+
+        Any of them may have changed the judged connector.
+        """
+        start, end = judgement.window.start, judgement.window.end
+        return [
+            change
+            for key, changes in self._by_connector.items()
+            if key != judgement.connector and self.connectors.is_nameless(key)
+            for change in acts(changes)
+            if start <= change.timestamp < end
+        ]
+
     def by_actors(self, judgement: Judgement) -> list[AdminChange]:
         """What those who changed the judged connector did besides, within a day of a change.
 
@@ -65,17 +88,23 @@ class Trail:
         rights.
         """
         changes = [change for change in acts(self.within(judgement)) if change.actor.key]
+        times: dict[str, list[datetime]] = {}
+        for change in changes:
+            times.setdefault(self.accounts.key(change.actor.key), []).append(change.timestamp)
+        found = {
+            id(deed): deed
+            for actor, moments in times.items()
+            for deed in self._by_actor.get(actor, ())
+            if _is_near(deed.timestamp, moments)
+        }
         applications = {c.actor.key for c in changes if c.actor.kind is ActorKind.APPLICATION}
+        if applications:
+            found |= {id(deed): deed for deed in self.deeds if _is_about(deed, applications)}
         start, end = judgement.window.start, judgement.window.end
         return [
             deed
-            for deed in self.deeds
-            if start <= deed.timestamp < end
-            and deed.succeeded is not False
-            and (
-                any(_belongs_to(deed, change) for change in changes)
-                or _is_about(deed, applications)
-            )
+            for deed in sorted(found.values(), key=lambda d: (d.timestamp, d.operation, d.target))
+            if start <= deed.timestamp < end and deed.succeeded is not False
         ]
 
 
@@ -84,13 +113,14 @@ def acts(changes: Sequence[ConnectorChange]) -> list[ConnectorChange]:
     return [c for c in changes if c.succeeded is not False and c.actor.kind is not ActorKind.SYSTEM]
 
 
-def _belongs_to(deed: AdminChange, change: ConnectorChange) -> bool:
-    return deed.actor.key == change.actor.key and abs(deed.timestamp - change.timestamp) <= BESIDES
+def _is_near(when: datetime, ordered: Sequence[datetime]) -> bool:
+    at = bisect_left(ordered, when - BESIDES)
+    return at < len(ordered) and ordered[at] <= when + BESIDES
 
 
 def _is_about(deed: AdminChange, applications: set[str]) -> bool:
     told = f"{deed.target} {' '.join(deed.parameters.values())}".casefold()
-    return any(application in told for application in applications)
+    return not applications.isdisjoint(re.findall(r"[^\s,;:'\"\[\]{}()]+", told))
 
 
 def _created(change: ConnectorChange) -> bool:
@@ -210,6 +240,13 @@ _COUNTED: Mapping[str, tuple[str, Reads, Callable[[ConnectorChange], bool]]] = {
 
 CHANGE_FACTS: tuple[Fact, ...] = (
     *(Fact(name, Unit.CHANGES, about, reads) for name, (about, reads, _) in _COUNTED.items()),
+    Fact(
+        "unresolved_changes",
+        Unit.CHANGES,
+        "Changes of connectors that are told by a GUID for which no name is known: any of them may "
+        "have been of this one. A listing of connectors in the context tells.",
+        _WHAT,
+    ),
     Fact("failed_changes", Unit.CHANGES, "Attempts at a change that failed.", _WHAT),
     Fact("system_changes", Unit.CHANGES, "Changes by Microsoft's own services.", _WHO),
     Fact(
@@ -276,6 +313,7 @@ def change_facts(
         for name, (_, _, counts) in _COUNTED.items()
     }
     return facts | {
+        "unresolved_changes": len(trail.unresolved(judgement)),
         "failed_changes": sum(change.succeeded is False for change in every),
         "system_changes": sum(change.actor.kind is ActorKind.SYSTEM for change in every),
         "approved_changes": len(approved),

@@ -1,9 +1,10 @@
 """Who is who: connectors and accounts go by several names."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 
 from exconn.context import Context
-from exconn.models import ConnectorChange
+from exconn.models import AdminChange, ConnectorChange
 from exconn.models.connector import is_guid
 
 
@@ -28,8 +29,30 @@ class Aliases:
             folded = self._parent[folded]
         return folded
 
+    def members(self, name: str) -> frozenset[str]:
+        """Every name in the group of this one, itself included."""
+        key = self.key(name)
+        return frozenset({key, *(other for other in self._parent if self.key(other) == key)})
+
+    def groups(self) -> list[frozenset[str]]:
+        """All groups of names."""
+        found: dict[str, set[str]] = {}
+        for name in self._parent:
+            found.setdefault(self.key(name), set()).add(name)
+        return [frozenset(names) for _, names in sorted(found.items())]
+
     def __contains__(self, name: str) -> bool:
         return name.casefold() in self._parent
+
+
+def accounts(deeds: Iterable[AdminChange]) -> Aliases:
+    """The accounts of those who did something in the audit log: object ids with UPNs.
+
+    Other names (a display name, say) are no one's own and join nothing.
+    """
+    return Aliases(
+        (deed.actor.id, deed.actor.name if "@" in deed.actor.name else "") for deed in deeds
+    )
 
 
 class Connectors:
@@ -52,12 +75,13 @@ class Connectors:
             named: further names that are known, such as the alert's.
         """
         ordered = sorted(changes, key=lambda change: change.timestamp)
-        self._aliases = Aliases([*(c.aliases for c in ordered), *((name,) for name in named)])
+        self._aliases = Aliases([*_groups(ordered), *((name,) for name in named)])
         for listed in context.connectors:
             self._aliases.join((listed.name or "", listed.guid or ""))
-        self._display: dict[str, str] = {}
+        self._display = {self.key(c.name): c.name for c in context.connectors if c.name}
         for change in ordered:
-            name = change.new_name or change.connector
+            renamed = change.succeeded is not False and change.new_name
+            name = renamed or change.connector
             if not is_guid(name):  # an Identity may be one; people write the name
                 self._display[self.key(name)] = name
 
@@ -65,19 +89,46 @@ class Connectors:
         """What stands for the connector that has this name."""
         return self._aliases.key(name.strip())
 
+    def is_nameless(self, key: str) -> bool:
+        """Whether nothing but GUIDs is known of a connector."""
+        return all(is_guid(name) for name in self._aliases.members(key))
+
     def of_mail(self, value: str) -> tuple[str, ...]:
         """The keys of the connectors that a value of `Connectors` names."""
-        if not value or value in self._aliases:
-            return (self.key(value),) if value else ()
-        separator = ";" if ";" in value else ","
-        parts = [part.strip() for part in value.split(separator)]
-        return tuple(dict.fromkeys(self.key(part) for part in parts if part))
+        return tuple(dict.fromkeys(key for key in self._split(value.strip(), ";,") if key))
 
-    def display(self, key: str, seen: Mapping[str, str]) -> str:
-        """The connector's name as people write it.
+    def _split(self, value: str, separators: str) -> list[str]:
+        if not separators or not value or value in self._aliases:
+            return [self.key(value)]
+        parts = [part.strip() for part in value.split(separators[0])]
+        return [key for part in parts for key in self._split(part, separators[1:])]
 
-        Args:
-            key: the connector.
-            seen: by key, a spelling met in the mail, for connectors without change records.
-        """
-        return self._display.get(key) or seen.get(key) or key
+    def display(self, key: str, seen: str) -> str:
+        """The connector's name as the audit log has it; or else as it was `seen` elsewhere."""
+        return self._display.get(key) or seen
+
+
+def _groups(ordered: Sequence[ConnectorChange]) -> Iterator[frozenset[str]]:
+    """The names that each change gives its connector, as far as they can be trusted.
+
+    A change that failed renamed nothing. A GUID under which connectors of several names were
+    created is not theirs but, say, the tenant's. A name that was given up and then taken by a new
+    connector means the new one.
+    """
+    names: dict[str, set[str]] = {}
+    created: dict[str, datetime] = {}
+    for change in ordered:
+        if change.verb == "New" and change.succeeded is not False:
+            created[change.connector.casefold()] = change.timestamp
+            for alias in change.aliases:
+                names.setdefault(alias, set()).add(change.connector.casefold())
+    shared = {alias for alias, owners in names.items() if is_guid(alias) and len(owners) > 1}
+    for change in ordered:
+        if change.succeeded is False:
+            yield frozenset({change.connector.casefold()} - {""})
+            continue
+        own = change.connector.casefold()
+        taken = (
+            change.new_name is not None and created.get(own, change.timestamp) > change.timestamp
+        )
+        yield change.aliases - shared - ({own} if taken else set())

@@ -1,6 +1,7 @@
 """Facts of IdentityLogonEvents: how those who changed, or use, the connector signed in."""
 
-from collections.abc import Collection, Sequence
+from bisect import bisect_left
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import polars as pl
@@ -21,7 +22,7 @@ from exconn.facts.queries import (
 )
 from exconn.models import ActorKind, ConnectorChange
 from exconn.query import Query
-from exconn.tables import Reads
+from exconn.tables import TIME, Reads
 from exconn.window import Period
 
 BURST_FAILURES = 100
@@ -91,17 +92,18 @@ def slow_sequences(rows: pl.DataFrame, *, failures: int = SLOW_FAILURES) -> pl.D
         of them. Which of a minute's sign-ins came first is not looked at.
     """
     by = ["Account", "Address"]
-    failed = _outcome(rows, "LogonFailed").filter(pl.col("Address") != "")
-    succeeded = (
-        _outcome(rows, "LogonSuccess").group_by(*by, "Minute").agg(Success=pl.col("First").min())
-    )
-    before = failed.select(*by, "Logons", Failed="Minute")
+    failed, succeeded = pl.col("Outcome") == "LogonFailed", pl.col("Outcome") == "LogonSuccess"
     return (
-        succeeded.join(before, on=by)
-        .filter(pl.col("Failed") <= pl.col("Minute"), pl.col("Failed") > pl.col("Minute") - _DAY)
-        .group_by(*by, "Success")
-        .agg(Failures=pl.col("Logons").sum())
-        .filter(pl.col("Failures") >= failures)
+        rows.filter(pl.col("Address") != "")
+        .group_by(*by, "Minute")
+        .agg(
+            Failures=pl.col("Logons").filter(failed).sum(),
+            Success=pl.col("First").filter(succeeded).min(),
+        )
+        .sort("Minute")
+        .rolling("Minute", period="24h", group_by=by)
+        .agg(pl.col("Failures").sum(), pl.col("Success").last())
+        .filter(pl.col("Success").is_not_null(), pl.col("Failures") >= failures)
         .sort("Success")
         .group_by(*by, Hour=pl.col("Success").dt.truncate("1h"), maintain_order=True)
         .first()
@@ -225,37 +227,34 @@ LOGON_FACTS: tuple[Fact, ...] = (
 class Logons:
     """The sign-ins of all accounts of interest, ready to be asked about some of them."""
 
-    def __init__(self, rows: LogonRows, people: Sequence[tuple[str, str]]) -> None:
-        """Join the accounts' names.
+    def __init__(self, rows: LogonRows, accounts: Aliases) -> None:
+        """Sort the sign-ins by account.
 
         Args:
             rows: the rows of the queries.
-            people: object id and UPN of each account of interest, either may be empty.
+            accounts: the accounts' names in the audit log; sign-ins add more.
         """
-        names = Aliases(people)
-        for frame in (rows.logon_places, rows.logon_addresses, rows.logon_seconds):
-            for pair in (
-                frame.select("ObjectId", "Upn").unique().sort("ObjectId", "Upn").iter_rows()
-            ):
-                names.join(pair)
-        self._names = names
-        self._places = self._named(rows.logon_places)
-        self._bursts = bursts(self._named(rows.logon_seconds))
-        self._slow = slow_sequences(self._named(rows.logon_addresses))
+        pairs = pl.concat(
+            frame.select("ObjectId", "Upn")
+            for frame in (rows.logon_places, rows.logon_addresses, rows.logon_seconds)
+        ).unique()
+        self._names = Aliases([*accounts.groups(), *sorted(pairs.iter_rows())])
+        places = self._named(rows.logon_places).filter(pl.col("Location") != "")
+        self._places = _by_account(places.sort("Hour"))
+        self._bursts = _successes(bursts(self._named(rows.logon_seconds)))
+        self._slow = _successes(slow_sequences(self._named(rows.logon_addresses)))
         self._from = rows.address_logons
+        self._told: dict[tuple[str, Period], list[tuple[datetime, str]]] = {}
 
     def facts_of(
         self, who: str, accounts: Collection[str], judgement: Judgement, until: datetime
     ) -> dict[str, int | None]:
         """The four facts about the sign-ins of these accounts in the window, before `until`."""
-        window = judgement.window
+        start = judgement.window.start
         keys = {self._names.key(account) for account in accounts if account}
-        success = pl.col("Success")
-        mine = pl.col("Account").is_in(keys)
-        in_window = mine & (success >= window.start) & (success < until)
         return {
-            f"{who}_bursts": self._bursts.filter(in_window).height,
-            f"{who}_slow_sequences": self._slow.filter(in_window).height,
+            f"{who}_bursts": _count(self._bursts, keys, start, until),
+            f"{who}_slow_sequences": _count(self._slow, keys, start, until),
             f"{who}_unusual_logons": self._unusual(keys, "LogonSuccess", judgement, until),
             f"{who}_unusual_failures": self._unusual(keys, "LogonFailed", judgement, until),
         }
@@ -264,7 +263,7 @@ class Logons:
         self, changes: Sequence[ConnectorChange], judgement: Judgement, peak: datetime | None
     ) -> dict[str, int | None]:
         """The facts that join sign-ins with the changes of a connector in the window."""
-        suspicious = [change for change in changes if self._is_suspicious(change, judgement)]
+        suspicious = [change for change in changes if self.is_suspicious(change, judgement)]
         return {
             "changes_from_unusual_place": self._from_unusual_place(changes, judgement),
             "sprayed_accounts": self._sprayed(changes, judgement),
@@ -275,46 +274,36 @@ class Logons:
     def suspicious_times(self, account: str, judgement: Judgement) -> list[tuple[datetime, str]]:
         """When an account signed in suspiciously in or before the window, and how."""
         key = self._names.key(account)
-        mine = pl.col("Account") == key
-        found = [
-            (when, "after a burst of failures") for when in self._bursts.filter(mine)["Success"]
-        ]
-        found += [(when, "after many failures") for when in self._slow.filter(mine)["Success"]]
-        usual = self._usual(key, judgement)
-        if usual is not None:
-            start, end = judgement.window.start, judgement.window.end
-            rows = self._places.filter(
-                mine,
-                pl.col("Outcome") == "LogonSuccess",
-                pl.col("Hour") >= start,
-                pl.col("Hour") < end,
-                pl.col("Location") != "",
-                ~pl.col("Location").is_in(usual),
-            )
-            found += [
-                (when, f"from {place.upper()}, unusual for the account")
-                for when, place in rows.select("First", "Location").iter_rows()
-            ]
-        return sorted(found)
+        told = (key, judgement.window.period)
+        if told not in self._told:
+            found = [(when, "after a burst of failures") for when in self._bursts.get(key, ())]
+            found += [(when, "after many failures") for when in self._slow.get(key, ())]
+            usual = self._usual(key, judgement)
+            if usual is not None:
+                window = judgement.window
+                rows = self._during(key, "LogonSuccess", window.start, window.end)
+                strange = rows.filter(~pl.col("Location").is_in(usual))
+                found += [
+                    (when, f"from {place.upper()}, unusual for the account")
+                    for when, place in strange.select("First", "Location").iter_rows()
+                ]
+            self._told[told] = sorted(found)
+        return self._told[told]
 
-    def _is_suspicious(self, change: ConnectorChange, judgement: Judgement) -> bool:
-        times = [
-            when
-            for account in (change.actor.id, change.actor.name)
-            if account
-            for when, _ in self.suspicious_times(account, judgement)
-        ]
-        return any(when <= change.timestamp <= when + _CHANGE_WITHIN for when in times)
+    def is_suspicious(self, change: ConnectorChange, judgement: Judgement) -> bool:
+        """Whether the actor signed in suspiciously within the 24 hours before a change."""
+        times = [when for when, _ in self.suspicious_times(change.actor.key, judgement)]
+        at = bisect_left(times, change.timestamp - _CHANGE_WITHIN)
+        return at < len(times) and times[at] <= change.timestamp
+
+    def _during(self, key: str, outcome: str, start: datetime, end: datetime) -> pl.DataFrame:
+        return self._places.get(key, _NO_PLACES).filter(
+            pl.col("Outcome") == outcome, pl.col("Hour") >= start, pl.col("Hour") < end
+        )
 
     def _usual(self, key: str, judgement: Judgement) -> list[str] | None:
         window = judgement.window
-        past = self._places.filter(
-            pl.col("Account") == key,
-            pl.col("Outcome") == "LogonSuccess",
-            pl.col("Location") != "",
-            pl.col("Hour") >= window.baseline_start,
-            pl.col("Hour") < window.start,
-        )
+        past = self._during(key, "LogonSuccess", window.baseline_start, window.start)
         if past["Logons"].sum() < USUAL_LOGONS:
             return None
         return past["Location"].unique().to_list()
@@ -325,18 +314,14 @@ class Logons:
         window, total = judgement.window, 0
         for key in sorted(keys):
             usual = self._usual(key, judgement)
-            rows = self._places.filter(
-                pl.col("Account") == key,
-                pl.col("Outcome") == outcome,
-                pl.col("Hour") >= window.start,
-                pl.col("First") < until,
+            rows = self._during(key, outcome, window.start, window.end).filter(
+                pl.col("First") < until
             )
             if usual is None:
                 if rows.is_empty():
                     continue
                 return None
-            unusual = rows.filter(pl.col("Location") != "", ~pl.col("Location").is_in(usual))
-            total += int(unusual["Logons"].sum())
+            total += sum(rows.filter(~pl.col("Location").is_in(usual))["Logons"].to_list())
         return total
 
     def _from_unusual_place(
@@ -372,6 +357,32 @@ class Logons:
         keys = [self._names.key(object_id or upn) for object_id, upn in named.iter_rows()]
         with_keys = named.with_columns(pl.Series("Account", keys, dtype=pl.String))
         return rows.join(with_keys, on=["ObjectId", "Upn"], how="left")
+
+
+_NO_PLACES = pl.DataFrame(
+    schema={
+        "Outcome": pl.String(),
+        "Location": pl.String(),
+        "Hour": TIME,
+        "Logons": pl.Int64(),
+        "First": TIME,
+    }
+)
+
+
+def _by_account(rows: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    return {str(key[0]): group for key, group in rows.group_by("Account", maintain_order=True)}
+
+
+def _successes(rows: pl.DataFrame) -> dict[str, list[datetime]]:
+    grouped = _by_account(rows.sort("Success"))
+    return {key: group["Success"].to_list() for key, group in grouped.items()}
+
+
+def _count(
+    times: Mapping[str, list[datetime]], keys: Collection[str], start: datetime, end: datetime
+) -> int:
+    return sum(start <= when < end for key in keys for when in times.get(key, ()))
 
 
 def actors_of(judgement: Judgement, trail: Trail) -> tuple[set[str], bool]:

@@ -1,9 +1,9 @@
 """The queries: they reduce the tables to small rows, where the tables are.
 
 Every query takes a period and groups by an hour, a day or a second, or is about few rows; so its
-results for adjoining periods may be laid one behind the other. Names and addresses come in lower
-case. Counts are of distinct things: messages by NetworkMessageId, deliveries by message and
-recipient, audit and sign-in records by ReportId and time.
+results for adjoining periods of whole days may be laid one behind the other. Names and addresses
+come in lower case. Counts are of distinct things: messages by NetworkMessageId, deliveries by
+message and recipient, audit and sign-in records by ReportId and time.
 """
 
 from collections.abc import Collection
@@ -94,8 +94,8 @@ def _through_connectors(period: Period) -> Query:
 
 
 def connector_names(period: Period) -> Query:
-    """How `Connectors` is spelt: Connectors, Messages."""
-    return _through_connectors(period).group_by("Connectors").agg(Messages=_messages())
+    """How `Connectors` is spelt: Connectors, Day, Messages."""
+    return _through_connectors(period).group_by("Connectors", Day=_day()).agg(Messages=_messages())
 
 
 def connector_hours(period: Period) -> Query:
@@ -308,7 +308,8 @@ def minute_bursts(period: Period, *, failures: int = 100) -> Query:
     """Bursts of failures, and successes within ten seconds after: the playbook's fifth query.
 
     As published it looks at whole minutes of the clock, so a burst across two of them escapes it;
-    grading uses a sliding minute. Unlike the published query it loses no burst in its join.
+    grading uses a sliding minute. Unlike the published query it loses no burst in its join. It is
+    the one query here whose period must not be cut: a burst and its success may lie either side.
 
     Columns: ObjectId, ISP, Application; FirstFailure, LastFailure, Failures (of its largest
     minute), Success (the first), Successes.

@@ -32,6 +32,7 @@ READS: Reads = frozenset().union(*(fact.reads for fact in FACTS))
 
 _SENDERS_ASKED = 50
 _TICK = timedelta(microseconds=1)
+_DAY = timedelta(days=1)
 
 
 @frozen(eq=False)
@@ -44,6 +45,7 @@ class Survey:
         coverage: what data there is.
         mail: the rows of the mail queries, keyed by connector.
         trail: the audit trail.
+        named: how those who asked spell the connectors that they named, by key.
     """
 
     source: Source
@@ -51,20 +53,33 @@ class Survey:
     coverage: Coverage
     mail: MailRows
     trail: Trail
-    _spellings: Mapping[str, str] = field(repr=False, alias="spellings")
+    named: Mapping[str, str] = field(repr=False)
 
     @property
     def connectors(self) -> list[str]:
         """The keys of all connectors that have mail in the period, or changes."""
         return sorted(set(self.mail.connector_hours["Connector"]) | self.trail.names())
 
-    def display(self, connector: str) -> str:
-        """A connector's name as people write it."""
-        return self.trail.connectors.display(connector, self._spellings)
+    def display(self, connector: str, window: Window | None = None) -> str:
+        """A connector's name as people write it: in the audit log, or else in most of its mail."""
+        names = self.mail.connector_names.filter(pl.col("Connectors").is_in(self.values(connector)))
+        if window is not None:
+            names = names.filter(
+                pl.col("Day") < window.end, pl.col("Day") > window.baseline_start - _DAY
+            )
+        alone = [v for v in names["Connectors"] if len(self.trail.connectors.of_mail(v)) == 1]
+        ranked = (
+            names.filter(pl.col("Connectors").is_in(alone))
+            .group_by("Connectors")
+            .agg(pl.col("Messages").sum())
+            .sort("Messages", "Connectors", descending=[True, False])
+        )
+        seen = ranked["Connectors"].to_list() or [self.named.get(connector, connector)]
+        return self.trail.connectors.display(connector, seen[0])
 
     def values(self, connector: str) -> list[str]:
         """The values of `EmailEvents.Connectors`, as they are spelt, that name a connector."""
-        spelt = self.mail.connector_names["Connectors"].to_list()
+        spelt = self.mail.connector_names["Connectors"].unique().to_list()
         return sorted(v for v in spelt if connector in self.trail.connectors.of_mail(v))
 
     def judgement(self, connector: str, window: Window) -> Judgement:
@@ -105,8 +120,8 @@ def survey(
 
     Args:
         source: who runs them.
-        period: which mail to look at; None for all. Connector changes are always all looked at,
-            for a name may have changed since.
+        period: which mail to look at; None for all. The audit trail is always looked at as a whole:
+            connectors and accounts may have gone by other names at other times.
         context: what the organisation knows of itself.
         named: names of connectors that are known, such as the alert's; a value of `Connectors`
             that equals one is not split.
@@ -117,13 +132,14 @@ def survey(
     coverage = source.coverage(FACT_TABLES)
     first, last = coverage.first, coverage.last
     if first is None or last is None:
+        undated = sum(table.undated for table in coverage.tables)
         raise NoDataError(
-            f"no rows in {', '.join(table.name for table in FACT_TABLES)}; "
-            "at least one of these tables is needed"
+            f"no rows with a readable time in {', '.join(table.name for table in FACT_TABLES)} "
+            f"({undated} without one); at least one of these tables is needed"
         )
     everything = Period(first, last + _TICK)
     mail_queries = MailRows.queries(period or everything)
-    audit_queries = [connector_changes(everything), actor_deeds(period or everything)]
+    audit_queries = [connector_changes(everything), actor_deeds(everything)]
     frames = source.collect([*mail_queries, *audit_queries])
     changes = ConnectorChange.from_frame(frames[-2])
     connectors = Connectors(changes, context, named)
@@ -134,8 +150,7 @@ def survey(
         coverage=coverage,
         mail=mail.by_connector(connectors),
         trail=Trail(changes, AdminChange.from_frame(frames[-1]), connectors),
-        spellings={connectors.key(name): name for name in named}
-        | _spellings(mail.connector_names, connectors),
+        named={connectors.key(name): name for name in named},
     )
 
 
@@ -160,19 +175,18 @@ def assess(found: Survey, judgements: Sequence[Judgement]) -> Assessment:
 
 
 def _second_round(found: Survey, judgements: Sequence[Judgement]) -> Logons:
-    people: set[tuple[str, str]] = set()
-    accounts: set[str] = set()
+    names: set[str] = set()
     addresses: set[str] = set()
     for judgement in judgements:
         actors, _ = actors_of(judgement, found.trail)
-        accounts |= actors | _senders(found, judgement)
+        names |= actors | _senders(found, judgement)
         changes = acts(found.trail.within(judgement))
-        people |= {(change.actor.id, change.actor.name) for change in changes}
         addresses |= {change.address for change in changes if change.address}
+    accounts = frozenset[str]().union(*(found.trail.accounts.members(name) for name in names))
     periods = [judgement.window.period for judgement in judgements]
     period = Period(min(p.start for p in periods), max(p.end for p in periods))
     frames = found.source.collect(LogonRows.queries(period, accounts, addresses))
-    return Logons(LogonRows(*frames), sorted(people))
+    return Logons(LogonRows(*frames), found.trail.accounts)
 
 
 def _senders(found: Survey, judgement: Judgement) -> set[str]:
@@ -221,12 +235,3 @@ def _assessable(
         .alias(fact.name)
         for fact in FACTS
     )
-
-
-def _spellings(names: pl.DataFrame, connectors: Connectors) -> dict[str, str]:
-    spelt: dict[str, str] = {}
-    for value in names.sort("Messages", "Connectors", descending=[False, True])["Connectors"]:
-        keys = connectors.of_mail(value)
-        if len(keys) == 1:
-            spelt[keys[0]] = value
-    return spelt

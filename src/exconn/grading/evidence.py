@@ -160,9 +160,14 @@ def timeline(
     ]
     names = {c.actor.key: c.actor.name or c.actor.id for c in acts(gathered.changes)}
     for key, name in sorted(names.items()):
+        told: dict[datetime, list[str]] = {}
         for when, how in logons.suspicious_times(key, judgement):
             if window.start <= when < window.end:
-                events.append(Event(when, "logon", f"{name} signed in {how}"))
+                told.setdefault(when.replace(microsecond=0), []).append(how)
+        events += [
+            Event(when, "logon", f"{name} signed in {'; '.join(dict.fromkeys(ways))}")
+            for when, ways in told.items()
+        ]
     hours = [hour for hour in gathered.hours if hour.time >= window.start]
     if hours and peak is not None:
         first, last = hours[0], hours[-1]
@@ -206,7 +211,7 @@ def _senders(mail: Query) -> Query:
     by = ("SenderFromAddress", "SenderMailFromAddress", "SenderObjectId")
     return (
         mail.group_by(*(pl.col(name).str.to_lowercase() for name in by))
-        .agg(Messages=pl.col("NetworkMessageId").n_unique())
+        .agg(Messages=pl.col("NetworkMessageId").str.to_lowercase().n_unique())
         .sort(["Messages", *by], descending=[True, False, False, False])
         .head(TOP)
     )
@@ -214,7 +219,7 @@ def _senders(mail: Query) -> Query:
 
 def _message_ids(mail: Query) -> Query:
     return (
-        mail.group_by("NetworkMessageId")
+        mail.group_by(NetworkMessageId=pl.col("NetworkMessageId").str.to_lowercase())
         .agg(First=pl.col("Timestamp").min())
         .sort(["First", "NetworkMessageId"])
         .head(MESSAGE_IDS)

@@ -9,7 +9,7 @@ import polars as pl
 from attrs import evolve, frozen
 
 from exconn.coverage import Standing
-from exconn.errors import InvalidValueError
+from exconn.errors import InvalidValueError, nearest
 from exconn.facts import FACTS
 from exconn.grading.policy import Policy
 from exconn.signals import Direction, Question, Signal
@@ -64,13 +64,18 @@ class Answered:
     evidence: Facts
 
 
-def states(facts: pl.DataFrame, signals: Sequence[Signal]) -> pl.DataFrame:
+def states(facts: pl.DataFrame, signals: Sequence[Signal], policy: Policy) -> pl.DataFrame:
     """Evaluate signals over rows of facts: a boolean column for each, by its id.
 
     Raises:
-        InvalidValueError: there is none, or two have the same id.
+        InvalidValueError: there is none, two have the same id, or the policy weighs one that is not
+            among them.
     """
     ids = [signal.id for signal in signals]
+    strange = sorted(set(policy.weights) - set(ids))
+    if strange:
+        close = ", ".join(map(repr, nearest(strange[0], ids))) or "none like it"
+        raise InvalidValueError("policy", f"weighs {strange[0]!r}; nearest signals: {close}")
     twice = sorted({name for name in ids if ids.count(name) > 1})
     if twice or not ids:
         raise InvalidValueError(

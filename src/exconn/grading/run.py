@@ -12,6 +12,7 @@ from exconn.facts import (
     FACTS,
     READS,
     Assessment,
+    Judgement,
     Survey,
     assess,
     survey,
@@ -40,8 +41,8 @@ from exconn.sources import MemorySource
 from exconn.tables import CLOUD_APP_EVENTS, EMAIL_EVENTS, IDENTITY_LOGON_EVENTS
 from exconn.window import Period, Window
 
-_CHANGES_TRIED = 10
-_HOURS_TRIED = 3
+_CHANGES_TRIED = 200
+_DAYS_TRIED = 60
 _TOLD = 3
 _EVER = Period(datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
 
@@ -99,7 +100,7 @@ def hunt(
     Args:
         source: where the mail log is.
         at: the time to judge all connectors at. Without it each is judged at its own most
-            suspicious time: of its latest changes and its busiest hours, the one with the highest
+            suspicious time: of its changes and of each day's busiest hour, the one with the highest
             margin, times with a baseline first.
         context: what the organisation knows of itself.
         policy: other weights and thresholds.
@@ -157,9 +158,12 @@ class _Verdicts:
         self._found = found
         self._assessment = assessment
         self._policy = policy
+        asked = {question.id: question for question in QUESTIONS}
+        asked |= {signal.question.id: signal.question for signal in signals}
+        self._questions = tuple(asked.values())
         names = [fact.name for fact in FACTS]
         self._facts: list[Facts] = list(assessment.facts.select(names).iter_rows(named=True))
-        fired = states(assessment.facts, signals).iter_rows(named=True)
+        fired = states(assessment.facts, signals, policy).iter_rows(named=True)
         self._standings = [
             tuple(found.coverage.standing(table, j.window, READS) for table in FACT_TABLES)
             for j in assessment.judgements
@@ -182,6 +186,15 @@ class _Verdicts:
         informed = days >= MINIMUM_BASELINE.days
         return malicious, informed, margin(self._findings[index])
 
+    def _suspects(self, judgement: Judgement) -> frozenset[str]:
+        """The keys of the actors who signed in suspiciously before they changed the connector."""
+        logons = self._assessment.logons
+        return frozenset(
+            change.actor.key
+            for change in acts(self._found.trail.within(judgement))
+            if logons.is_suspicious(change, judgement)
+        )
+
     def grade(self, index: int, *, rows: bool) -> Grade:
         """The grade of one judgement."""
         judgement = self._assessment.judgements[index]
@@ -191,7 +204,7 @@ class _Verdicts:
         total = margin(found)
         peak: datetime | None = self._assessment.facts["PeakHour"][index]
         gathered = evidence(self._found, judgement, peak, rows=rows)
-        name = self._found.display(judgement.connector)
+        name = self._found.display(judgement.connector, judgement.window)
         return Grade(
             connector=name,
             window=judgement.window,
@@ -200,14 +213,16 @@ class _Verdicts:
             score=self._policy.score(total),
             margin=total,
             confidence=confidence(found, self._policy),
-            explanation=_explanation(verdict, found),
+            explanation=_explanation(
+                verdict, found, mail_seen=bool(facts["messages"]) and standings[0].covers_time
+            ),
             reasons=verdict.reasons,
             findings=found,
-            answers=answers(facts, QUESTIONS, standings),
+            answers=answers(facts, self._questions, standings),
             coverage=standings,
             facts=facts,
             timeline=timeline(judgement, self._assessment.logons, gathered, peak),
-            actions=actions(name, judgement.window, verdict, gathered),
+            actions=actions(name, judgement.window, verdict, gathered, self._suspects(judgement)),
             evidence=gathered,
         )
 
@@ -215,39 +230,49 @@ class _Verdicts:
 def _may_exist(source: Source, connector: str, found: Survey) -> bool:
     """Whether a connector that has no mail in the period has some at another time, or may have.
 
-    Where no connector is known at all, and mail does not tell, nothing can be said against it.
+    Where mail does not tell its connector, nothing can be said against it.
     """
     untold = not found.coverage.supports(
         frozenset({(EMAIL_EVENTS.name, "Connectors")}), _EVER.start, _EVER.end
     )
-    if untold and not found.connectors:
+    if untold:
         return True
     everywhere = survey(source, None, found.context, (connector.strip(),))
     return everywhere.trail.connectors.key(connector) in everywhere.connectors
 
 
 def _candidates(found: Survey, connector: str) -> list[Window]:
-    """When a connector may look most suspicious: its busiest hours, changes, last hour."""
-    every = found.trail.of(connector)
-    changes = [change.timestamp for change in acts(every) or every]
+    """When a connector may look most suspicious: busiest hours of days, changes, its last hour.
+
+    Changes are thinned to one an hour. Busier hours come first.
+    """
+    changes = sorted({change.timestamp for change in found.trail.of(connector)}, reverse=True)
+    hourly = {time.replace(minute=0, second=0, microsecond=0): time for time in changes}
     hours = found.mail.connector_hours.filter(pl.col("Connector") == connector)
-    busiest = hours.sort("Messages", "Hour", descending=[True, False]).head(_HOURS_TRIED)["Hour"]
+    ranked = hours.sort("Messages", "Hour", descending=[True, False])
+    busiest = ranked.unique(pl.col("Hour").dt.date(), keep="first", maintain_order=True)["Hour"]
     last = hours.sort("Hour").tail(1)["Hour"]
-    times = dict.fromkeys([*busiest, *reversed(changes[-_CHANGES_TRIED:]), *last])
+    latest = list(hourly.values())[:_CHANGES_TRIED]
+    times = dict.fromkeys([*busiest.head(_DAYS_TRIED), *latest, *last])
     return [Window(time) for time in times]
 
 
-def _explanation(verdict: Verdict, found: Sequence[Finding]) -> str:
+def _explanation(verdict: Verdict, found: Sequence[Finding], *, mail_seen: bool) -> str:
     fired = sorted(
         (finding for finding in found if finding.state is State.FIRED),
         key=lambda finding: -abs(finding.contribution),
     )
     opening = {
-        Classification.TRUE_POSITIVE: "The connector was used maliciously.",
+        Classification.TRUE_POSITIVE: "The connector was used maliciously."
+        if mail_seen
+        else "The connector was changed maliciously; whether it was used cannot be seen.",
         Classification.EXPECTED_ACTIVITY: "The activity is real, and expected.",
         Classification.FALSE_POSITIVE: "Nothing malicious is to be seen.",
         Classification.UNKNOWN: "It cannot be decided.",
     }[verdict.classification]
-    why = [f"{reason[0].upper()}{reason[1:]}." for reason in verdict.reasons]
-    told = [finding.sentence for finding in fired[:_TOLD]]
-    return " ".join([opening, *why, *told])
+    told = [opening, *(f"{reason[0].upper()}{reason[1:]}." for reason in verdict.reasons)]
+    for title, sign in (("For malice", 1), ("Against it", -1)):
+        sentences = [f.sentence for f in fired if f.contribution * sign > 0]
+        if sentences:
+            told.append(f"{title}: {' '.join(sentences[:_TOLD])}")
+    return " ".join(told)

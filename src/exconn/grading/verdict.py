@@ -66,7 +66,8 @@ def judge(
     """Decide.
 
     * True positive: the margin reaches `policy.true_positive`, at least `policy.families` families
-      speak for malice, and nothing vetoes it (all changes approved; a known simulation).
+      speak for malice, and nothing vetoes it (all changes approved, and made without a suspicious
+      sign-in; a known simulation).
     * Benign: the margin is at most `policy.benign`, and every table is there in full. Expected
       activity if something noticeable spoke for malice all the same, otherwise a false positive.
     * Unknown: otherwise, and whenever no mail passed through the connector in the window.
@@ -74,6 +75,10 @@ def judge(
     fired = {f.signal.id: f for f in found if f.state is State.FIRED}
     total = margin(found)
     gaps = _gaps(standings)
+    if facts.get("unresolved_changes"):
+        gaps.append(
+            "connectors known only by a GUID were changed; a listing in the context tells which"
+        )
     if facts.get("messages") == 0 and _covers(standings, EMAIL_EVENTS.name):
         return _unknown("no mail passed through the connector in the window", *gaps)
     if total >= policy.true_positive:
@@ -83,7 +88,13 @@ def judge(
         return Verdict(Classification.TRUE_POSITIVE, _malice(fired, found))
     if total <= policy.benign:
         return _unknown(*gaps) if gaps else _benign(fired, found, policy)
-    return _unknown("the evidence speaks clearly neither for nor against malice", *gaps)
+    if total > 0:
+        unclear = f"suspicious, but the margin {total:+.2f} is under {policy.true_positive:+.2f}"
+    else:
+        unclear = (
+            f"nothing clearly malicious, but the margin {total:+.2f} is over {policy.benign:+.2f}"
+        )
+    return _unknown(unclear, *gaps)
 
 
 def _gaps(standings: Sequence[Standing]) -> list[str]:
@@ -109,7 +120,7 @@ def _families(found: Sequence[Finding]) -> set[Family]:
 
 def _vetoes(fired: dict[str, Finding], found: Sequence[Finding], policy: Policy) -> list[str]:
     reasons = []
-    if CONTEXT_APPROVED.id in fired:
+    if CONTEXT_APPROVED.id in fired and CHAIN_LOGON_CHANGE.id not in fired:
         reasons.append("all changes of the connector were approved, which vetoes a true positive")
     if CONTEXT_SIMULATION.id in fired:
         reasons.append("the mail is a known phishing simulation, which vetoes a true positive")

@@ -140,14 +140,16 @@ class AdminChange:
         """Read each row of a CloudAppEvents frame of this kind that has a time.
 
         A record that occurs several times (by its audit id, or where it has none by ReportId and
-        time, or by all that was read) is kept once. Ordered by time.
+        time, or by all that was read) is kept once, with what any of its copies tell. Ordered by
+        time.
         """
         dated = conform(frame, CLOUD_APP_EVENTS).filter(pl.col("Timestamp").is_not_null())
         found: dict[object, Self] = {}
         for row in dated.iter_rows(named=True):
             if cls._is_one(row):
                 change = cls.of(row)
-                found.setdefault(change._identity, change)
+                same = found.get(change._identity)
+                found[change._identity] = change if same is None else same._with(change)
         return sorted(found.values(), key=lambda change: (change.timestamp, str(change._identity)))
 
     @classmethod
@@ -160,6 +162,38 @@ class AdminChange:
     @classmethod
     def _is_one(cls, row: Mapping[str, Any]) -> bool:
         return bool(row.get("ActionType"))
+
+    def _with(self, other: Self) -> Self:
+        """This record completed by another copy of it; either way round gives the same."""
+        return evolve(
+            self,
+            timestamp=min(self.timestamp, other.timestamp),
+            operation=max(self.operation, other.operation),
+            parameters=max(
+                (self.parameters, other.parameters), key=lambda p: (len(p), sorted(p.items()))
+            ),
+            actor=max(
+                (self.actor, other.actor),
+                key=lambda a: (
+                    a.kind is not ActorKind.PERSON,
+                    bool(a.id),
+                    bool(a.name),
+                    a.id,
+                    a.name,
+                ),
+            ),
+            address=max(self.address, other.address),
+            target=max(self.target, other.target),
+            country=max(self.country, other.country),
+            city=max(self.city, other.city),
+            isp=max(self.isp, other.isp),
+            user_agent=max(self.user_agent, other.user_agent),
+            succeeded=min(
+                (self.succeeded, other.succeeded), key=lambda s: (s is None, s is not False)
+            ),
+            audit_id=max(self.audit_id, other.audit_id),
+            report_id=max(self.report_id, other.report_id),
+        )
 
     @property
     def _identity(self) -> tuple[str, ...]:

@@ -258,12 +258,13 @@ CHANGE_NONE = Signal(
     direction=Direction.AGAINST,
     weight=1.5,
     question=RECENTLY_CHANGED,
-    when=f("changes") == 0,
-    sentence="The audit log has {changes:.0f} changes of the connector in the window.",
+    when=(f("changes") == 0) & (f("unresolved_changes") == 0),
+    sentence="The audit log has {changes:.0f} changes of the connector in the window, and "
+    "{unresolved_changes:.0f} of connectors without a known name.",
     rationale="Who hijacks a connector must usually change it. An abused on-premises relay is the "
     "exception.",
-    fires={"changes": 0},
-    nearly={"changes": 1},
+    fires={"changes": 0, "unresolved_changes": 0},
+    nearly={"changes": 0, "unresolved_changes": 1},
     references=(PLAYBOOK,),
 )
 

@@ -97,8 +97,8 @@ TRAFFIC_UNUSUAL = Question(
 BAD_CONTENT = Question(
     "bad-content",
     "Does the mail carry bad links, attachments or other threats?",
-    (f("malicious_share") > 0) | (f("threat_share") > 0),
-    ("junk_share", "url_share", "attachment_share", "baseline_threat_share"),
+    (f("malicious_share") > 0) | (f("threat_share") > 0) | (f("junk_share") > 0),
+    ("url_share", "attachment_share", "baseline_threat_share", "baseline_junk_share"),
 )
 FOREIGN_DOMAINS = Question(
     "foreign-domains",
@@ -126,8 +126,19 @@ WHO_ELSE = Question(
 RISKY_CONFIGURATION = Question(
     "risky-configuration",
     "Did the changes make the connector risky?",
-    (f("catch_all") + f("no_tls") + f("unrestricted") + f("trusted_headers")) > 1,
-    ("filtering_bypassed", "hand_made", "new_smart_hosts"),
+    pl.any_horizontal(
+        f(name) > 0
+        for name in (
+            "catch_all",
+            "no_tls",
+            "unrestricted",
+            "trusted_headers",
+            "filtering_bypassed",
+            "hand_made",
+            "new_smart_hosts",
+            "new_addresses",
+        )
+    ),
 )
 UNUSUAL_PLACES = Question(
     "unusual-places",
@@ -156,7 +167,7 @@ CHAIN = Question(
 )
 EXPECTED_HERE = Question(
     "expected-here",
-    "Does the organisation expect this?",
+    "Is it explained by what is known (approved changes, hybrid wizard, gateways, simulations)?",
     ((f("changes") > 0) & (f("unapproved_changes") == 0))
     | ((f("hybrid_wizard") > 0) & (f("hybrid_wizard") == f("changes")))
     | (f("gateway_share") >= 0.95)

@@ -1,17 +1,21 @@
 """What a signal is."""
 
 import enum
+import math
 import string
 from collections.abc import Mapping
 
 import polars as pl
 from attrs import field, frozen
+from attrs.validators import instance_of
+from polars.exceptions import PolarsError
 
 from exconn.errors import InvalidValueError
 from exconn.facts import FACTS
 from exconn.signals.question import Question
 
 _KNOWN = frozenset(fact.name for fact in FACTS)
+_FACT_SCHEMA = pl.Schema(dict.fromkeys((fact.name for fact in FACTS), pl.Float64()))
 
 
 class Family(enum.StrEnum):
@@ -57,16 +61,16 @@ class Signal:
         attack_ids: MITRE ATT&CK techniques.
 
     Raises:
-        InvalidValueError: `when` or `sentence` use something that is not a fact, or the weight is
-            not positive.
+        InvalidValueError: `when` is not a condition over facts, `sentence` tells something else, or
+            the weight is not positive and finite.
     """
 
     id: str
     title: str
-    family: Family
-    direction: Direction
+    family: Family = field(converter=Family)
+    direction: Direction = field(converter=Direction)
     weight: float
-    question: Question = field(repr=False)
+    question: Question = field(repr=False, validator=instance_of(Question))
     when: pl.Expr = field(repr=False)
     sentence: str = field(repr=False)
     rationale: str = field(repr=False)
@@ -85,8 +89,17 @@ class Signal:
             raise InvalidValueError(
                 f"signal {self.id}", "its sentence tells facts it does not read"
             )
-        if not self.weight > 0:
-            raise InvalidValueError(f"signal {self.id}", "its weight must be positive")
+        if not 0 < self.weight < math.inf:
+            raise InvalidValueError(f"signal {self.id}", "its weight must be positive and finite")
+        if not self.facts:
+            raise InvalidValueError(f"signal {self.id}", "it reads no fact")
+        try:
+            dtype = pl.LazyFrame(schema=_FACT_SCHEMA).select(self.when).collect_schema().dtypes()[0]
+            self.sentence.format(**dict.fromkeys(self.facts, 1.0))
+        except (PolarsError, ValueError, IndexError, TypeError) as error:
+            raise InvalidValueError(f"signal {self.id}", str(error).splitlines()[0]) from error
+        if dtype != pl.Boolean:
+            raise InvalidValueError(f"signal {self.id}", f"its condition is {dtype}, not a boolean")
 
     @property
     def facts(self) -> tuple[str, ...]:

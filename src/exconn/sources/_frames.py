@@ -12,8 +12,8 @@ from exconn.errors import UnreadableDataError
 from exconn.query import Query
 from exconn.tables import Table, conform, missing_columns
 
-NAME = "exconn_name"
-_GIVEN = "exconn_given_"
+NAME = "exconn: file"
+_GIVEN = "exconn: given "
 
 
 @frozen(eq=False)
@@ -35,7 +35,9 @@ Pieces = Mapping[str, Sequence[Piece]]
 
 def collect(pieces: Pieces, queries: Sequence[Query]) -> list[pl.DataFrame]:
     """Run queries, sharing scans between them."""
-    plans = [query.on(lambda table: _whole(pieces.get(table.name, ()), table)) for query in queries]
+    tables = {table for query in queries for table in query.tables}
+    whole = {table: _whole(pieces.get(table.name, ()), table) for table in tables}
+    plans = [query.on(whole.__getitem__) for query in queries]
     try:
         return pl.collect_all(plans)
     except PolarsError as error:
@@ -89,6 +91,7 @@ def _parts(piece: Piece, table: Table) -> list[Part]:
             time.null_count().alias("undated"),
             time.min().alias("first"),
             time.max().alias("last"),
+            time.dt.truncate("1h").drop_nulls().unique().sort().alias("hours"),
             *(pl.col(_GIVEN + name).sum() - pl.col(name).count() for name in as_text),
             *(pl.col(name).count().alias(name) for name in as_text),
         )
@@ -122,6 +125,7 @@ def _part(
         rows=row["rows"],
         first=row["first"],
         last=row["last"],
+        hours=tuple(row["hours"]),
         missing=missing,
         undated=row["undated"],
         unreadable={column: count for column, count in lost.items() if column != table.time},

@@ -1,6 +1,7 @@
 """What a table is, and `conform`, the one place that turns raw frames into tables."""
 
 import enum
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import TypeVar
 
@@ -12,6 +13,9 @@ from exconn.errors import UnknownColumnError, UnreadableDataError
 Frame = TypeVar("Frame", pl.DataFrame, pl.LazyFrame)
 
 TIME = pl.Datetime("us", "UTC")
+
+_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 
 Reads = frozenset[tuple[str, str]]
 """Columns of tables, each as (table, column)."""
@@ -106,7 +110,8 @@ def conform(frame: Frame, table: Table, *, where: str = "") -> Frame:
     Casts; adds the columns that are missing (empty strings, otherwise null); turns null strings
     into ``""``, as in Kusto; floors times to microseconds in UTC (a time without zone is UTC);
     spells known enumeration values canonically; writes nested values of dynamic columns as JSON
-    text. Columns that the table does not have pass by, behind the others.
+    text. Columns that the table does not have pass by, behind the others. Times before 1970 or from
+    2200 on, which stand for "none" in some exports, become null.
 
     Text that should be a number, a time or a boolean and cannot be read as one becomes null.
 
@@ -160,7 +165,7 @@ def _converted(name: str, dtype: pl.DataType, column: Column, where: str) -> pl.
         case KqlType.STRING | KqlType.DYNAMIC:
             value = _as_text(source, dtype)
         case KqlType.DATETIME:
-            value = _as_time(source, dtype)
+            value = _plausible(_as_time(source, dtype))
         case KqlType.BOOL:
             value = _as_bool(source, dtype)
         case _:
@@ -206,6 +211,13 @@ def _as_time(source: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
     if dtype in (pl.Date, pl.Null):
         return source.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
     return None
+
+
+def _plausible(time: pl.Expr | None) -> pl.Expr | None:
+    """Without times that only stand for "none", such as those of years 1 and 9999."""
+    if time is None:
+        return None
+    return pl.when(time.is_between(pl.lit(_EARLIEST), pl.lit(_LATEST), closed="left")).then(time)
 
 
 def _iso_time(text: pl.Expr) -> pl.Expr:
