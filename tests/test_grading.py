@@ -200,6 +200,7 @@ PARTS = {
         "last",
         "missing_columns",
         "reasons",
+        "notes",
     },
     "timeline": {"time", "kind", "summary", "ref"},
     "actions": {"id", "order", "what", "why", "command", "check", "undo"},

@@ -140,6 +140,7 @@ class Standing:
         missing_columns: of the columns that are read, those that some contributing piece lacks.
         covers_time: whether rows span the window, so that the absence of an event means something.
         reasons: why it is not `PRESENT`, a sentence each.
+        notes: what else is to be known of it; it does not change the state.
     """
 
     coverage: TableCoverage
@@ -147,6 +148,7 @@ class Standing:
     missing_columns: tuple[str, ...] = ()
     covers_time: bool = False
     reasons: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @frozen

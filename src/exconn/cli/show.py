@@ -238,7 +238,7 @@ def _coverage(console: Console, coverage: Sequence[Standing]) -> None:
     console.print(_heading("Coverage"))
     console.print(grid)
     for standing in coverage:
-        for reason in standing.reasons:
+        for reason in (*standing.reasons, *standing.notes):
             console.print(_text(f"{standing.coverage.table.name}: {reason}"))
     console.print()
 

@@ -2,6 +2,7 @@
 
 import re
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
@@ -42,6 +43,7 @@ class Trail:
     accounts: Aliases = field(init=False)
     _by_connector: Mapping[str, list[ConnectorChange]] = field(init=False)
     _by_actor: Mapping[str, list[AdminChange]] = field(init=False)
+    _traits: dict[int, frozenset[str]] = field(init=False, factory=dict)
 
     def __attrs_post_init__(self) -> None:
         grouped: dict[str, list[ConnectorChange]] = {}
@@ -61,6 +63,14 @@ class Trail:
     def of(self, connector: str) -> Sequence[ConnectorChange]:
         """All changes of a connector."""
         return self._by_connector.get(connector, ())
+
+    def traits(self, change: ConnectorChange) -> frozenset[str]:
+        """The names of the facts for which one of the trail's changes counts."""
+        if id(change) not in self._traits:
+            self._traits[id(change)] = frozenset(
+                name for name, (_, _, counts) in _COUNTED.items() if counts(change)
+            )
+        return self._traits[id(change)]
 
     def within(self, judgement: Judgement) -> list[ConnectorChange]:
         """The changes of the judged connector in its window, failed ones too."""
@@ -308,10 +318,8 @@ def change_facts(
     approved = [change for change in effective if is_approved(change, trail, context)]
     deeds = trail.by_actors(judgement)
     rules = [deed for deed in deeds if "transportrule" in deed.operation.casefold()]
-    facts = {
-        name: sum(counts(change) for change in effective)
-        for name, (_, _, counts) in _COUNTED.items()
-    }
+    traits = Counter(name for change in effective for name in trail.traits(change))
+    facts = {name: traits[name] for name in _COUNTED}
     return facts | {
         "unresolved_changes": len(trail.unresolved(judgement)),
         "failed_changes": sum(change.succeeded is False for change in every),

@@ -244,6 +244,7 @@ class Logons:
         self._bursts = _successes(bursts(self._named(rows.logon_seconds)))
         self._slow = _successes(slow_sequences(self._named(rows.logon_addresses)))
         self._from = rows.address_logons
+        self._usually: dict[tuple[str, Period], list[str] | None] = {}
         self._told: dict[tuple[str, Period], list[tuple[datetime, str]]] = {}
 
     def facts_of(
@@ -303,10 +304,12 @@ class Logons:
 
     def _usual(self, key: str, judgement: Judgement) -> list[str] | None:
         window = judgement.window
-        past = self._during(key, "LogonSuccess", window.baseline_start, window.start)
-        if past["Logons"].sum() < USUAL_LOGONS:
-            return None
-        return past["Location"].unique().to_list()
+        asked = (key, Period(window.baseline_start, window.start))
+        if asked not in self._usually:
+            past = self._during(key, "LogonSuccess", window.baseline_start, window.start)
+            enough = sum(past["Logons"].to_list()) >= USUAL_LOGONS
+            self._usually[asked] = past["Location"].unique().to_list() if enough else None
+        return self._usually[asked]
 
     def _unusual(
         self, keys: set[str], outcome: str, judgement: Judgement, until: datetime
@@ -339,6 +342,8 @@ class Logons:
 
     def _sprayed(self, changes: Sequence[ConnectorChange], judgement: Judgement) -> int:
         addresses = {change.address.casefold() for change in changes if change.address}
+        if not addresses:
+            return 0
         start, end = judgement.window.start, judgement.window.end
         rows = self._from.filter(
             pl.col("Address").is_in(addresses), pl.col("Hour") >= start, pl.col("Hour") < end

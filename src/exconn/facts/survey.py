@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cached_property
 
 import polars as pl
 from attrs import field, frozen
@@ -35,7 +36,7 @@ _TICK = timedelta(microseconds=1)
 _DAY = timedelta(days=1)
 
 
-@frozen(eq=False)
+@frozen(eq=False, slots=False)
 class Survey:
     """The first round's findings about a tenant, for all its connectors.
 
@@ -54,6 +55,12 @@ class Survey:
     mail: MailRows
     trail: Trail
     named: Mapping[str, str] = field(repr=False)
+
+    @cached_property
+    def bulk(self) -> Mapping[str, pl.DataFrame]:
+        """Of `mail.sender_hours`, the rows with SenderObjectId, by connector."""
+        known = self.mail.sender_hours.filter(pl.col("SenderObjectId") != "")
+        return {str(key[0]): rows for key, rows in known.group_by("Connector")}
 
     @property
     def connectors(self) -> list[str]:
@@ -191,9 +198,10 @@ def _second_round(found: Survey, judgements: Sequence[Judgement]) -> Logons:
 
 def _senders(found: Survey, judgement: Judgement) -> set[str]:
     window = judgement.window
-    rows = found.mail.sender_hours.filter(
-        pl.col("Connector") == judgement.connector,
-        pl.col("SenderObjectId") != "",
+    bulk = found.bulk.get(judgement.connector)
+    if bulk is None:
+        return set()
+    rows = bulk.filter(
         pl.col("Hour") >= window.start,
         pl.col("Hour") < window.end,
     )

@@ -45,14 +45,23 @@ class Finding:
         state: what it says.
         contribution: what it adds to the margin; 0 unless it fired.
         facts: those that it read.
-        sentence: the same for people.
     """
 
     signal: Signal
     state: State
     contribution: float
     facts: Facts
-    sentence: str
+
+    @property
+    def sentence(self) -> str:
+        """What it says, for people."""
+        if self.state is State.FIRED:
+            return self.signal.sentence.format(**self.facts)
+        if self.state is State.CLEAR:
+            return f"Not so: {self.signal.title}."
+        unknown = ", ".join(name for name, value in self.facts.items() if value is None)
+        lacking = f"{unknown} unknown" if unknown else "the data does not cover the window"
+        return f"Could not be assessed: {self.signal.title} ({lacking})."
 
 
 @frozen(eq=False)
@@ -98,7 +107,12 @@ def findings(
     unassessed.
     """
     found = [
-        _finding(signal, _state(signal, standings, fired=states[signal.id]), facts)
+        Finding(
+            signal,
+            _state(signal, standings, fired=states[signal.id]),
+            0.0,
+            {name: facts[name] for name in signal.facts},
+        )
         for signal in signals
     ]
     gains = _contributions([f.signal for f in found if f.state is State.FIRED], policy)
@@ -172,16 +186,3 @@ def _answer(
 def _covered(facts: Sequence[str], standings: Sequence[Standing]) -> bool:
     tables = frozenset[str]().union(*(_TABLES[name] for name in facts))
     return all(s.covers_time for s in standings if s.coverage.table.name in tables)
-
-
-def _finding(signal: Signal, state: State, facts: Facts) -> Finding:
-    own = {name: facts[name] for name in signal.facts}
-    if state is State.FIRED:
-        sentence = signal.sentence.format(**own)
-    elif state is State.CLEAR:
-        sentence = f"Not so: {signal.title}."
-    else:
-        unknown = ", ".join(name for name, value in own.items() if value is None)
-        lacking = f"{unknown} unknown" if unknown else "the data does not cover the window"
-        sentence = f"Could not be assessed: {signal.title} ({lacking})."
-    return Finding(signal, state, 0.0, own, sentence)

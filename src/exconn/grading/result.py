@@ -131,6 +131,7 @@ def _table(standing: Standing) -> dict[str, Any]:
         "last": _plain(coverage.last),
         "missing_columns": list(standing.missing_columns),
         "reasons": list(standing.reasons),
+        "notes": list(standing.notes),
     }
 
 

@@ -4,8 +4,10 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 import polars as pl
+from attrs import evolve
 
 from exconn.context import Context
+from exconn.coverage import Standing
 from exconn.errors import UnknownConnectorError
 from exconn.facts import (
     FACT_TABLES,
@@ -39,10 +41,12 @@ from exconn.query import Source
 from exconn.signals import QUESTIONS, SIGNALS, Signal
 from exconn.sources import MemorySource
 from exconn.tables import CLOUD_APP_EVENTS, EMAIL_EVENTS, IDENTITY_LOGON_EVENTS
-from exconn.window import Period, Window
+from exconn.window import Period, Window, iso
 
 _CHANGES_TRIED = 200
 _DAYS_TRIED = 60
+_DAYS_AT_LEAST = 5
+_TIMES_TRIED = 5_000
 _TOLD = 3
 _EVER = Period(datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
 
@@ -112,10 +116,11 @@ def hunt(
     """
     window = None if at is None else Window(at)
     found = survey(source, window.period if window else None, context or Context())
+    days = max(_DAYS_AT_LEAST, min(_DAYS_TRIED, _TIMES_TRIED // max(len(found.connectors), 1)))
     judgements = [
         found.judgement(connector, candidate)
         for connector in found.connectors
-        for candidate in ([window] if window else _candidates(found, connector))
+        for candidate in ([window] if window else _candidates(found, connector, days))
     ]
     if not judgements:
         return []
@@ -164,10 +169,11 @@ class _Verdicts:
         names = [fact.name for fact in FACTS]
         self._facts: list[Facts] = list(assessment.facts.select(names).iter_rows(named=True))
         fired = states(assessment.facts, signals, policy).iter_rows(named=True)
-        self._standings = [
-            tuple(found.coverage.standing(table, j.window, READS) for table in FACT_TABLES)
-            for j in assessment.judgements
-        ]
+        stands = {
+            window: tuple(found.coverage.standing(table, window, READS) for table in FACT_TABLES)
+            for window in {judgement.window for judgement in assessment.judgements}
+        }
+        self._standings = [stands[judgement.window] for judgement in assessment.judgements]
         self._findings: list[tuple[Finding, ...]] = [
             findings(facts, row, signals, standings, policy)
             for facts, row, standings in zip(self._facts, fired, self._standings, strict=True)
@@ -199,7 +205,7 @@ class _Verdicts:
         """The grade of one judgement."""
         judgement = self._assessment.judgements[index]
         facts, found = self._facts[index], self._findings[index]
-        standings = self._standings[index]
+        standings = _noted(self._standings[index], judgement.window, self._found.context)
         verdict = self.verdict(index)
         total = margin(found)
         peak: datetime | None = self._assessment.facts["PeakHour"][index]
@@ -227,6 +233,20 @@ class _Verdicts:
         )
 
 
+def _noted(
+    standings: tuple[Standing, ...], window: Window, context: Context
+) -> tuple[Standing, ...]:
+    """Say of the mail log where the baseline is cut, and that accepted domains are inferred."""
+    mail, *others = standings
+    notes = []
+    first = mail.coverage.first
+    if first is not None and first > window.baseline_start:
+        notes.append(f"the baseline is cut at the start of the data, {iso(first)}")
+    if not context.accepted_domains:
+        notes.append("accepted domains are inferred from the recipients of inbound mail")
+    return (evolve(mail, notes=tuple(notes)), *others)
+
+
 def _may_exist(source: Source, connector: str, found: Survey) -> bool:
     """Whether a connector that has no mail in the period has some at another time, or may have.
 
@@ -241,7 +261,7 @@ def _may_exist(source: Source, connector: str, found: Survey) -> bool:
     return everywhere.trail.connectors.key(connector) in everywhere.connectors
 
 
-def _candidates(found: Survey, connector: str) -> list[Window]:
+def _candidates(found: Survey, connector: str, days: int) -> list[Window]:
     """When a connector may look most suspicious: busiest hours of days, changes, its last hour.
 
     Changes are thinned to one an hour. Busier hours come first.
@@ -253,7 +273,7 @@ def _candidates(found: Survey, connector: str) -> list[Window]:
     busiest = ranked.unique(pl.col("Hour").dt.date(), keep="first", maintain_order=True)["Hour"]
     last = hours.sort("Hour").tail(1)["Hour"]
     latest = list(hourly.values())[:_CHANGES_TRIED]
-    times = dict.fromkeys([*busiest.head(_DAYS_TRIED), *latest, *last])
+    times = dict.fromkeys([*busiest.head(days), *latest, *last])
     return [Window(time) for time in times]
 
 

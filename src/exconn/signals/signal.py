@@ -4,6 +4,7 @@ import enum
 import math
 import string
 from collections.abc import Mapping
+from functools import cached_property
 
 import polars as pl
 from attrs import field, frozen
@@ -39,7 +40,7 @@ class Direction(enum.StrEnum):
     AGAINST = "against malice"
 
 
-@frozen(eq=False)
+@frozen(eq=False, slots=False)
 class Signal:
     """One reason to think that a connector is malicious, or that it is not.
 
@@ -101,7 +102,7 @@ class Signal:
         if dtype != pl.Boolean:
             raise InvalidValueError(f"signal {self.id}", f"its condition is {dtype}, not a boolean")
 
-    @property
+    @cached_property
     def facts(self) -> tuple[str, ...]:
         """The facts that it reads."""
         return tuple(dict.fromkeys(self.when.meta.root_names()))
