@@ -130,6 +130,8 @@ def api_page() -> Iterator[str]:
     yield "::: exconn.detectors.time\n"
     yield "## Queries that reduce the tables\n"
     yield "::: exconn.facts.queries\n"
+    yield "## KQL\n"
+    yield "::: exconn.kql\n"
     yield "## Simulation\n"
     yield "::: exconn.simulate\n"
     yield "## Testing kit\n"

@@ -286,7 +286,7 @@ def test_hostile_names_reach_neither_terminal_nor_pipe_as_they_are(
         out = capsys.readouterr().out
         assert not UNSEEN.search(out.replace("\n", ""))
         assert "Remove-Mailbox" in out
-    assert "[red]" in out
+        assert "[red]" in out
 
 
 def test_the_module_runs_as_a_program_and_a_closed_pipe_or_odd_locale_does_no_harm(

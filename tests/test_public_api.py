@@ -84,7 +84,7 @@ def test_a_missing_extra_is_named(module: str, extra: str, hidden: str) -> None:
 
 
 def test_layers_import_only_from_those_below() -> None:
-    command = [Path(sys.executable).parent / "lint-imports", "--no-cache"]
+    command = [str(Path(sys.executable).parent / "lint-imports"), "--no-cache"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
 

@@ -21,6 +21,7 @@ from exconn.errors import (
     UnknownColumnError,
     UnknownConnectorError,
     UnreadableDataError,
+    UnsupportedExpression,
 )
 from exconn.facts import FACTS, Fact, Unit
 from exconn.grading import (
@@ -126,6 +127,7 @@ __all__ = [
     "UnknownColumnError",
     "UnknownConnectorError",
     "UnreadableDataError",
+    "UnsupportedExpression",
     "Window",
     "conform",
     "grade",

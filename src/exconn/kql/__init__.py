@@ -1,7 +1,7 @@
-"""Queries as KQL: `to_kql`, for Defender, Sentinel and other databases."""
+"""Queries as KQL: `compile_query`, for Defender, Sentinel and other databases."""
 
 from exconn.kql.dialect import DEFENDER, DIALECTS, KUSTO, SENTINEL, Dialect, dialect_of
-from exconn.kql.pipeline import compile_query
+from exconn.kql.pipeline import Statement, compile_query, compile_statement
 from exconn.kql.tree import estimate
 
 __all__ = [
@@ -10,7 +10,9 @@ __all__ = [
     "KUSTO",
     "SENTINEL",
     "Dialect",
+    "Statement",
     "compile_query",
+    "compile_statement",
     "dialect_of",
     "estimate",
 ]

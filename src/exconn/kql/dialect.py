@@ -14,12 +14,14 @@ class Dialect:
 
     Attributes:
         name: for people.
-        time: what the time column is called there.
+        time: what the time column is called there, when not as in the table.
+        parameters: whether strings and times of a query become ``declare query_parameters``.
         types: for columns that are stored in another type there, that type, by (table, column).
     """
 
     name: str
-    time: str = "Timestamp"
+    time: str | None = None
+    parameters: bool = False
     types: Mapping[tuple[str, str], KqlType] = field(factory=dict, repr=False)
 
 
@@ -40,8 +42,11 @@ SENTINEL = Dialect(
 )
 """Sentinel and Log Analytics, where the tables have other types in places."""
 
-KUSTO = Dialect("kusto")
-"""Any Azure Data Explorer database with tables in Defender's own schema."""
+KUSTO = Dialect("kusto", parameters=True)
+"""Any Azure Data Explorer database with tables in Defender's own schema.
+
+The strings and times of a query are its parameters, with defaults.
+"""
 
 DIALECTS = (DEFENDER, SENTINEL, KUSTO)
 

@@ -1,16 +1,20 @@
 """A `Query` becomes KQL text: its steps, one operator a line."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from itertools import takewhile
 
 import polars as pl
-from attrs import evolve, field, frozen
+from attrs import evolve, frozen
 
 from exconn.errors import UnsupportedExpression
+from exconn.kql import layout
 from exconn.kql.dialect import Dialect
 from exconn.kql.nodes import Aggregate as AggregateNode
-from exconn.kql.nodes import Column, Literal, Node, Op
-from exconn.kql.render import as_type, condition, joined, terms, value
+from exconn.kql.nodes import Column, Literal, Node, Op, cast, floored
+from exconn.kql.parameters import Parameters
+from exconn.kql.plan import Names, Prefix, needs, pipelines, roots, schemas, shared_prefix, wanted
+from exconn.kql.render import joined, terms, value
 from exconn.kql.text import name
 from exconn.kql.tree import read
 from exconn.query import (
@@ -30,7 +34,23 @@ from exconn.query import (
 )
 from exconn.tables import KqlType, Table
 
-Columns = dict[str, Column]
+Columns = Mapping[str, Column]
+
+_KINDS = {"inner": "inner", "left": "leftouter", "semi": "leftsemi", "anti": "leftanti"}
+
+
+@frozen
+class Statement:
+    """A query as KQL.
+
+    Attributes:
+        text: to be run or pasted as it is.
+        parameters: the query parameters that the text declares, with the values that it gives
+            them. A client may pass them beside the text. Empty in dialects without.
+    """
+
+    text: str
+    parameters: Mapping[str, str | datetime]
 
 
 def compile_query(query: Query, dialect: Dialect) -> str:
@@ -42,343 +62,373 @@ def compile_query(query: Query, dialect: Dialect) -> str:
     Raises:
         UnsupportedExpression: a part has no exact equivalent in KQL, or none that exconn knows.
     """
-    return _Compiler(dialect, _shared_prefix(query)).text(query)
+    return compile_statement(query, dialect).text
 
 
-@frozen(eq=False)
-class _Prefix:
-    """A beginning that several pipelines of one query have in common."""
+def compile_statement(query: Query, dialect: Dialect) -> Statement:
+    """The KQL text of a query, and its parameters.
 
-    table: Table
-    steps: tuple[Step, ...]
-
-    def begins(self, query: Query) -> bool:
-        return (
-            query.table is self.table
-            and len(query.steps) >= len(self.steps)
-            and all(a is b for a, b in zip(self.steps, query.steps, strict=False))
-        )
+    Raises:
+        UnsupportedExpression: a part has no exact equivalent in KQL, or none that exconn knows.
+    """
+    for pipeline in pipelines(query):
+        if dialect.time not in (None, pipeline.table.time) and dialect.time in pipeline.table.names:
+            raise UnsupportedExpression(f"two times, {dialect.time} too", pipeline.table.name)
+        if not pipeline.schema:
+            raise UnsupportedExpression("a result without columns", pipeline.table.name)
+    return _Compiler(dialect, query).statement()
 
 
 @frozen(eq=False)
 class _State:
-    """The lines so far, and the columns that they yield."""
+    """The lines so far, and the columns that they yield.
+
+    Attributes:
+        raw: whether the columns are still those of the table, under its own names and types.
+        key: columns of which no two rows have the same values; None when there are none known.
+    """
 
     lines: tuple[str, ...]
     columns: Columns
-    shape: tuple[str, ...]
+    raw: bool = False
+    key: Names | None = None
 
-    def then(self, line: str, columns: Columns, shape: Sequence[str] | None = None) -> "_State":
-        order = tuple(columns) if shape is None else tuple(shape)
-        return _State((*self.lines, line), columns, order)
+    def then(
+        self, lines: str | Iterable[str], columns: Columns | None = None, key: Names | None = None
+    ) -> "_State":
+        more = (lines,) if isinstance(lines, str) else tuple(lines)
+        return _State(
+            (*self.lines, *more),
+            self.columns if columns is None else columns,
+            key=key if key is not None and columns is not None and key <= set(columns) else None,
+        )
 
 
-@frozen(eq=False)
 class _Compiler:
-    dialect: Dialect
-    prefix: _Prefix | None = None
-    let: str = field(default="Shared")
+    def __init__(self, dialect: Dialect, query: Query) -> None:
+        self._dialect = dialect
+        self._query = query
+        self._schemas = {id(one): schemas(one) for one in pipelines(query)}
+        names = frozenset(
+            n for each in self._schemas.values() for schema in each for n in schema.names()
+        )
+        tables = {one.table.name for one in pipelines(query)}
+        self._parameters = Parameters(wanted=dialect.parameters, taken=names | tables)
+        self._let = _free("Shared", names | tables)
+        self._prefix = shared_prefix(query)
+        self._shared: _State | None = None
 
-    def text(self, query: Query) -> str:
-        lines = self.pipeline(query).lines
-        if self.prefix is None:
-            return "\n".join(lines)
-        shared = _Compiler(self.dialect).begin(self.prefix)
-        body = "\n".join(_indented(shared.lines))
-        return f"let {self.let} = materialize(\n{body}\n);\n" + "\n".join(lines)
+    def statement(self) -> Statement:
+        lines: list[str] = []
+        if self._prefix is not None:
+            shared = self.pipeline(self._prefix.query, self._shared_needs(self._prefix))
+            self._shared = evolve(shared, lines=(self._let,))
+            body = layout.indented(shared.lines)
+            lines = [f"let {self._let} = materialize(", *body, ");"]
+        lines += self.pipeline(self._query, frozenset(self._query.schema)).lines
+        declared = self._parameters.declared()
+        parameters = {n: held for (_, held), n in self._parameters.named.items()}
+        return Statement("\n".join([*declared, *lines]), parameters)
 
-    def pipeline(self, query: Query) -> _State:
-        steps = query.steps
-        if self.prefix is not None and self.prefix.begins(query):
-            begun = _Compiler(self.dialect).begin(self.prefix)
-            state = _State((self.let,), begun.columns, begun.shape)
-            steps = steps[len(self.prefix.steps) :]
+    def _shared_needs(self, prefix: Prefix) -> Names:
+        """What the pipelines that share a beginning need of it."""
+        needed: set[str] = set()
+        for one in pipelines(self._query):
+            if prefix.begins(one):
+                wanted = frozenset(one.schema)
+                needed |= needs(one, self._schemas[id(one)], wanted)[len(prefix.steps)]
+        return frozenset(needed)
+
+    def pipeline(self, query: Query, final: Names) -> _State:
+        """The lines of a pipeline, of whose columns only some are needed."""
+        known = self._schemas.get(id(query)) or schemas(query)
+        needed = needs(query, known, final)
+        if self._shared is not None and self._prefix is not None and self._prefix.begins(query):
+            state, done = self._shared, len(self._prefix.steps)
         else:
-            filters = tuple(takewhile(lambda step: isinstance(step, Filter), steps))
-            state = self.begin(_Prefix(query.table, filters))
-            steps = steps[len(filters) :]
-            state = _pruned(state, query, steps)
-        for number, step in enumerate(steps):
-            after = _schema_after(query, len(query.steps) - len(steps) + number + 1)
-            state = self.step(step, state, after)
-        return _in_order(state, query.schema)
+            filters = list(takewhile(lambda step: isinstance(step, Filter), query.steps))
+            done = len(filters)
+            state = self._begun(query, filters)
+            if not isinstance(_at(query.steps, done), Select | Aggregate):
+                state = _pruned(state, [n for n in known[done] if n in needed[done]])
+        for number, step in enumerate(query.steps[done:], done):
+            if isinstance(step, Head):
+                _need_decided(query.steps[number - 1], state)
+            state = self.step(step, state, known[number], known[number + 1], needed[number + 1])
+        return _in_order(state, [n for n in query.schema if n in final])
 
-    def begin(self, prefix: _Prefix) -> _State:
-        columns = self.scanned(prefix.table)
-        filters = tuple(takewhile(lambda step: isinstance(step, Filter), prefix.steps))
-        state = _State((name(prefix.table.name),), columns, tuple(columns))
-        state = self.filtered(state, filters, prefix.table)
-        schema = pl.Schema(prefix.table.schema)
-        query = Query(prefix.table, schema=schema)
-        for step in prefix.steps[len(filters) :]:
-            query = evolve(query, steps=(*query.steps, step))
-            state = self.step(step, state, query.on(_empty).collect_schema())
-        return state
-
-    def scanned(self, table: Table) -> Columns:
-        return {
-            column.name: Column(
-                name=column.name,
-                type=column.type,
-                nullable=column.type not in (KqlType.STRING, KqlType.DYNAMIC),
-                ticks=column.type is KqlType.DATETIME,
-                narrow=column.type is KqlType.INT,
-                stored=self.dialect.types.get((table.name, column.name)),
-            )
-            for column in table.columns
-        }
-
-    def filtered(self, state: _State, filters: Sequence[Step], table: Table) -> _State:
-        """The leading filters, those on time first, each kind on a line of its own."""
-        found: list[Node] = []
-        for step in filters:
-            assert isinstance(step, Filter)  # noqa: S101 # chosen so
-            for predicate in step.predicates:
-                _, node = read(predicate, state.columns, f"filter of {table.name}")
-                found += terms(_without_fill(node))
+    def _begun(self, query: Query, filters: Sequence[Step]) -> _State:
+        """The table and the leading filters, those on time first."""
+        table = query.table
+        state = _State((name(table.name),), self._scanned(table), raw=True)
+        found = self._conditions(filters, state.columns, table.name)
         timely = [node for node in found if _is_about_time(node, table.time)]
         rest = [node for node in found if node not in timely]
-        time = self.dialect.time
-        renamed = {table.time: evolve(state.columns[table.time], name=time)}
-        lines = list(state.lines)
-        if timely:
-            lines.append(f"| where {joined([_renamed(node, renamed) for node in timely])}")
-        if time != table.time:
-            lines.append(f"| project-rename {name(table.time)} = {name(time)}")
-        if rest:
-            lines.append(f"| where {joined(rest)}")
-        return _State(tuple(lines), _never_null(state.columns, found), state.shape)
+        lines = [
+            line for nodes in (timely, rest) if nodes for line in _where(map(self._named, nodes))
+        ]
+        return evolve(
+            state, lines=(*state.lines, *lines), columns=_never_null(state.columns, found)
+        )
 
-    def step(self, step: Step, state: _State, after: pl.Schema) -> _State:
+    def _scanned(self, table: Table) -> dict[str, Column]:
+        columns: dict[str, Column] = {}
+        for column in table.columns:
+            stored = self._dialect.types.get((table.name, column.name), column.type)
+            dynamic = column.type is KqlType.DYNAMIC  # JSON text, in frames
+            kind = KqlType.STRING if dynamic else column.type
+            columns[column.name] = Column(
+                name=column.name,
+                type=kind,
+                nullable=kind is not KqlType.STRING,
+                ticks=kind is KqlType.DATETIME,
+                nan=kind is KqlType.REAL,
+                narrow=kind is KqlType.INT,
+                source=self._dialect.time if column.name == table.time else None,
+                stored=stored if stored is not kind else None,
+            )
+        return columns
+
+    def _conditions(self, filters: Iterable[Step], columns: Columns, where: str) -> list[Node]:
+        predicates = [p for f in filters if isinstance(f, Filter) for p in f.predicates]
+        nodes = [read(p, columns, f"filter of {where}")[1] for p in predicates]
+        found = [term for node in nodes for term in terms(node)]
+        return [term for term in found if not (isinstance(term, Literal) and term.value is True)]
+
+    def _named(self, node: Node) -> Node:
+        return self._parameters.of(node)
+
+    def step(
+        self, step: Step, state: _State, before: pl.Schema, after: pl.Schema, needed: Names
+    ) -> _State:
         columns = state.columns
         match step:
-            case Filter(predicates):
-                nodes = [read(p, columns, "filter")[1] for p in predicates]
-                found = [term for node in nodes for term in terms(_without_fill(node))]
-                left = _never_null(columns, found)
-                return state.then(f"| where {joined(found)}", left, state.shape)
+            case Filter():
+                found = self._conditions([step], columns, "rows")
+                known = _never_null(columns, found)
+                return state.then(_where(map(self._named, found)), known, state.key)
             case WithColumns(exprs):
-                made = self.made(exprs, columns, after)
-                line = "| extend " + _assigned(made, columns)
-                order = [*state.shape, *(n for n in made if n not in state.shape)]
-                return state.then(line, columns | _columns(made), order)
+                made = self._made(wanted(exprs, needed), columns, after)
+                lines = layout.operator("| extend", self._assigned(made)) if made else []
+                kept = state.key and state.key - made.keys() == state.key
+                return state.then(lines, {**columns, **_columns(made)}, state.key if kept else None)
             case Select(exprs):
-                made = self.made(exprs, columns, after)
-                return state.then("| project " + _assigned(made, columns), _columns(made))
+                if not roots(exprs) and not any(e.meta.has_multiple_outputs() for e in exprs):
+                    raise UnsupportedExpression("constants alone (Polars makes one row)", "select")
+                if not wanted(exprs, needed):  # later steps only count the rows
+                    return evolve(state, columns={})
+                made = self._made(wanted(exprs, needed), columns, after)
+                same = {n for n, node in made.items() if node == columns.get(n)}
+                if not state.raw and list(made) == list(columns) and same == set(made):
+                    return state
+                kept = state.key and state.key <= same
+                lines = layout.operator("| project", self._assigned(made))
+                return state.then(lines, _columns(made), state.key if kept else None)
             case Aggregate(keys, aggs):
-                return self.aggregated(keys, aggs, state, after)
+                return self._aggregated(keys, wanted(aggs, needed), state, after)
             case Join():
-                return self.joined(step, state)
+                return self._joined(step, state, before, needed)
             case Sort(by, descending):
-                pairs = zip(by, descending, strict=True)
-                by_what = ", ".join(
-                    f"{name(n)} {'desc' if down else 'asc'} nulls first" for n, down in pairs
-                )
-                return state.then(f"| sort by {by_what}", columns, state.shape)
+                return _sorted(state, by, descending)
             case Head(n):
-                return state.then(f"| take {n}", columns, state.shape)
+                return evolve(state, lines=(*state.lines, f"| take {n}"))
             case Unique():
-                whole = [evolve(columns[n]) for n in state.shape]
-                if any(column.ticks for column in whole):
-                    state = self.floored(state)
-                kept = ", ".join(name(n) for n in state.shape)
-                return state.then(f"| distinct {kept}", state.columns, state.shape)
+                return _distinct(state)
             case Explode(column):
-                line = f"| mv-expand {name(column)} to typeof(string)"
-                element = Column(name=column, type=KqlType.STRING)
-                return state.then(line, columns | {column: element}, state.shape)
+                return _exploded(state, column)
             case Rename(names):
-                pairs_text = ", ".join(f"{name(new)} = {name(old)}" for old, new in names.items())
-                renamed = {
-                    names.get(n, n): evolve(column, name=names.get(n, n))
-                    for n, column in columns.items()
-                }
-                shape = [names.get(n, n) for n in state.shape]
-                return state.then(f"| project-rename {pairs_text}", renamed, shape)
+                return _renamed(state, {o: n for o, n in names.items() if o in columns and o != n})
             case Drop(dropped):
-                kept_columns = {n: c for n, c in columns.items() if n not in dropped}
-                line = f"| project-away {', '.join(name(n) for n in dropped)}"
-                return state.then(line, kept_columns, [n for n in state.shape if n not in dropped])
+                away = [n for n in dropped if n in columns]
+                lines = layout.operator("| project-away", [name(n) for n in away]) if away else []
+                left = {n: c for n, c in columns.items() if n not in away}
+                return state.then(lines, left, state.key)
 
-    def floored(self, state: _State) -> _State:
-        """Floor times to the microseconds that frames keep."""
-        floored = {
-            n: Op(name="truncate", type=c.type, args=(c,), option=_MICROSECOND, nullable=c.nullable)
-            for n, c in state.columns.items()
-            if c.ticks
-        }
-        line = "| extend " + ", ".join(f"{name(n)} = {value(node)}" for n, node in floored.items())
-        columns = {n: evolve(c, ticks=False) for n, c in state.columns.items()}
-        return state.then(line, columns, state.shape)
-
-    def made(self, exprs: Sequence[pl.Expr], columns: Columns, after: pl.Schema) -> dict[str, Node]:
+    def _made(
+        self, exprs: Sequence[pl.Expr], columns: Columns, after: pl.Schema
+    ) -> dict[str, Node]:
         made: dict[str, Node] = {}
         for expr in exprs:
-            output = expr.meta.output_name() if not expr.meta.has_multiple_outputs() else "select"
-            n, node = read(expr, columns, f"column {output!r}")
-            made[n] = as_type(node, _promised(after[n], node))
+            n, node = read(expr, columns, _label(expr))
+            made[n] = _fitted(node, after[n], _label(expr))
         return made
 
-    def aggregated(
-        self,
-        keys: Sequence[pl.Expr],
-        aggs: Sequence[pl.Expr],
-        state: _State,
-        after: pl.Schema,
-    ) -> _State:
-        by = self.made(keys, state.columns, after)
-        by = {n: _without_ticks(node) for n, node in by.items()}
-        made = self.made(aggs, state.columns, after)
-        for n, node in made.items():
-            if not any(isinstance(part, AggregateNode) for part in node.walk()):
-                raise UnsupportedExpression("a list of a group's values", f"column {n!r}")
-        lines = ["| summarize"]
-        lines += [
-            f"    {name(n)} = {value(node)}{',' if number < len(made) - 1 else ''}"
-            for number, (n, node) in enumerate(made.items())
-        ]
-        if by:
-            lines.append("    by " + _assigned(by, state.columns))
-        if len(made) <= 1:
-            lines = [" ".join(line.strip() for line in lines)]
-        columns = _columns(by) | _columns(made)
-        return _State((*state.lines, *lines), columns, (*by, *made))
+    def _assigned(self, made: Mapping[str, Node]) -> list[str]:
+        texts = {n: value(self._named(node)) for n, node in made.items()}
+        return [text if text == name(n) else f"{name(n)} = {text}" for n, text in texts.items()]
 
-    def joined(self, step: Join, state: _State) -> _State:
-        right = self.pipeline(step.other)
-        left_columns, right_columns = state.columns, dict(right.columns)
-        for kind, key in (
-            *((left_columns, n) for n in step.left_on),
-            *((right_columns, n) for n in step.right_on),
-        ):
-            if kind[key].ticks or kind[key].nan or kind[key].type is KqlType.DYNAMIC:
-                raise UnsupportedExpression(f"a join on {key!r}", "join", "truncate or cast it")
-        lines = list(right.lines)
-        nullable = [n for n in step.right_on if right_columns[n].nullable]
+    def _aggregated(
+        self, keys: Sequence[pl.Expr], aggs: Sequence[pl.Expr], state: _State, after: pl.Schema
+    ) -> _State:
+        by = {n: floored(node) for n, node in self._made(keys, state.columns, after).items()}
+        for n, node in by.items():
+            _comparable(node, f"group key {n!r}")
+            if not any(isinstance(part, Column) for part in node.walk()):
+                raise UnsupportedExpression(
+                    "a constant as a key", f"group key {n!r}", "add it after"
+                )
+        made: dict[str, Node] = {}
+        for expr in aggs:
+            n, node = read(expr, state.columns, _label(expr), grouped=True, keyed=bool(by))
+            made[n] = _fitted(node, after[n], _label(expr))
+        if not by and not made:  # later steps need the one row, and nothing of it
+            made["Rows"] = AggregateNode(name="len", type=KqlType.LONG)
+        columns = {**_columns(by), **_columns(made)}
+        items, groups = self._assigned(made), self._assigned(by)
+        lines = layout.grouped("| summarize", items, groups)
+        return _State((*state.lines, *lines), columns, key=frozenset(by))
+
+    def _joined(self, step: Join, state: _State, before: pl.Schema, needed: Names) -> _State:
+        keeps = step.how in ("inner", "left")
+        brought = {
+            n: n + step.suffix if n in before else n
+            for n in step.other.schema
+            if keeps and n not in step.right_on
+        }
+        brought = {old: new for old, new in brought.items() if new in needed}
+        right = self.pipeline(step.other, frozenset([*step.right_on, *brought]))
+        keys = {n: n for n in step.right_on}
+        if keeps:
+            taken = {*before, *brought.values()}
+            for n in step.right_on:
+                keys[n] = _free(f"{n}_key", taken | set(keys.values()))
+        for columns, names in ((state.columns, step.left_on), (right.columns, step.right_on)):
+            for n in names:
+                _comparable(columns[n], f"join on {n!r}")
+                if columns[n].ticks:
+                    raise UnsupportedExpression("a join on a time", f"join on {n!r}", "truncate it")
+        lines = [*right.lines]
+        nullable = [n for n in step.right_on if right.columns[n].nullable]
         if nullable:
             lines.append("| where " + " and ".join(f"isnotnull({name(n)})" for n in nullable))
-        kind_of = {"inner": "inner", "left": "leftouter", "semi": "leftsemi", "anti": "leftanti"}
-        keeps = step.how in ("inner", "left")
-        names = {n: n for n in right_columns}
-        if keeps:
-            names |= {n: _free(n + "_key", left_columns, right_columns) for n in step.right_on} | {
-                n: n + step.suffix
-                for n in right_columns
-                if n in left_columns and n not in step.right_on
-            }
-        renames = {old: new for old, new in names.items() if old != new}
-        if renames:
-            pairs = ", ".join(f"{name(new)} = {name(old)}" for old, new in renames.items())
-            lines.append(f"| project-rename {pairs}")
+        lines += _rename_lines({**brought, **keys}, right.columns)
         on = ", ".join(
-            name(a) if a == names[b] else f"$left.{name(a)} == $right.{name(names[b])}"
+            name(a) if a == keys[b] else f"$left.{name(a)} == $right.{name(keys[b])}"
             for a, b in zip(step.left_on, step.right_on, strict=True)
         )
-        body = _indented(lines)
-        state = _State(
-            (*state.lines, f"| join kind={kind_of[step.how]} (", *body, f") on {on}"),
-            left_columns,
-            state.shape,
-        )
+        opened = f"| join kind={_KINDS[step.how]} ("
+        state = evolve(state, lines=(*state.lines, opened, *layout.indented(lines), f") on {on}"))
         if not keeps:
             return state
-        return _joined_columns(step, state, right_columns, names)
+        return _with_brought(step, state, right.columns, brought, list(keys.values()))
 
 
-def _joined_columns(
-    step: Join, state: _State, right_columns: Columns, names: Mapping[str, str]
+def _with_brought(
+    step: Join, state: _State, right: Columns, brought: Mapping[str, str], keys: Sequence[str]
 ) -> _State:
-    keys = [names[n] for n in step.right_on]
-    brought = {
-        names[n]: evolve(
-            column,
-            name=names[n],
-            nullable=column.nullable or (step.how == "left" and column.type is not KqlType.STRING),
+    left = step.how == "left"
+    columns = {
+        new: evolve(
+            right[old],
+            name=new,
+            nullable=right[old].nullable or (left and right[old].type is not KqlType.STRING),
         )
-        for n, column in right_columns.items()
-        if n not in step.right_on
+        for old, new in brought.items()
     }
-    columns = state.columns | brought
-    shape = [*state.shape, *brought]
-    state = state.then(f"| project-away {', '.join(name(n) for n in keys)}", columns, shape)
-    strings = [n for n, column in brought.items() if column.type is KqlType.STRING]
-    if step.how == "left" and strings:
-        filled = ", ".join(f'{name(n)} = strcat({name(n)}, "")' for n in strings)
-        state = state.then(f"| extend {filled}", columns, shape)
-    return state
+    lines = [f"| project-away {', '.join(name(n) for n in keys)}"]
+    strings = [n for n, column in columns.items() if column.type is KqlType.STRING]
+    if left and strings:
+        filled = [f'{name(n)} = strcat({name(n)}, "")' for n in strings]
+        lines += layout.operator("| extend", filled)
+    return state.then(lines, {**state.columns, **columns})
 
 
-_MICROSECOND = pl.select(pl.duration(microseconds=1)).item()
+def _pruned(state: _State, names: Sequence[str]) -> _State:
+    """Leave out columns that no later step reads, and give the others their names and types."""
+    return _projected(state, names) if names else evolve(state, columns={})
 
 
-def _empty(table: Table) -> pl.LazyFrame:
-    return pl.LazyFrame(schema=table.schema)
-
-
-def _schema_after(query: Query, steps: int) -> pl.Schema:
-    return evolve(query, steps=query.steps[:steps]).on(_empty).collect_schema()
-
-
-def _pruned(state: _State, query: Query, steps: Sequence[Step]) -> _State:
-    """Leave out columns that no later step reads, where the next step does not do so itself."""
-    if not steps or isinstance(steps[0], Select | Aggregate):
+def _in_order(state: _State, names: Sequence[str]) -> _State:
+    if tuple(state.columns) == tuple(names) and not state.raw:
         return state
-    needed = _needed(steps, set(query.schema))
-    kept = [n for n in state.shape if n in needed]
-    if len(kept) == len(state.shape) or not kept:
+    return _projected(state, names)
+
+
+def _projected(state: _State, names: Sequence[str]) -> _State:
+    texts = {n: value(state.columns[n]) for n in names}
+    items = [text if text == name(n) else f"{name(n)} = {text}" for n, text in texts.items()]
+    columns = _columns({n: state.columns[n] for n in names})
+    return state.then(layout.operator("| project", items), columns, state.key)
+
+
+def _sorted(state: _State, by: Sequence[str], descending: Sequence[bool]) -> _State:
+    items = []
+    for number, (n, down) in enumerate(zip(by, descending, strict=True)):
+        column: Node = state.columns[n]
+        _comparable(column, f"sort by {n!r}")
+        if number < len(by) - 1:  # what frames have as equal, the next column decides
+            column = floored(column)
+        items.append(f"{value(column)} {'desc' if down else 'asc'} nulls first")
+    return evolve(state, lines=(*state.lines, *layout.operator("| sort by", items)))
+
+
+def _need_decided(before: Step, state: _State) -> None:
+    """Refuse to take the first rows where it is open which of equal rows come first."""
+    by = set(before.by) if isinstance(before, Sort) else set()
+    if by < set(state.columns) and not (state.key is not None and state.key <= by):
+        raise UnsupportedExpression(
+            "head where rows may be equal in what they are sorted by",
+            "head",
+            "sort by the keys of the group_by too, or by every column",
+        )
+
+
+def _distinct(state: _State) -> _State:
+    for n, column in state.columns.items():
+        _comparable(column, f"unique, column {n!r}")
+    if any(column.ticks for column in state.columns.values()):
+        floors = {n: value(floored(c)) for n, c in state.columns.items() if c.ticks}
+        lines = layout.operator("| extend", [f"{name(n)} = {text}" for n, text in floors.items()])
+        columns = {n: evolve(c, ticks=False) for n, c in state.columns.items()}
+        state = state.then(lines, columns)
+    lines = layout.operator("| distinct", [name(n) for n in state.columns])
+    return state.then(lines, state.columns, frozenset(state.columns))
+
+
+def _exploded(state: _State, column: str) -> _State:
+    listed = state.columns[column]
+    lines = [f"| mv-expand {name(column)} to typeof(string)"]
+    if listed.nullable:
+        lines.insert(0, f"| where array_length({name(column)}) > 0")
+    return state.then(lines, {**state.columns, column: Column(name=column, type=KqlType.STRING)})
+
+
+def _renamed(state: _State, names: Mapping[str, str]) -> _State:
+    if not names:
         return state
-    line = f"| project {', '.join(name(n) for n in kept)}"
-    return state.then(line, {n: state.columns[n] for n in kept}, kept)
+    columns = {
+        names.get(n, n): evolve(column, name=names.get(n, n)) for n, column in state.columns.items()
+    }
+    key = None if state.key is None else frozenset(names.get(n, n) for n in state.key)
+    return state.then(_rename_lines(names, state.columns), columns, key)
 
 
-def _needed(steps: Sequence[Step], final: set[str]) -> set[str]:
-    needed = set(final)
-    for step in reversed(steps):
-        match step:
-            case Filter(exprs):
-                needed |= _roots(exprs)
-            case WithColumns(exprs):
-                needed = (needed - {e.meta.output_name() for e in exprs}) | _roots(exprs)
-            case Select(exprs):
-                needed = _roots(exprs)
-            case Aggregate(keys, aggs):
-                needed = _roots((*keys, *aggs))
-            case Join(left_on=left_on, suffix=suffix):
-                needed |= set(left_on) | {n.removesuffix(suffix) for n in needed}
-            case Sort(by):
-                needed |= set(by)
-            case Explode(column):
-                needed.add(column)
-            case Rename(names):
-                old = {new: before for before, new in names.items()}
-                needed = {old.get(n, n) for n in needed}
-            case Drop(columns):
-                needed |= set(columns)
-            case _:
-                pass
-    return needed
+def _rename_lines(names: Mapping[str, str], columns: Columns) -> list[str]:
+    changed = {old: new for old, new in names.items() if old != new}
+    if not changed:
+        return []
+    items = [f"{name(new)} = {name(old)}" for old, new in changed.items()]
+    if not set(changed.values()) & set(columns):
+        return layout.operator("| project-rename", items)
+    # project-rename refuses a name that is there, even when that column is renamed too.
+    texts = {n: f"{name(changed[n])} = {name(n)}" if n in changed else name(n) for n in columns}
+    return layout.operator("| project", list(texts.values()))
 
 
-def _roots(exprs: Sequence[pl.Expr]) -> set[str]:
-    return {n for expr in exprs for n in expr.meta.root_names()}
+def _where(nodes: Iterable[Node]) -> list[str]:
+    found = list(nodes)
+    return layout.condition("| where", joined(found)) if found else []
 
 
-def _in_order(state: _State, schema: pl.Schema) -> _State:
-    wanted = tuple(schema)
-    if state.shape == wanted:
-        return state
-    line = f"| project {', '.join(name(n) for n in wanted)}"
-    return state.then(line, {n: state.columns[n] for n in wanted})
+def _comparable(node: Node, where: str) -> None:
+    """Refuse to group, join or sort by what has no exact order or equality."""
+    if node.type is KqlType.DYNAMIC:
+        raise UnsupportedExpression("a list as a key", where, "explode it")
+    if node.nan:
+        raise UnsupportedExpression("a number as a key that may be NaN", where)
 
 
-def _assigned(made: Mapping[str, Node], columns: Columns) -> str:
-    return ", ".join(
-        name(n) if node == columns.get(n) else f"{name(n)} = {value(node)}"
-        for n, node in made.items()
-    )
-
-
-def _columns(made: Mapping[str, Node]) -> Columns:
+def _columns(made: Mapping[str, Node]) -> dict[str, Column]:
     return {
         n: Column(
             name=n,
@@ -387,45 +437,41 @@ def _columns(made: Mapping[str, Node]) -> Columns:
             ticks=node.ticks,
             nan=node.nan,
             narrow=node.type is KqlType.INT,
-            stored=node.stored if isinstance(node, Column) else None,
         )
         for n, node in made.items()
     }
 
 
-def _promised(dtype: pl.DataType, node: Node) -> KqlType:
-    if isinstance(dtype, pl.List):
-        return KqlType.DYNAMIC
-    if node.type is KqlType.DYNAMIC:
-        return KqlType.DYNAMIC
-    if isinstance(dtype, pl.Datetime):
-        return KqlType.DATETIME
-    if isinstance(dtype, pl.Duration):
-        return KqlType.TIMESPAN
-    return {
+def _promised(dtype: pl.DataType, where: str) -> KqlType:
+    match dtype:
+        case pl.List(inner=pl.String()):
+            return KqlType.DYNAMIC
+        case pl.Datetime(time_unit="us", time_zone="UTC"):
+            return KqlType.DATETIME
+        case pl.Duration(time_unit="us"):
+            return KqlType.TIMESPAN
+    kinds = {
         pl.String(): KqlType.STRING,
         pl.Boolean(): KqlType.BOOL,
         pl.Int32(): KqlType.INT,
         pl.Int64(): KqlType.LONG,
         pl.Float64(): KqlType.REAL,
-    }[dtype]
+    }
+    if dtype not in kinds:
+        raise UnsupportedExpression(f"the type {dtype}", where)
+    return kinds[dtype]
 
 
-def _without_ticks(node: Node) -> Node:
-    if not node.ticks:
-        return node
-    return Op(
-        name="truncate", type=node.type, args=(node,), option=_MICROSECOND, nullable=node.nullable
-    )
+def _fitted(node: Node, dtype: pl.DataType, where: str) -> Node:
+    """The node in the type that Polars has it in."""
+    kind = _promised(dtype, where)
+    if node.type is not kind and KqlType.DYNAMIC in (node.type, kind):
+        raise UnsupportedExpression(f"{node.type.value} where Polars has {dtype}", where)
+    return cast(node, kind)
 
 
-def _without_fill(node: Node) -> Node:
-    """A filter takes null for false: filling with false changes nothing."""
-    if isinstance(node, Op) and node.name == "coalesce":
-        first, *rest = node.args
-        if len(rest) == 1 and isinstance(rest[0], Literal) and rest[0].value is False:
-            return first
-    return node
+def _label(expr: pl.Expr) -> str:
+    return "select" if expr.meta.has_multiple_outputs() else f"column {expr.meta.output_name()!r}"
 
 
 def _is_about_time(node: Node, time: str) -> bool:
@@ -438,7 +484,7 @@ def _is_about_time(node: Node, time: str) -> bool:
     )
 
 
-def _never_null(columns: Columns, held: Sequence[Node]) -> Columns:
+def _never_null(columns: Columns, held: Sequence[Node]) -> dict[str, Column]:
     """The columns, knowing that these conditions hold: what is compared is not null."""
     compared = {
         part.name
@@ -453,46 +499,12 @@ def _never_null(columns: Columns, held: Sequence[Node]) -> Columns:
     }
 
 
-def _renamed(node: Node, columns: Mapping[str, Column]) -> Node:
-    if isinstance(node, Column):
-        return columns.get(node.name, node)
-    if isinstance(node, Op):
-        return evolve(node, args=tuple(_renamed(arg, columns) for arg in node.args))
-    return node
+def _at(steps: Sequence[Step], number: int) -> Step | None:
+    return steps[number] if number < len(steps) else None
 
 
-def _free(wanted: str, *taken: Columns) -> str:
-    while any(wanted in columns for columns in taken):
+def _free(wanted: str, taken: Iterable[str]) -> str:
+    names = set(taken)
+    while wanted in names:
         wanted += "_"
     return wanted
-
-
-def _indented(lines: Sequence[str]) -> list[str]:
-    return [f"    {line}" for line in lines]
-
-
-def _pipelines(query: Query) -> Iterator[Query]:
-    yield query
-    for step in query.steps:
-        if isinstance(step, Join):
-            yield from _pipelines(step.other)
-
-
-def _shared_prefix(query: Query) -> _Prefix | None:
-    """The longest beginning, of at least one step, that two pipelines of a query share."""
-    found = list(_pipelines(query))
-    best: _Prefix | None = None
-    for number, one in enumerate(found):
-        for other in found[number + 1 :]:
-            if one.table is not other.table:
-                continue
-            shared = takewhile(
-                lambda pair: pair[0] is pair[1], zip(one.steps, other.steps, strict=False)
-            )
-            steps = tuple(step for step, _ in shared)
-            if steps and (best is None or len(steps) > len(best.steps)):
-                best = _Prefix(one.table, steps)
-    return best
-
-
-__all__ = ["compile_query", "condition"]

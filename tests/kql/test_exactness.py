@@ -1,0 +1,348 @@
+"""The guards: where a plain translation would answer otherwise than Polars does."""
+
+from datetime import UTC, datetime, timedelta
+
+import polars as pl
+import pytest
+from judges import MORE_ADVICE, assert_accepted, assert_agrees
+from random_queries import LEFT, MOMENTS, RIGHT
+
+from exconn import Query, scan
+from exconn.kql import DEFENDER, KUSTO, SENTINEL, compile_query, estimate
+from exconn.tables import Column, KqlType, Table
+
+n, m, s, u, b = (pl.col(name) for name in "nmsub")
+t, v = pl.col("Timestamp"), pl.col("v")
+NOON = datetime(2026, 3, 9, 12, tzinfo=UTC)
+ROWS = scan(LEFT)
+
+HELD = {
+    "Left": pl.DataFrame(
+        [
+            {"Timestamp": NOON, "v": None, "s": "a", "u": "", "n": 1, "m": 1, "b": True},
+            {"Timestamp": NOON, "v": NOON, "s": "a", "u": "a", "n": None, "m": 1, "b": None},
+            {"Timestamp": None, "v": NOON, "s": "", "u": "a.b", "n": 2, "m": None, "b": False},
+            {
+                "Timestamp": MOMENTS[1],
+                "v": None,
+                "s": "b",
+                "u": "b",
+                "n": None,
+                "m": None,
+                "b": None,
+            },
+            {"Timestamp": MOMENTS[2], "v": NOON, "s": "", "u": "", "n": 0, "m": 3, "b": True},
+        ],
+        schema=LEFT.schema,
+    ).with_columns(pl.col(pl.String).fill_null("")),
+    "Right side": pl.DataFrame(
+        [
+            {"Timestamp": NOON, "s": "a", "n": 1, "w": "w1", "b": True},
+            {"Timestamp": NOON, "s": "a", "n": None, "w": "w2", "b": None},
+            {"Timestamp": NOON, "s": "", "n": None, "w": "w3", "b": None},
+        ],
+        schema=RIGHT.schema,
+    ).with_columns(pl.col(pl.String).fill_null("")),
+}
+
+
+def text(query: Query) -> str:
+    """The last operator of a query in KQL."""
+    return compile_query(query, DEFENDER).split("\n| ")[-1]
+
+
+@pytest.mark.parametrize(
+    ("expr", "kql"),
+    [
+        (n == 1, "n == 1"),
+        (n != 1, "isnotnull(n) and n != 1"),
+        (~(n == 1), "isnotnull(n) and n != 1"),
+        (~(n != 1), "n == 1"),
+        (n < 1, "n < 1"),
+        (~(n < 1), "n >= 1"),
+        (1 > n, "n < 1"),  # noqa: SIM300 # the order is what is tested
+        (n == m, "isnotnull(n) and isnotnull(m) and n == m"),
+        (n != m, "isnotnull(n) and isnotnull(m) and n != m"),
+        (n.is_in([1, 2]), "n in (1, 2)"),
+        (~n.is_in([1, 2]), "isnotnull(n) and n !in (1, 2)"),
+        (n.is_in([]), "false"),
+        (~n.is_in([]), "isnotnull(n)"),
+        (s != "a", 's != "a"'),
+        (~s.is_in(["a"]), 's !in ("a")'),
+        (b, "b"),
+        (~b, "b == false"),
+        (b.is_null(), "isnull(b)"),
+        (~b.is_null(), "isnotnull(b)"),
+        ((n > 1).fill_null(value=False), "n > 1"),
+        ((n > 1).fill_null(value=True), "not(isnotnull(n) and n <= 1)"),
+        (~(n > 1).fill_null(value=False), "not(isnotnull(n) and n > 1)"),
+        (~((n > 1) & b), "n <= 1 or b == false"),
+        (((n > 1) & b) | (m > 1), "(n > 1 and b) or m > 1"),
+        ((n > 1) & (b | (m > 1)), "n > 1 and (b or m > 1)"),
+        (n.is_between(1, 3, "left"), "n >= 1 and n < 3"),
+        (~n.is_between(1, 3, "none"), "n <= 1 or n >= 3"),
+        (~s.str.contains("a", literal=True), 's !contains_cs "a"'),
+        (~s.str.starts_with("a"), 's !startswith_cs "a"'),
+        (~s.str.contains("a."), 'not(s matches regex "a.")'),
+        (t >= NOON, "Timestamp >= datetime(2026-03-09T12:00:00Z)"),
+        (t <= NOON, "Timestamp < datetime(2026-03-09T12:00:00.000001Z)"),
+        (t > NOON, "Timestamp >= datetime(2026-03-09T12:00:00.000001Z)"),
+        (
+            t == NOON,
+            (
+                "Timestamp >= datetime(2026-03-09T12:00:00Z)"
+                " and Timestamp < datetime(2026-03-09T12:00:00.000001Z)"
+            ),
+        ),
+        (t.dt.truncate("1h") == NOON, "bin(Timestamp, 1h) == datetime(2026-03-09T12:00:00Z)"),
+        (t < v, "bin(Timestamp, 1microsecond) < bin(v, 1microsecond)"),
+        (pl.col("r") > 0.5, "isnan(r) or r > 0.5"),
+        (pl.col("r") < 0.5, "not(isnan(r)) and r < 0.5"),
+        (0.5 <= n / m, "isnan(todouble(n) / m) or todouble(n) / m >= 0.5"),  # noqa: SIM300
+    ],
+    ids=str,
+)
+def test_conditions(expr: pl.Expr, kql: str) -> None:
+    lines = compile_query(ROWS.filter(expr).group_by("s").agg(N=pl.len()), DEFENDER).split("\n")
+    assert lines[1] == f"| where {kql}"
+    assert_agrees(ROWS.filter(expr).select("s", "n", "m"), HELD)
+
+
+@pytest.mark.parametrize(
+    ("expr", "kql"),
+    [
+        (n > 1, "case(n > 1, true, n <= 1, false, bool(null))"),
+        ((n > 1).fill_null(value=False), "isnotnull(n) and n > 1"),
+        (s == "a", 's == "a"'),
+        (pl.when(n > 1).then(s), 'iff(n > 1, s, "")'),
+        (pl.when(n > 1).then(m), "iff(n > 1, m, long(null))"),
+        (
+            pl.when(n > 1).then(1).when(m > 1).then(2).otherwise(n),
+            "case(n > 1, 1, m > 1, 2, n)",
+        ),
+        (s.str.extract("(x)", 1), 'extract("(x)", 1, s)'),
+        (b.cast(pl.String), 'case(b, "true", b == false, "false", "")'),
+        (n.cast(pl.String), "tostring(n)"),
+        (n / m, "todouble(n) / m"),
+        (n - (m - 1), "n - (m - 1)"),
+        (n - m - 1, "n - m - 1"),
+        ((n + 1) * m, "(n + 1) * m"),
+        (-(n + 1), "-(n + 1)"),
+        (n / (n / m), "n / (todouble(n) / m)"),
+        (t.dt.truncate("1h"), "bin(Timestamp, 1h)"),
+        (t.dt.truncate("8h"), "bin(Timestamp, 8h)"),
+        (t.dt.truncate("1d"), "bin(Timestamp, 1d)"),
+        (t.dt.truncate("7h"), "bin_at(Timestamp, 7h, datetime(1970-01-01))"),
+        (t.dt.truncate("2d"), "bin_at(Timestamp, 2d, datetime(1970-01-01))"),
+        (t.dt.truncate("7d"), "bin_at(Timestamp, 7d, datetime(1970-01-01))"),
+        (t.dt.truncate("1w"), "bin_at(Timestamp, 7d, datetime(1970-01-05))"),
+        (t.dt.truncate("2w"), "bin_at(Timestamp, 14d, datetime(1970-01-05))"),
+        (t.dt.truncate("1mo"), "startofmonth(Timestamp)"),
+        (t.dt.offset_by("-90m"), "Timestamp - 90m"),
+        (t - v, "bin(Timestamp, 1microsecond) - bin(v, 1microsecond)"),
+        (t - timedelta(hours=2), "Timestamp - 2h"),
+        (s.str.split(".").list.last().fill_null(""), 'tostring(split(s, ".")[-1])'),
+        (pl.col("d").str.json_path_match("$.a[0].where"), None),
+        (s.str.strip_chars("]-^\\a"), 'trim("[\\\\]\\\\-\\\\^\\\\\\\\a]+", s)'),
+        (pl.col("i").fill_null(0), "coalesce(i, int(0))"),
+        (pl.col("i").fill_null(3_000_000_000), "coalesce(tolong(i), 3000000000)"),
+    ],
+    ids=str,
+)
+def test_values(expr: pl.Expr, kql: str | None) -> None:
+    query = ROWS.select("s", x=expr)
+    if kql is not None:
+        assert f"x = {kql}" in compile_query(query, DEFENDER)
+    assert_agrees(query, HELD)
+
+
+@pytest.mark.parametrize(
+    ("expr", "kql"),
+    [
+        (s.n_unique(), "count_distinct(s)"),
+        (estimate(s.n_unique()), "dcount(s)"),
+        (estimate(s.filter(n > 1).n_unique()), "dcountif(s, n > 1)"),
+        (n.n_unique(), "count_distinct(n) + iff(countif(isnull(n)) > 0, 1, 0)"),
+        (n.drop_nulls().n_unique(), "count_distinctif(n, isnotnull(n))"),
+        (
+            n.filter(b | (m > 1)).n_unique(),
+            "count_distinctif(n, b or m > 1) + iff(countif((b or m > 1) and isnull(n)) > 0, 1, 0)",
+        ),
+        (v.n_unique(), None),
+        (n.sum(), "coalesce(sum(n), 0)"),
+        (n.filter(n > 5).sum(), "coalesce(sumif(n, n > 5), 0)"),
+        (s.str.len_chars().cast(pl.Int64).sum(), "sum(strlen(s))"),
+        (n.mean(), "iff(countif(isnotnull(n)) > 0, avg(n), real(null))"),
+        (n.filter(n > 5).mean(), None),
+        (n.count(), "countif(isnotnull(n))"),
+        (n.len(), "count()"),
+        (s.count(), "count()"),
+        (s.filter(b).len(), "countif(b)"),
+        (n.max(), "max(n)"),
+        (n.filter(b).max(), "max(iff(b, n, long(null)))"),
+        (b.any(), "countif(b) > 0"),
+        (b.all(), "countif(b == false) == 0"),
+        (b.sum(), "countif(b)"),
+        (b.filter(n > 1).all(), "countif(n > 1 and b == false) == 0"),
+        (s.unique().sort(), "array_sort_asc(make_set(s))"),
+        (n.n_unique() / pl.len(), None),
+    ],
+    ids=str,
+)
+def test_aggregates(expr: pl.Expr, kql: str | None) -> None:
+    query = ROWS.group_by("u").agg(x=expr)
+    if kql is not None:
+        assert text(query) == f"summarize x = {kql} by u"
+    assert_agrees(query, HELD)
+
+
+@pytest.mark.parametrize(
+    "expr", [n.filter(n > 99).sum(), n.filter(n > 99).mean(), n.filter(n > 99).max(), n.n_unique()]
+)
+def test_aggregates_of_nothing(expr: pl.Expr) -> None:
+    empty = {name: frame.clear() for name, frame in HELD.items()}
+    assert_agrees(ROWS.group_by().agg(x=expr), empty)
+    assert_agrees(ROWS.group_by("s").agg(x=expr), HELD)
+    assert_agrees(ROWS.group_by().agg(x=m.sum(), y=m.mean(), z=m.min()), empty)
+
+
+def test_an_estimate_is_an_estimate_only_where_it_is_asked_for() -> None:
+    query = ROWS.group_by("s").agg(estimate(n.quantile(0.95)), x=estimate(n.quantile(0.5)))
+    assert (
+        "n = todouble(percentile(n, 95)),\n    x = todouble(percentile(n, 50))"
+        in assert_accepted(query)
+    )
+
+
+@pytest.mark.parametrize("how", ["inner", "left", "semi", "anti"])
+def test_joins(how: str) -> None:
+    other = scan(RIGHT).select("s", "n", "b", w=pl.col("w"))
+    joined = ROWS.join(other, on=["s", "n"], how=how)  # type: ignore[arg-type]
+    assert_agrees(joined, HELD)
+    assert_agrees(joined.filter(pl.col("s") != "w1"), HELD)
+    if how in ("inner", "left"):
+        assert_agrees(joined.filter(pl.col("w") != "w1").select("w", "b_right"), HELD)
+        twice = joined.join(other, on="s", how=how, suffix="_again")  # type: ignore[arg-type]
+        assert_agrees(twice.select("s", "n_again", "w_again", "b_again"), HELD)
+
+
+def test_a_key_gets_no_name_that_is_there() -> None:
+    left = ROWS.select("s", "u", n_key=n)
+    right = scan(RIGHT).select("n", s_key=pl.col("s"), s_key_=pl.col("w"), u=pl.col("w"))
+    query = left.join(right, left_on=["s", "n_key"], right_on=["s_key", "n"], how="left")
+    assert_agrees(query, HELD)
+    suffixed = ROWS.select("s", "n").join(
+        scan(RIGHT).select("s", n=pl.col("w")), on="s", suffix="_key"
+    )
+    assert_agrees(suffixed, HELD)
+
+
+def test_bracketed_names_and_set_if_are_for_the_parser_alone() -> None:
+    keyed = ROWS.rename({"s": "a b'\"\\"}).join(
+        scan(RIGHT).rename({"s": "\u202e]"}), left_on="a b'\"\\", right_on="\u202e]", how="left"
+    )
+    assert_accepted(keyed)
+    assert_accepted(ROWS.group_by("s").agg(x=u.filter(b).unique().sort()))
+    assert_accepted(ROWS.filter(s == "\u202e\0"), advice=MORE_ADVICE)
+
+
+def test_verbs() -> None:
+    split = ROWS.with_columns(parts=u.str.split("."))
+    sets = ROWS.group_by("s").agg(parts=u.unique().sort())
+    for query in (
+        split.explode("parts"),
+        sets.explode("parts"),
+        split.with_columns(x=pl.col("parts").list.len(), y=pl.col("parts").list.contains("b")),
+        ROWS.rename({"s": "u", "u": "s"}),
+        ROWS.rename({"s": "s"}),
+        ROWS.select("s", "u").rename({"s": "x"}).drop("x"),
+        ROWS.select("s", "Timestamp").unique(),
+        ROWS.select("s", "u").unique().select("s"),
+        ROWS.select("s", "u").unique().sort(["s", "u"], descending=[True, False]).head(2),
+        ROWS.group_by("s").agg(N=pl.len()).sort(["N", "s"], descending=True).head(1),
+        ROWS.select("s", "n").filter(n > 0).sort(["n", "s"]).head(1).with_columns(x=n + 1),
+        ROWS.filter().with_columns().drop(),
+        ROWS.with_columns(s=u, u=s),
+        ROWS.select("s", x=pl.lit("const")),
+        ROWS.group_by("s", "u").agg(),
+        ROWS.with_columns(x=pl.lit(1)).group_by().agg(N=pl.len()),
+    ):
+        assert_agrees(query, HELD)
+
+
+def test_lists_that_may_be_empty_make_no_row() -> None:
+    sets = ROWS.group_by("s").agg(parts=u.filter(b).unique().sort())
+    assert "| where array_length(parts) > 0\n| mv-expand parts" in assert_accepted(
+        sets.explode("parts")
+    )
+
+
+def test_times_are_sorted_as_frames_have_them() -> None:
+    query = ROWS.select("Timestamp", "s").sort(["Timestamp", "s"]).head(2)
+    assert "sort by bin(Timestamp, 1microsecond) asc nulls first, s asc nulls first" in (
+        assert_accepted(query)
+    )
+    last = ROWS.select("Timestamp", "s").sort(["s", "Timestamp"]).head(2)
+    assert "sort by s asc nulls first, Timestamp asc nulls first" in assert_accepted(last)
+
+
+def test_a_shared_beginning_is_computed_once_without_what_nobody_reads() -> None:
+    base = ROWS.filter(t >= NOON, s != "").filter(b)
+    query = base.join(base.group_by("s").agg(N=n.sum()).filter(pl.col("N") > 1), on="s").select(
+        "s", "u"
+    )
+    assert assert_accepted(query) == (
+        "let Shared = materialize(\n"
+        "    Left\n"
+        "    | where Timestamp >= datetime(2026-03-09T12:00:00Z)\n"
+        '    | where s != "" and b\n'
+        "    | project s, u, n\n"
+        ");\n"
+        "Shared\n"
+        "| join kind=inner (\n"
+        "    Shared\n"
+        "    | summarize N = coalesce(sum(n), 0) by s\n"
+        "    | where N > 1\n"
+        "    | project s\n"
+        "    | project-rename s_key = s\n"
+        ") on $left.s == $right.s_key\n"
+        "| project-away s_key\n"
+        "| project s, u"
+    )
+    assert_agrees(query, HELD)
+    ordered = base.select("s", "u").unique().sort(["s", "u"])
+    assert_agrees(ordered.head(2).join(ordered.head(1), on="s", how="anti"), HELD)
+
+
+def test_sentinel_has_other_names_and_types() -> None:
+    table = Table(
+        "EmailEvents",
+        "",
+        (),
+        (
+            Column("Timestamp", KqlType.DATETIME),
+            Column("EmailSize", KqlType.LONG),
+            Column("AdditionalFields", KqlType.STRING),
+            Column("To", KqlType.DYNAMIC),
+        ),
+    )
+    whole = scan(table).filter(t >= NOON, pl.col("AdditionalFields") != "")
+    assert assert_accepted(whole, SENTINEL) == (
+        "EmailEvents\n"
+        "| where TimeGenerated >= datetime(2026-03-09T12:00:00Z)\n"
+        '| where tostring(AdditionalFields) != ""\n'
+        "| project\n"
+        "    Timestamp = TimeGenerated,\n"
+        "    EmailSize = tolong(EmailSize),\n"
+        "    AdditionalFields = tostring(AdditionalFields),\n"
+        "    To = tostring(To)"
+    )
+    grouped = whole.group_by("To", "EmailSize", Hour=t.dt.truncate("1h")).agg(Last=t.max())
+    for dialect in (DEFENDER, SENTINEL, KUSTO):
+        assert_accepted(whole, dialect)
+        assert_accepted(grouped, dialect)
+        assert_accepted(whole.select("To", "AdditionalFields").unique(), dialect)
+        assert_accepted(whole.join(scan(table).select("To"), on="To", how="semi"), dialect)
+    assert "by To = tostring(To), EmailSize = tolong(EmailSize), Hour = bin(TimeGenerated, 1h)" in (
+        compile_query(grouped, SENTINEL)
+    )
