@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from exconn import Alert, MemorySource, ParquetSource, grade, hunt, write_evidence
 from exconn.cli import run
 from exconn.cli.escape import visible
+from exconn.facts import queries
+from exconn.facts.catalogue import CATALOGUE, PLAYBOOK_QUERIES
 from exconn.simulate import Tenant, demo_tenant
 from exconn.unseen import UNSEEN
 from exconn.window import iso
@@ -347,3 +349,43 @@ def test_commands_are_never_cut_however_narrow_the_screen(
     alert = Alert(connector=name, timestamp=datetime.fromisoformat(at))
     for action in grade(ParquetSource(folder), alert).actions:
         assert f"   {action.command}\n" in out
+
+
+def test_kql_lists_queries_and_prints_them_for_each_dialect(capsys: Screen) -> None:
+    assert run(["kql"]) == 0
+    assert "minute_bursts" in capsys.readouterr().out
+    asked = ["--start", "2026-03-01", "--end", "2026-03-08", "--connector", 'a"b']
+    assert run(["kql", "connector_volume", *asked]) == 0
+    text = capsys.readouterr().out
+    assert text.startswith("EmailEvents\n| where Timestamp >= datetime(2026-03-01)")
+    assert '"a\\"b"' in text
+    for dialect in ("defender", "sentinel", "kusto"):
+        assert run(["kql", "--all", "--json", "--dialect", dialect]) == 0
+        printed = json.loads(capsys.readouterr().out)
+        assert set(printed) == set(CATALOGUE)
+        assert printed["connector_hours"]["columns"]["Messages"] == "long"
+        assert all(described["kql"] for described in printed.values())
+    assert "nearest: bulk_senders" in refused(capsys, "kql", "bulk_sender")
+    assert "dialect" in refused(capsys, "kql", "bulk_senders", "--dialect", "sql")
+
+
+def test_query_runs_one_on_a_folder_and_shows_its_rows(folder: Path, capsys: Screen) -> None:
+    assert run(["query", "connector_hours", str(folder)]) == 0
+    assert "rows, the first 50 shown" in capsys.readouterr().out
+    assert run(["query", "connector_changes", str(folder), "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert {row["ActionType"] for row in rows} & {"Set-InboundConnector"}
+    later = ["--start", "2031-01-01", "--end", "2032-01-01"]
+    assert run(["query", "connector_hours", str(folder), *later, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == []
+    assert "no query" in refused(capsys, "query", "nothing", str(folder))
+
+
+def test_the_catalogue_has_every_query_that_is_shipped() -> None:
+    made = {
+        name
+        for name, value in vars(queries).items()
+        if callable(value) and not name.startswith("_") and value.__module__ == queries.__name__
+    }
+    assert set(CATALOGUE) == made
+    assert len(PLAYBOOK_QUERIES) == 5

@@ -21,6 +21,7 @@ def tenant() -> Tenant:
 
 
 TENANT = tenant()
+LARGEST = TENANT.connector("gateway").name
 PEOPLE = [name for person in TENANT.people for name in (person.object_id, person.upn)]
 ADDRESSES = [address for person in TENANT.people for address in person.office.addresses]
 MERGING: dict[str, Callable[[Period], Query]] = {
@@ -35,6 +36,8 @@ MERGING: dict[str, Callable[[Period], Query]] = {
     "tenant_domains": queries.tenant_domains,
     "external_mail": lambda period: queries.external_mail(period, TENANT.accepted_domains),
     "connector_changes": queries.connector_changes,
+    "new_connectors": queries.new_connectors,
+    "connector_volume": lambda period: queries.connector_volume(period, LARGEST, threshold=1),
     "actor_deeds": queries.actor_deeds,
     "logon_places": lambda period: queries.logon_places(period, PEOPLE),
     "logon_addresses": lambda period: queries.logon_addresses(period, PEOPLE),

@@ -375,7 +375,7 @@ PLAYBOOK: tuple[Item, ...] = (
             detectors.within,
             detectors.parameter_passed,
         ),
-        queries=(queries.connector_changes,),
+        queries=(queries.new_connectors, queries.connector_changes),
         facts=("created", "enabled"),
         signals=(admin.CHANGE_CREATED,),
         questions=(question.RECENTLY_CHANGED,),
@@ -387,7 +387,7 @@ PLAYBOOK: tuple[Item, ...] = (
         section=Section.QUERIES,
         text="Query 2: check the volume of events from the alerted connector before and after the "
         "alert",
-        queries=(queries.sender_hours, queries.connector_hours),
+        queries=(queries.connector_volume, queries.sender_hours, queries.connector_hours),
         facts=("sender_hours_over_threshold", "messages_before", "messages_after"),
         signals=(mail.VOLUME_ONE_SENDER, mail.VOLUME_SURGE),
         questions=(question.TRAFFIC_UNUSUAL,),

@@ -26,6 +26,8 @@ QUERIES: Mapping[str, Query] = {
     "correspondents": q.correspondents(PERIOD),
     "tenant_domains": q.tenant_domains(PERIOD),
     "connector_changes": q.connector_changes(PERIOD),
+    "new_connectors": q.new_connectors(PERIOD),
+    "connector_volume": q.connector_volume(PERIOD, 'The "Relay"'),
     "actor_deeds": q.actor_deeds(PERIOD),
     "logon_places": q.logon_places(PERIOD, ACCOUNTS),
     "logon_addresses": q.logon_addresses(PERIOD, ACCOUNTS),
@@ -89,6 +91,3 @@ DETECTORS: Mapping[str, tuple[Table, pl.Expr]] = {
     )
     for name, expr in exprs.items()
 }
-
-# Their regular expressions hold \\s and \\b, which engines read differently.
-REFUSED = frozenset({"connector_enabled", "failed", "made_by_application", "parameter_passed"})

@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from judges import assert_accepted, assert_agrees
-from shipped import DETECTORS, PERIOD, QUERIES, REFUSED
+from shipped import DETECTORS, PERIOD, QUERIES
 
 from exconn import Query, Table, conform, detectors, scan
-from exconn.errors import UnsupportedExpression
 from exconn.facts import queries
 from exconn.kql import DIALECTS, Dialect, compile_query
 from exconn.simulate import demo_tenant
@@ -61,13 +60,7 @@ def test_the_parser_accepts_every_query(name: str, dialect: Dialect) -> None:
     assert_accepted(QUERIES[name], dialect)
 
 
-@pytest.mark.parametrize("name", sorted(REFUSED))
-def test_a_detector_that_engines_would_read_differently_is_refused(name: str) -> None:
-    with pytest.raises(UnsupportedExpression, match="regular expression"):
-        compile_query(_valued(*DETECTORS[name]), DIALECTS[0])
-
-
-@pytest.mark.parametrize("name", sorted(set(DETECTORS) - REFUSED))
+@pytest.mark.parametrize("name", sorted(DETECTORS))
 def test_the_parser_accepts_every_detector(name: str) -> None:
     table, expr = DETECTORS[name]
     for dialect in DIALECTS:
@@ -95,6 +88,8 @@ def test_every_query_returns_the_same_rows_on_a_tenant() -> None:
         queries.correspondents(period),
         queries.tenant_domains(period),
         queries.connector_changes(period),
+        queries.new_connectors(period),
+        queries.connector_volume(period, tenant.connector("gateway").name, threshold=1),
         queries.actor_deeds(period),
         queries.minute_bursts(period, failures=2),
         queries.address_logons(period, whole["IdentityLogonEvents"]["IPAddress"].unique()[:5]),
@@ -110,9 +105,7 @@ def test_every_query_returns_the_same_rows_on_a_tenant() -> None:
 @given(data=st.data())
 @settings(max_examples=5)
 def test_every_detector_gives_the_same_rows(table: Table, data: st.DataObject) -> None:
-    exprs = {
-        name: expr for name, (of, expr) in DETECTORS.items() if of is table and name not in REFUSED
-    }
+    exprs = {name: expr for name, (of, expr) in DETECTORS.items() if of is table}
     roots = {root for expr in exprs.values() for root in expr.meta.root_names()}
     raw = data.draw(frames(table, columns=sorted(roots), max_size=24))
     plain = raw.with_columns(pl.col(pl.String).str.replace_many(_PLAIN))

@@ -4,11 +4,12 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
 
-from attrs import evolve
+from attrs import evolve, frozen
 from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console
 from rich.status import Status
@@ -17,18 +18,56 @@ import exconn
 from exconn.cli import show
 from exconn.cli.escape import visible
 from exconn.context import Context
-from exconn.errors import ExconnError, InvalidValueError, NoDataError
+from exconn.errors import ExconnError, InvalidValueError, NoDataError, nearest
+from exconn.facts.catalogue import CATALOGUE, Asked
 from exconn.grading import grade, hunt
 from exconn.ingest import import_files
+from exconn.kql import kql_types
 from exconn.models import Alert
+from exconn.query import Query
 from exconn.simulate import demo_tenant
 from exconn.sources import ParquetSource, read_context, write_evidence
 from exconn.tables import TABLES
-from exconn.window import parse_time
+from exconn.window import Period, iso, parse_time
 
 GRADED = 0
 NOT_GRADED = 2
 INTERRUPTED = 130
+
+
+@Parameter(name="*")
+@frozen(kw_only=True)
+class Ask:
+    """What a query is asked about.
+
+    Attributes:
+        start: From when, ISO 8601; UTC without a zone.
+        end: Until when.
+        connector: The connector, for connector_volume.
+        account: An account's object id or UPN, for sign-ins; may be repeated.
+        address: An address, for sign-ins from it; may be repeated.
+        accepted_domain: A domain of the tenant itself, for external_mail; may be repeated.
+    """
+
+    start: str | None = None
+    end: str | None = None
+    connector: str = ""
+    account: tuple[str, ...] = ()
+    address: tuple[str, ...] = ()
+    accepted_domain: tuple[str, ...] = ()
+
+    def about(self, default: Period) -> Asked:
+        """The same for a query; the period by default."""
+        start = default.start if self.start is None else parse_time(self.start)
+        end = default.end if self.end is None else parse_time(self.end)
+        return Asked(
+            period=Period(start, end),
+            connector=self.connector,
+            accounts=self.account,
+            addresses=self.address,
+            accepted_domains=self.accepted_domain,
+        )
+
 
 app = App(
     name="exconn",
@@ -150,6 +189,51 @@ def demo(
     show.where(console, to, top)
 
 
+@app.command(name="kql")
+def kql_command(
+    name: Annotated[str | None, Parameter(help="One query; without it, all are listed.")] = None,
+    *,
+    every: Annotated[bool, Parameter(name="--all", help="Print all.", negative=())] = False,
+    dialect: Annotated[str, Parameter(help="defender, sentinel or kusto.")] = "defender",
+    asked: Ask | None = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print queries as KQL, to be pasted into the portal."""
+    if name is None and not every:
+        show.queries(Console(), CATALOGUE)
+        return
+    about = (asked or Ask()).about(_last_week())
+    made = {n: CATALOGUE[n](about) for n in ([_known(name)] if name else CATALOGUE)}
+    texts = {n: query.to_kql(dialect) for n, query in made.items()}
+    if as_json:
+        print(json.dumps({n: _described(texts[n], query) for n, query in made.items()}, indent=2))
+    else:
+        print("\n\n".join(f"// {n}\n{text}" if name is None else text for n, text in texts.items()))
+
+
+@app.command(name="query")
+def query_command(
+    name: Annotated[str, Parameter(help="The query; exconn kql lists them.")],
+    folder: Folder,
+    *,
+    asked: Ask | None = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run one query on an evidence folder."""
+    source = ParquetSource(folder)
+    make = CATALOGUE[_known(name)]
+    coverage = source.coverage(TABLES)
+    if coverage.first is None or coverage.last is None:
+        raise NoDataError(f"{folder}: no rows with a readable time")
+    everything = Period(coverage.first, coverage.last + timedelta(hours=1))
+    with _progress("Running"):
+        rows = make((asked or Ask()).about(everything)).collect(source)
+    if as_json:
+        print(json.dumps(rows.to_dicts(), default=_plain, indent=2))
+    else:
+        show.rows(Console(), rows)
+
+
 @app.command
 def schema(
     table: Annotated[str | None, Parameter(help="One table; without it, all.")] = None,
@@ -184,6 +268,26 @@ def import_command(
             "nothing was imported: no record is one that exconn reads (JSON and JSON lines; CSV is "
             "not read yet)"
         )
+
+
+def _known(name: str) -> str:
+    if name not in CATALOGUE:
+        close = ", ".join(nearest(name, CATALOGUE)) or "exconn kql lists them"
+        raise InvalidValueError("query", f"no query {name!r}; nearest: {close}")
+    return name
+
+
+def _last_week() -> Period:
+    end = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+    return Period(end - timedelta(days=7), end)
+
+
+def _described(text: str, query: Query) -> dict[str, object]:
+    return {"kql": text, "columns": {n: kind.value for n, kind in kql_types(query).items()}}
+
+
+def _plain(value: object) -> object:
+    return iso(value) if isinstance(value, datetime) else str(value)
 
 
 _FEWEST_MAILS = 2_000

@@ -1,10 +1,12 @@
 """What the commands print for people: at 80 columns, without colour, in a pipe."""
 
+import inspect
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
+import polars as pl
 from rich import box
 from rich.console import Console
 from rich.table import Table as Grid
@@ -13,6 +15,7 @@ from rich.text import Text
 from exconn.cli.escape import visible
 from exconn.coverage import Standing
 from exconn.facts import FACT_TABLES, FACTS, Unit
+from exconn.facts import queries as fact_queries
 from exconn.grading import Answer, Evidence, Finding, Grade, State
 from exconn.grading.verdict import Classification
 from exconn.ingest import ImportSummary
@@ -36,6 +39,8 @@ _UNITS = {fact.name: fact.unit for fact in FACTS}
 _USED = {table.name for table in FACT_TABLES}
 _EVENTS = 20
 _TOP = 5
+_ROWS = 50
+_CELL = 200
 
 
 def ranking(console: Console, grades: Sequence[Grade], folder: Path) -> None:
@@ -97,6 +102,33 @@ def where(console: Console, folder: Path, top: Grade) -> None:
         "the same with --json, for all of the evidence",
     ):
         _command(console, command)
+
+
+def queries(console: Console, catalogue: Iterable[str]) -> None:
+    """The queries, by name."""
+    grid = _grid("Query", "What it yields")
+    for name in catalogue:
+        told = inspect.getdoc(getattr(fact_queries, name)) or ""
+        grid.add_row(name, told.partition("\n")[0])
+    console.print(grid)
+    console.print("exconn kql NAME prints one, exconn kql --all all of them.")
+
+
+def rows(console: Console, frame: pl.DataFrame) -> None:
+    """The first rows of a result."""
+    grid = _grid(*frame.columns)
+    for row in frame.head(_ROWS).iter_rows():
+        grid.add_row(*(_cell(value) for value in row))
+    console.print(grid)
+    more = f", the first {_ROWS} shown (--json has all)" if frame.height > _ROWS else ""
+    console.print(_text(f"{frame.height:,} rows{more}"))
+
+
+def _cell(value: object) -> Text:
+    if isinstance(value, datetime):
+        return Text(value.strftime("%Y-%m-%d %H:%M:%S"))
+    text = "" if value is None else str(value)
+    return _text(text if len(text) <= _CELL else f"{text[:_CELL]}…")
 
 
 def tables(console: Console, chosen: Sequence[Table], *, columns: bool) -> None:

@@ -37,6 +37,10 @@ GRANT_OPERATIONS = (
     "Update application – Certificates and secrets management ",  # noqa: RUF001 # as logged
 )
 
+# White space of JSON, named: Kusto and Polars read \s differently.
+_SPACE = r"[ \t\r\n]"
+_GAP = f"{_SPACE}*"
+
 
 def connector_created() -> pl.Expr:
     """A connector was created (New-)."""
@@ -71,13 +75,13 @@ def connector_enabled() -> pl.Expr:
 def made_by_application() -> pl.Expr:
     """An application or service principal acted, not a person. It has no AccountObjectId."""
     return (pl.col("AccountType").str.to_lowercase() == "application") | _raw(
-        r'"UserType\\*"\s*:\s*\\*"?(?:5|6|Application|ServicePrincipal)\b'
+        rf'"UserType\\*"{_GAP}:{_GAP}\\*"?(?:5|6|Application|ServicePrincipal)[^0-9A-Za-z]'
     )
 
 
 def failed() -> pl.Expr:
     """The audit record says that the operation failed; without a word it did not."""
-    return _raw(r'"ResultStatus\\*"\s*:\s*\\*"(?:False|Failed|Failure|Error)\\*"')
+    return _raw(rf'"ResultStatus\\*"{_GAP}:{_GAP}\\*"(?:False|Failed|Failure|Error)\\*"')
 
 
 def transport_rule_change() -> pl.Expr:
@@ -96,10 +100,10 @@ def parameter_passed(name: str, value_pattern: str) -> pl.Expr:
     Reads ``{"Name": name, "Value": value}`` in `RawEventData`, the list itself or its JSON text.
     """
     quote = r'\\*"'
-    gap = r"(?:\s|\\+[nrt])*"  # line breaks of JSON text inside JSON text are escaped
+    between = rf"(?:{_SPACE}|\\+[nrt])*"  # line breaks of JSON text inside JSON text are escaped
     return _raw(
-        rf"{quote}Name{quote}\s*:\s*{quote}{re.escape(name)}{quote}{gap},{gap}"
-        rf"{quote}Value{quote}\s*:\s*{quote}{value_pattern}{quote}"
+        rf"{quote}Name{quote}{_GAP}:{_GAP}{quote}{re.escape(name)}{quote}{between},{between}"
+        rf"{quote}Value{quote}{_GAP}:{_GAP}{quote}{value_pattern}{quote}"
     )
 
 

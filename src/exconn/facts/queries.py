@@ -13,6 +13,8 @@ import polars as pl
 from exconn.detectors import (
     by_account,
     connector_change,
+    connector_created,
+    connector_enabled,
     external_recipient,
     failed_logon,
     grant,
@@ -123,10 +125,26 @@ def connector_hours(period: Period) -> Query:
     )
 
 
+def connector_volume(
+    period: Period, connector: str, *, threshold: int = PLAYBOOK_THRESHOLD
+) -> Query:
+    """Hours in which a sender had at least `threshold` messages through one connector.
+
+    The playbook's second query. As published it looks at one arbitrary connector of those that
+    were changed, by exact letter case, and leaves out mail without SenderObjectId; it reads the
+    name from the parameter Name, which Set- does not pass; and it looks at the past only.
+
+    Columns: Connector, Hour, SenderObjectId, SenderFromAddress, Messages.
+    """
+    return sender_hours(period, threshold=threshold).filter(
+        pl.col("Connector") == connector.lower()
+    )
+
+
 def sender_hours(period: Period, *, threshold: int = PLAYBOOK_THRESHOLD) -> Query:
     """Senders with at least `threshold` messages through a connector in an hour.
 
-    The playbook's second query, for every connector and also for mail without SenderObjectId.
+    The playbook's second query for every connector (see `connector_volume`).
     Columns: Connector, Hour, SenderObjectId, SenderFromAddress, Messages.
     """
     return (
@@ -145,8 +163,11 @@ def sender_hours(period: Period, *, threshold: int = PLAYBOOK_THRESHOLD) -> Quer
 def bulk_senders(period: Period, *, threshold: int = PLAYBOOK_THRESHOLD) -> Query:
     """Senders with more than `threshold` messages to outside in an hour, by any way out.
 
-    The playbook's fourth query ("who else"). Columns: Connector ("" for none), Hour,
-    SenderObjectId, SenderFromAddress, SenderMailFromAddress, Messages.
+    The playbook's fourth query ("who else"). As published it leaves out mail without
+    SenderObjectId, takes every second domain of the tenant for outside, and estimates.
+
+    Columns: Connector ("" for none), Hour, SenderObjectId, SenderFromAddress,
+    SenderMailFromAddress, Messages.
     """
     return (
         scan(EMAIL_EVENTS)
@@ -228,6 +249,15 @@ def tenant_domains(period: Period) -> Query:
 def connector_changes(period: Period) -> Query:
     """The changes of connectors, as rows of CloudAppEvents."""
     return _audit_rows(period, connector_change())
+
+
+def new_connectors(period: Period) -> Query:
+    """Connectors created or switched on, as rows of CloudAppEvents: the playbook's first query.
+
+    As published it leaves out applications (they have no AccountObjectId) and outbound connectors,
+    and looks for the name and the enabled state in different rows, where they never meet.
+    """
+    return _audit_rows(period, connector_created() | connector_enabled())
 
 
 def actor_deeds(period: Period) -> Query:

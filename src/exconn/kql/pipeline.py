@@ -53,6 +53,11 @@ class Statement:
     parameters: Mapping[str, str | datetime]
 
 
+def kql_types(query: Query) -> dict[str, KqlType]:
+    """The columns that a query yields, in Kusto's types."""
+    return {name: _promised(dtype, f"column {name!r}") for name, dtype in query.schema.items()}
+
+
 def compile_query(query: Query, dialect: Dialect) -> str:
     """The KQL text of a query.
 
