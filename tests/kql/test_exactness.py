@@ -14,13 +14,15 @@ from exconn.tables import Column, KqlType, Table
 n, m, s, u, b = (pl.col(name) for name in "nmsub")
 t, v = pl.col("Timestamp"), pl.col("v")
 NOON = datetime(2026, 3, 9, 12, tzinfo=UTC)
+NAN = float("nan")
 ROWS = scan(LEFT)
 
 HELD = {
     "Left": pl.DataFrame(
         [
-            {"Timestamp": NOON, "v": None, "s": "a", "u": "", "n": 1, "m": 1, "b": True},
-            {"Timestamp": NOON, "v": NOON, "s": "a", "u": "a", "n": None, "m": 1, "b": None},
+            {"Timestamp": NOON, "v": None, "s": "a", "u": "", "n": 1, "m": 1, "b": True, "r": NAN},
+            {"Timestamp": NOON, "v": NOON, "s": "a", "u": "a", "n": None, "m": 1, "r": NAN},
+            {"Timestamp": NOON, "v": NOON, "s": "c", "u": "c", "n": 0, "m": 1, "r": 0.5},
             {"Timestamp": None, "v": NOON, "s": "", "u": "a.b", "n": 2, "m": None, "b": False},
             {
                 "Timestamp": MOMENTS[1],
@@ -96,8 +98,17 @@ def text(query: Query) -> str:
         ),
         (t.dt.truncate("1h") == NOON, "bin(Timestamp, 1h) == datetime(2026-03-09T12:00:00Z)"),
         (t < v, "bin(Timestamp, 1microsecond) < bin(v, 1microsecond)"),
+        (t + timedelta(hours=1) <= NOON, "Timestamp + 1h < datetime(2026-03-09T12:00:00.000001Z)"),
+        (t.fill_null(v) > NOON, "coalesce(Timestamp, v) >= datetime(2026-03-09T12:00:00.000001Z)"),
+        (
+            pl.when(b).then(t).otherwise(v) <= NOON,
+            "iff(b, Timestamp, v) < datetime(2026-03-09T12:00:00.000001Z)",
+        ),
         (pl.col("r") > 0.5, "isnan(r) or r > 0.5"),
         (pl.col("r") < 0.5, "not(isnan(r)) and r < 0.5"),
+        (pl.col("r") > n, "isnotnull(n) and (isnan(r) or r > n)"),
+        (pl.col("r") <= n, "not(isnan(r)) and r <= n"),
+        (~(pl.col("r") > n), "not(isnan(r)) and r <= n"),
         (0.5 <= n / m, "isnan(todouble(n) / m) or todouble(n) / m >= 0.5"),  # noqa: SIM300
     ],
     ids=str,

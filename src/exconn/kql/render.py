@@ -300,6 +300,9 @@ def _comparison(node: Op, *, wanted: bool, total: bool) -> _Text:
         text = f"{_held(_text(left), _ADD)} {operator} {_held(_text(right), _ADD)}", _COMPARE
     if left.nan or right.nan:
         text = _with_nan(text, operator, left, right)
+    if text[1] == _OR and not needed:  # NaN is greater than any number, but not than null
+        nullable = [arg for arg in nullable if not arg.nan]
+        needed = left.nan or right.nan
     return _guarded(text, nullable, needed=needed)
 
 
