@@ -10,6 +10,3 @@ settings.register_profile(
 settings.register_profile("ci", settings.get_profile("default"), derandomize=True)
 settings.register_profile("thorough", settings.get_profile("default"), max_examples=2_000)
 settings.load_profile("ci" if os.environ.get("CI") else "default")
-
-# Random queries run alone, in one process (.ci/run does): beside others they take many minutes.
-collect_ignore = [] if os.environ.get("EXCONN_RANDOM_KQL") else ["kql/test_random.py"]

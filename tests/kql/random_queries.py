@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 import polars as pl
 from hypothesis import strategies as st
@@ -136,6 +137,7 @@ class Exprs:
         }
         return made[dtype](depth)
 
+    @cache  # noqa: B019 # a strategy is made once for each depth, or there are thousands
     def number(self, depth: int) -> E:
         leaves = self._leaves(pl.Int64(), NUMBERS)
         if depth == 0:
@@ -176,6 +178,7 @@ class Exprs:
             st.builds(lambda a, p: getattr(a.dt, p)(), span, st.sampled_from(totals)),
         )
 
+    @cache  # noqa: B019 # a strategy is made once for each depth, or there are thousands
     def real(self, depth: int) -> E:
         leaves = self._leaves(pl.Float64(), (0.5, 2.0, -1.5))
         if depth == 0:
@@ -191,6 +194,7 @@ class Exprs:
             st.builds(lambda a: a.fill_null(0.5), real),
         )
 
+    @cache  # noqa: B019 # a strategy is made once for each depth, or there are thousands
     def text(self, depth: int) -> E:
         leaves = self._leaves(pl.String(), TEXTS)
         if depth == 0:
@@ -228,6 +232,7 @@ class Exprs:
             ),
         )
 
+    @cache  # noqa: B019 # a strategy is made once for each depth, or there are thousands
     def moment(self, depth: int) -> E:
         leaves = self._leaves(TIME, MOMENTS)
         if depth == 0:
@@ -248,6 +253,7 @@ class Exprs:
             st.builds(pl.coalesce, moment, moment),
         )
 
+    @cache  # noqa: B019 # a strategy is made once for each depth, or there are thousands
     def span(self, depth: int) -> E:
         leaves = self._leaves(pl.Duration("us"), SPANS)
         if depth == 0:
@@ -255,6 +261,7 @@ class Exprs:
         moment = self.moment(depth - 1)
         return st.one_of(leaves, st.builds(lambda a, b: a - b, moment, moment))
 
+    @cache  # noqa: B019 # a strategy is made once for each depth, or there are thousands
     def flag(self, depth: int) -> E:
         leaves = self._leaves(pl.Boolean(), (True, False))
         if depth == 0:
@@ -319,11 +326,16 @@ class Exprs:
             _maybe_filtered(text, where).map(lambda a: a.len()),
             _maybe_filtered(real, where).map(lambda a: a.count()),
             number.map(lambda a: a.drop_nulls().n_unique()),
-            *([text.map(lambda a: a.unique().sort())] if keyed else []),
+            *([text.map(_unescaped).map(lambda a: a.unique().sort())] if keyed else []),
             st.builds(lambda a, b: a.sum() / b.len(), number, number),
             st.builds(lambda a: a.max() - a.min(), moment),
             st.builds(lambda a: pl.when(a.max() > 1).then(a.min()).otherwise(0), number),
         )
+
+
+def _unescaped(text: pl.Expr) -> pl.Expr:
+    """A text without what JSON escapes: the engine sorts lists by their JSON text."""
+    return text.str.replace_all('"', "", literal=True).str.replace_all("\\", "", literal=True)
 
 
 def _of_rows(exprs: E) -> E:

@@ -11,6 +11,7 @@ from exconn.tables import TIME
 
 FEW = settings(max_examples=30)
 EXPRS = Exprs(LEFT.schema)
+KEYED, WHOLE = EXPRS.aggregate(2, keyed=True), EXPRS.aggregate(2, keyed=False)
 TYPES = (pl.Boolean(), pl.String(), pl.Int64(), pl.Float64(), TIME, pl.Duration("us"))
 
 
@@ -33,8 +34,7 @@ def test_conditions(flags: list[pl.Expr], rows: dict[str, pl.DataFrame]) -> None
 @st.composite
 def aggregations(draw: st.DrawFn) -> Query:
     keys = draw(st.sampled_from(((), ("s",), ("b",), ("i", "Timestamp"))))
-    aggregates = EXPRS.aggregate(2, keyed=bool(keys))
-    aggs = draw(st.lists(aggregates, min_size=3, max_size=5))
+    aggs = draw(st.lists(KEYED if keys else WHOLE, min_size=3, max_size=5))
     return scan(LEFT).group_by(*keys).agg(**_numbered(aggs))
 
 

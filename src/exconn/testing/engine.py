@@ -4,12 +4,15 @@ What version 1.1 of the engine lacks is put into words that it has, here and now
 
 - ``count_distinct`` and ``count_distinctif`` become ``dcount`` and ``dcountif``, which it computes
   exactly;
-- ``bin_at`` becomes ``bin``, whose origin it has at 1970 instead of at the year 1.
+- ``bin_at`` becomes ``bin``, whose origin it has at 1970 instead of at the year 1;
+- ``bin(x, 1microsecond)`` becomes ``x``, which has no fraction of one in a frame: the engine bins
+  by way of floating-point seconds, which are too coarse for that.
 
 What remains differs from Kusto's documentation, or is missing, and cannot be run: ``make_set_if``;
 string literals with escaped code points; columns whose names differ in letter case only;
-``array_sort_asc`` of numbers; letters whose lower or upper case is another length, or depends on
-where they stand.
+bracketed names behind ``$left.`` and ``$right.``; ``array_sort_asc`` of numbers, and of strings
+with quotes or backslashes, which it sorts as their JSON text; letters whose lower or upper case is
+another length, or depends on where they stand.
 """
 
 import json
@@ -61,8 +64,8 @@ def _for_the_engine(text: str) -> str:
     """The query in words that the engine has."""
     for found in reversed(_words(text)):
         start, end = found.span()
-        if found[0] == "bin_at":
-            text = text[:start] + _binned(text[end:])
+        if found[0] in ("bin", "bin_at") and text.startswith("(", end):
+            text = text[:start] + _binned(found[0], text[end:])
         else:
             text = text[:start] + _INSTEAD.get(found[0], found[0]) + text[end:]
     return text
@@ -74,13 +77,18 @@ def _words(text: str) -> list[re.Match[str]]:
     return [found for found in re.finditer(r"\b\w+\b", text) if found.start() in outside]
 
 
-def _binned(after: str) -> str:
-    """What follows ``bin_at``, with its arguments moved to an origin in 1970."""
+def _binned(call: str, after: str) -> str:
+    """What ``bin`` or ``bin_at`` and what follows it become."""
     end = next(place for place, depth in outside_quotes(after) if depth == 0)
-    subject, size, origin = (part.strip() for part in split(after[1:end], ","))
-    days = date.fromisoformat(origin.removeprefix("datetime(").removesuffix(")")) - _EPOCH
+    subject, size, *origin = (part.strip() for part in split(after[1:end], ","))
+    rest = after[end + 1 :]
+    if size == "1microsecond":
+        return f"({subject}){rest}"
+    if call == "bin":
+        return f"bin{after}"
+    days = date.fromisoformat(origin[0].removeprefix("datetime(").removesuffix(")")) - _EPOCH
     shift = f"{days // timedelta(days=1)}d"
-    return f"(bin({subject} - {shift}, {size}) + {shift}){after[end + 1 :]}"
+    return f"(bin({subject} - {shift}, {size}) + {shift}){rest}"
 
 
 def _framed(rows: list[tuple[object, ...]], columns: list[str], schema: pl.Schema) -> pl.DataFrame:
