@@ -272,10 +272,7 @@ class Query:
         Args:
             scan_table: gives the lazy frame of a table.
         """
-        frame = scan_table(self.table).select(self.table.names)
-        for step in self.steps:
-            frame = _apply(step, frame, scan_table)
-        return frame
+        return run(self.steps, scan_table(self.table).select(self.table.names), scan_table)
 
     def to_kql(self, dialect: "Dialect | str" = "defender") -> str:
         """The query as KQL, to be pasted into the portal or run by a source.
@@ -401,6 +398,21 @@ def scan(table: Table) -> Query:
         raise InvalidValueError("table", f"expected a Table such as EMAIL_EVENTS, got {table!r}")
     columns = {name: frozenset({(table.name, name)}) for name in table.names}
     return Query(table, schema=table.schema, columns=columns)
+
+
+def run(
+    steps: Iterable[Step], frame: pl.LazyFrame, scan_table: Callable[[Table], pl.LazyFrame]
+) -> pl.LazyFrame:
+    """Steps of a query on the frame that comes before them.
+
+    Args:
+        steps: in order.
+        frame: the rows before the first.
+        scan_table: gives the lazy frame of a table that is joined.
+    """
+    for step in steps:
+        frame = _apply(step, frame, scan_table)
+    return frame
 
 
 def _apply(

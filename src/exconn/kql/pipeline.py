@@ -15,7 +15,7 @@ from exconn.kql.nodes import Column, Literal, Node, Op, cast, floored
 from exconn.kql.parameters import Parameters
 from exconn.kql.plan import Names, Prefix, needs, pipelines, roots, schemas, shared_prefix, wanted
 from exconn.kql.render import joined, terms, value
-from exconn.kql.text import name
+from exconn.kql.text import literal, name
 from exconn.kql.tree import read
 from exconn.query import (
     Aggregate,
@@ -153,7 +153,7 @@ class _Compiler:
         else:
             filters = list(takewhile(lambda step: isinstance(step, Filter), query.steps))
             done = len(filters)
-            state = self._begun(query, filters)
+            state = self._begun(query, filters, needed[0])
             if not isinstance(_at(query.steps, done), Select | Aggregate):
                 state = _pruned(state, [n for n in known[done] if n in needed[done]])
         for number, step in enumerate(query.steps[done:], done):
@@ -162,26 +162,40 @@ class _Compiler:
             state = self.step(step, state, known[number], known[number + 1], needed[number + 1])
         return _in_order(state, [n for n in query.schema if n in final])
 
-    def _begun(self, query: Query, filters: Sequence[Step]) -> _State:
-        """The table and the leading filters, those on time first."""
+    def _begun(self, query: Query, filters: Sequence[Step], needed: Names) -> _State:
+        """The table and the leading filters, those on time first; and the columns it lacks."""
         table = query.table
         state = _State((name(table.name),), self._scanned(table), raw=True)
         found = self._conditions(filters, state.columns, table.name)
         timely = [node for node in found if _is_about_time(node, table.time)]
         rest = [node for node in found if node not in timely]
-        lines = [
-            line for nodes in (timely, rest) if nodes for line in _where(map(self._named, nodes))
-        ]
+        lines = [*self._filtered(timely), *self._absent(table, needed), *self._filtered(rest)]
         return evolve(
             state, lines=(*state.lines, *lines), columns=_never_null(state.columns, found)
         )
 
+    def _filtered(self, nodes: Sequence[Node]) -> list[str]:
+        return _where(map(self._named, nodes)) if nodes else []
+
+    def _absent(self, table: Table, needed: Names) -> list[str]:
+        """What makes the columns that the place lacks, as empty as frames would have them."""
+        lacking = [c for c in table.columns if (table.name, c.name) in self._dialect.lacks]
+        made = [
+            f"{name(column.name)} = {_nothing(column.type)}"
+            for column in lacking
+            if column.name in needed
+        ]
+        return layout.operator("| extend", made) if made else []
+
     def _scanned(self, table: Table) -> dict[str, Column]:
         columns: dict[str, Column] = {}
         for column in table.columns:
-            stored = self._dialect.types.get((table.name, column.name), column.type)
+            key = (table.name, column.name)
+            stored = self._dialect.types.get(key, column.type)
             dynamic = column.type is KqlType.DYNAMIC  # JSON text, in frames
             kind = KqlType.STRING if dynamic else column.type
+            if key in self._dialect.lacks:
+                stored = kind
             columns[column.name] = Column(
                 name=column.name,
                 type=kind,
@@ -418,6 +432,11 @@ def _rename_lines(names: Mapping[str, str], columns: Columns) -> list[str]:
     # project-rename refuses a name that is there, even when that column is renamed too.
     texts = {n: f"{name(changed[n])} = {name(n)}" if n in changed else name(n) for n in columns}
     return layout.operator("| project", list(texts.values()))
+
+
+def _nothing(kind: KqlType) -> str:
+    """What frames hold in a column that is not there."""
+    return literal(None, KqlType.STRING if kind is KqlType.DYNAMIC else kind)
 
 
 def _where(nodes: Iterable[Node]) -> list[str]:
