@@ -15,9 +15,13 @@ from exconn.context import ApprovedChange, Context
 from exconn.coverage import Coverage, Part, Standing, TableCoverage, TableState
 from exconn.errors import (
     ExconnError,
+    IncompleteResultError,
     InvalidValueError,
     MissingExtraError,
     NoDataError,
+    SignInError,
+    SourceError,
+    UnavailableError,
     UnknownColumnError,
     UnknownConnectorError,
     UnreadableDataError,
@@ -55,7 +59,15 @@ from exconn.models import (
 )
 from exconn.query import Query, Source, scan
 from exconn.signals import QUESTIONS, SIGNALS, Direction, Family, Question, Signal
-from exconn.sources import MemorySource, ParquetSource, read_context, write_evidence
+from exconn.sources import (
+    HuntingSource,
+    KustoSource,
+    MemorySource,
+    ParquetSource,
+    ResultCache,
+    read_context,
+    write_evidence,
+)
 from exconn.tables import (
     CLOUD_APP_EVENTS,
     EMAIL_EVENTS,
@@ -101,9 +113,12 @@ __all__ = [
     "Family",
     "Finding",
     "Grade",
+    "HuntingSource",
     "InboundConnector",
+    "IncompleteResultError",
     "InvalidValueError",
     "KqlType",
+    "KustoSource",
     "Logon",
     "MemorySource",
     "MissingExtraError",
@@ -115,14 +130,18 @@ __all__ = [
     "Policy",
     "Query",
     "Question",
+    "ResultCache",
+    "SignInError",
     "Signal",
     "Source",
+    "SourceError",
     "Standing",
     "State",
     "Table",
     "TableCoverage",
     "TableState",
     "TransportRule",
+    "UnavailableError",
     "Unit",
     "UnknownColumnError",
     "UnknownConnectorError",

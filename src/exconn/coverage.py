@@ -13,6 +13,7 @@ from exconn.tables import Reads, Table
 from exconn.window import HOUR, Period, Window, iso
 
 _MOST_SLACK = timedelta(days=1)
+_NOTED_LAG = timedelta(minutes=1)
 
 
 class TableState(enum.StrEnum):
@@ -66,11 +67,15 @@ class TableCoverage:
     Attributes:
         minutes: the minutes of the clock in which the table has rows, in all its parts together.
             Unlike rows they do not grow with duplicates.
+        asked: when the table was looked at, if more rows may arrive.
+        lag: how long after the event nearly all rows arrive; None when that is not known.
     """
 
     table: Table
     parts: tuple[Part, ...] = ()
     minutes: int = 0
+    asked: datetime | None = None
+    lag: timedelta | None = None
 
     @property
     def rows(self) -> int:
@@ -214,14 +219,27 @@ class Coverage:
                     if column in wanted
                 ]
         state = TableState.PARTIAL if reasons else TableState.PRESENT
-        return Standing(coverage, state, missing, not about_time, tuple(reasons))
+        return Standing(
+            coverage, state, missing, not about_time, tuple(reasons), _lateness(coverage)
+        )
 
     def _time_reasons(self, coverage: TableCoverage, window: Window) -> list[str]:
+        if coverage.asked is not None and coverage.lag is not None:
+            settled = coverage.asked - coverage.lag
+            if settled < window.at:
+                return [f"rows after {iso(settled)} may not have arrived yet"]
         data_end = self.last or window.end
         silence = coverage.silence(window.start, max(window.at, min(window.end, data_end)))
         if silence is None:
             return []
         return [f"no rows from {iso(silence.start)} to {iso(silence.end)}"]
+
+
+def _lateness(coverage: TableCoverage) -> tuple[str, ...]:
+    if coverage.lag is None or coverage.lag < _NOTED_LAG:
+        return ()
+    minutes = round(coverage.lag / timedelta(minutes=1))
+    return (f"rows arrive up to {minutes} minutes after the event",)
 
 
 def _emptiness(coverage: TableCoverage) -> str:

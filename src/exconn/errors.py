@@ -9,6 +9,10 @@
     ├── NoDataError (LookupError)             nothing to read where tables were expected
     ├── UnreadableDataError (ValueError)      a file or column that cannot be converted
     ├── UnsupportedExpression (TypeError)     an expression that KQL cannot say exactly
+    ├── SourceError                           a service that did not answer as it should
+    │   ├── SignInError (PermissionError)     it does not let this account in, or not so far
+    │   ├── UnavailableError                  it stayed busy or broken through all tries
+    │   └── IncompleteResultError             an answer that cannot be had whole
     └── MissingExtraError (ImportError)       an optional dependency that is not installed
 
 Each message says what was expected, what came and what to do. It fits one line: the command line
@@ -95,6 +99,30 @@ class UnsupportedExpression(ExconnError, TypeError):  # noqa: N818 # what it is,
         self.column = column
         advice = f"; {instead}" if instead else ""
         super().__init__(f"{column}: KQL has no exact equivalent of {part}{advice}")
+
+
+class SourceError(ExconnError):
+    """A service that runs queries did not answer as it should.
+
+    Attributes:
+        service: which.
+    """
+
+    def __init__(self, service: str, problem: str) -> None:
+        super().__init__(f"{service}: {problem}")
+        self.service = service
+
+
+class SignInError(SourceError, PermissionError):
+    """A service does not let this account in, or not as far as it needs to go."""
+
+
+class UnavailableError(SourceError):
+    """A service stayed busy or broken through all tries."""
+
+
+class IncompleteResultError(SourceError):
+    """An answer cannot be had whole, not even in the smallest parts of its time."""
 
 
 class MissingExtraError(ExconnError, ImportError):

@@ -244,7 +244,7 @@ def _noted(
         notes.append(f"the baseline is cut at the start of the data, {iso(first)}")
     if not context.accepted_domains:
         notes.append("accepted domains are inferred from the recipients of inbound mail")
-    return (evolve(mail, notes=tuple(notes)), *others)
+    return (evolve(mail, notes=(*mail.notes, *notes)), *others)
 
 
 def _may_exist(source: Source, connector: str, found: Survey) -> bool:

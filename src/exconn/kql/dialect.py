@@ -17,6 +17,7 @@ class Dialect:
         time: what the time column is called there, when not as in the table.
         parameters: whether strings and times of a query become ``declare query_parameters``.
         types: for columns that are stored in another type there, that type, by (table, column).
+        spelt: for columns that are called otherwise there, their name, by (table, column).
         lacks: columns, by (table, column), that the tables there do not have; a query reads them as
             empty, as it does on frames.
     """
@@ -25,6 +26,7 @@ class Dialect:
     time: str | None = None
     parameters: bool = False
     types: Mapping[tuple[str, str], KqlType] = field(factory=dict, repr=False)
+    spelt: Mapping[tuple[str, str], str] = field(factory=dict, repr=False)
     lacks: frozenset[tuple[str, str]] = field(factory=frozenset, repr=False)
 
 

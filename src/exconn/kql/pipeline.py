@@ -189,6 +189,7 @@ class _Compiler:
 
     def _scanned(self, table: Table) -> dict[str, Column]:
         columns: dict[str, Column] = {}
+        time = self._dialect.time
         for column in table.columns:
             key = (table.name, column.name)
             stored = self._dialect.types.get(key, column.type)
@@ -203,7 +204,7 @@ class _Compiler:
                 ticks=kind is KqlType.DATETIME,
                 nan=kind is KqlType.REAL,
                 narrow=kind is KqlType.INT,
-                source=self._dialect.time if column.name == table.time else None,
+                source=self._dialect.spelt.get(key, time if column.name == table.time else None),
                 stored=stored if stored is not kind else None,
             )
         return columns

@@ -1,0 +1,210 @@
+"""Advanced Hunting in Defender XDR, through Microsoft Graph."""
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Callable, Collection, Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from exconn.errors import MissingExtraError, SignInError, SourceError
+from exconn.kql import DEFENDER, Dialect, Statement
+from exconn.sources._line import Busy, Clock, Patience, Slow, TooMuch, retry_after
+from exconn.sources._wire import Reply
+from exconn.sources.cache import ResultCache
+from exconn.sources.clouds import CLOUDS, GLOBAL, host_of
+from exconn.sources.remote import NotThereError, RemoteSource
+from exconn.sources.sign_in import SignIn
+
+if TYPE_CHECKING:
+    import requests
+
+ROWS = 100_000
+"""Rows that Advanced Hunting returns at most; it does not say that there are more."""
+
+_CONNECT, _READ = 15, 240
+_BYTES = 512 * 2**20
+_LONGEST = timedelta(minutes=6)
+_CLAIMS = re.compile(r'claims="([^"]+)"')
+_UNRESOLVED = re.compile(r"failed to resolve (?:table|column|scalar|.*expression)", re.IGNORECASE)
+_LIMIT = re.compile(r"exceeded the allowed result size|result size limit|timeout", re.IGNORECASE)
+_QUOTA = re.compile(r"exceeded processing resources|excessive resource|too many req", re.IGNORECASE)
+
+
+class HuntingSource(RemoteSource):
+    """A source over Advanced Hunting (``POST /security/runHuntingQuery``).
+
+    It needs the permission ThreatHunting.Read.All, and sees 30 days at most.
+
+    Args:
+        token: gives an access token for Microsoft Graph: one of the ways to sign in of
+            `exconn.sources.sign_in`, or any function of your own.
+        base_url: of Microsoft Graph; that of another cloud, or of a proxy.
+        trusted_hosts: hosts besides Microsoft's that may be shown the token.
+        rows: what the service returns at most; an answer of that many rows is not whole.
+        lookback: how far back rows are looked at.
+        cache: keeps results on disk, so that a hunt that was interrupted goes on.
+        patience: how much is tried when the service is busy.
+        clock: the time.
+
+    Raises:
+        InvalidValueError: `base_url` is not https, or not on a host that is trusted.
+        MissingExtraError: the extra ``hunting`` is not installed.
+    """
+
+    def __init__(
+        self,
+        token: Callable[[], str],
+        *,
+        base_url: str = GLOBAL.graph,
+        trusted_hosts: Collection[str] = (),
+        rows: int = ROWS,
+        lookback: timedelta = timedelta(days=30),
+        cache: ResultCache | None = None,
+        patience: Patience | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        clock = clock or Clock()
+        graphs = [urlsplit(cloud.graph).hostname or "" for cloud in CLOUDS]
+        host = host_of(base_url, [*graphs, *(host.lower() for host in trusted_hosts)])
+        service = _Hunting(token, f"{base_url.rstrip('/')}/v1.0/security", host, rows, clock)
+        super().__init__(service, lookback=lookback, cache=cache, patience=patience, clock=clock)
+
+
+class _Hunting:
+    def __init__(
+        self, token: Callable[[], str], url: str, host: str, rows: int, clock: Clock
+    ) -> None:
+        try:
+            import requests  # noqa: PLC0415 # an extra
+        except ModuleNotFoundError as error:
+            raise MissingExtraError("Advanced Hunting", "hunting") from error
+        self._requests = requests
+        self._session = requests.Session()
+        self._token = token
+        self._url = f"{url}/runHuntingQuery"
+        self._rows = rows
+        self._clock = clock
+        self.name = f"Advanced Hunting at {host}"
+
+    @property
+    def dialect(self) -> Dialect:
+        return DEFENDER
+
+    @property
+    def at_once(self) -> int:
+        return 4
+
+    def run(self, statement: Statement) -> Reply:
+        body = {"Query": statement.text}
+        response, content = self._posted(body)
+        if response.status_code == 401:
+            if isinstance(self._token, SignIn):
+                self._token.renew(_claims(response))
+            response, content = self._posted(body)
+        if response.status_code != 200:
+            raise self._refusal(response, content)
+        reply = _reply(_json(content))
+        if reply is None:
+            raise SourceError(self.name, "the reply has no schema and results; is the URL right?")
+        if len(reply.rows) >= self._rows:
+            raise TooMuch(f"the answer has reached the limit of {self._rows} rows")
+        return reply
+
+    def _posted(self, body: Mapping[str, str]) -> "tuple[requests.Response, bytes]":
+        started = self._clock.now()
+        errors = self._requests.exceptions
+        headers = {"Authorization": f"Bearer {self._token()}"}
+        try:
+            with self._session.post(
+                self._url,
+                json=body,
+                headers=headers,
+                timeout=(_CONNECT, _READ),
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                content = bytearray()
+                for piece in response.iter_content(1 << 16):
+                    content += piece
+                    if len(content) > _BYTES:
+                        raise TooMuch(f"the answer is larger than {_BYTES} bytes")
+                    if self._clock.now() - started > _LONGEST:
+                        raise Slow("the answer does not come to an end")
+                return response, bytes(content)
+        except errors.ReadTimeout:
+            raise Slow("no answer in time") from None
+        except errors.RequestException as error:
+            # Not the error itself: its text may hold the headers of the request.
+            raise Busy(f"no answer ({type(error).__name__})") from None
+
+    def _refusal(self, response: "requests.Response", content: bytes) -> Exception:
+        status, said = response.status_code, _message(content)
+        after = retry_after(response.headers.get("Retry-After"), self._clock.now())
+        if status == 504:
+            return Slow(f"the query timed out (504{said})")
+        if status == 429 or status >= 500 or _QUOTA.search(said):
+            return Busy(f"busy ({status}{said})", after)
+        if status == 401:
+            return SignInError(self.name, f"does not accept the token (401{said}); sign in again")
+        if status == 403:
+            return SignInError(
+                self.name,
+                f"refuses (403{said}); the account or application needs ThreatHunting.Read.All",
+            )
+        if 300 <= status < 400:
+            return SourceError(self.name, f"points elsewhere ({status}); the token stays here")
+        if _LIMIT.search(said):
+            return TooMuch(f"the answer meets a limit ({status}{said})")
+        if _UNRESOLVED.search(said):
+            return NotThereError(self.name, f"refuses the query ({status}{said})")
+        return SourceError(self.name, f"refuses the query ({status}{said})")
+
+
+def _json(content: bytes) -> object:
+    try:
+        found: object = json.loads(content)
+    except (ValueError, RecursionError):
+        raise Busy("a reply that is not JSON") from None
+    return found
+
+
+def _reply(body: object) -> Reply | None:
+    if not isinstance(body, dict):
+        return None
+    folded = {key.lower(): value for key, value in body.items()}
+    schema, results = folded.get("schema"), folded.get("results")
+    if not isinstance(schema, list) or not isinstance(results, list):
+        return None
+    described = [
+        {key.lower(): value for key, value in column.items()}
+        for column in schema
+        if isinstance(column, dict)
+    ]
+    names = [str(column.get("name")) for column in described]
+    rows = [[row.get(name) for name in names] for row in results if isinstance(row, dict)]
+    return Reply(names, rows) if len(rows) == len(results) else None
+
+
+def _message(content: bytes) -> str:
+    """What an error says of itself, to stand behind its status."""
+    try:
+        error = json.loads(content)["error"]
+        said = [str(error[key]) for key in ("code", "message") if error.get(key)]
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return ""
+    return f": {' - '.join(said)[:500]}" if said else ""
+
+
+def _claims(response: "requests.Response") -> str | None:
+    """The claims that a challenge asks for (RFC 9470; Continuous Access Evaluation)."""
+    found = _CLAIMS.search(response.headers.get("WWW-Authenticate", ""))
+    if found is None:
+        return None
+    padded = found[1] + "=" * (-len(found[1]) % 4)
+    try:
+        return base64.urlsafe_b64decode(padded).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return None

@@ -1,0 +1,251 @@
+"""Azure Data Explorer; and Sentinel and Log Analytics, through its query proxy."""
+
+import urllib.parse
+from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from exconn.errors import (
+    ExconnError,
+    InvalidValueError,
+    MissingExtraError,
+    SignInError,
+    SourceError,
+)
+from exconn.kql import KUSTO, Dialect, Statement, dialect_of
+from exconn.kql.text import literal
+from exconn.sources._line import Busy, Clock, Patience, Slow, TooMuch, retry_after
+from exconn.sources._wire import Reply
+from exconn.sources.cache import ResultCache
+from exconn.sources.clouds import CLOUDS, host_of
+from exconn.sources.remote import NotThereError, RemoteSource
+from exconn.tables import KqlType
+
+if TYPE_CHECKING:
+    from azure.kusto.data import KustoConnectionStringBuilder
+
+_LIMITS = ("LimitsExceeded", "E_QUERY_RESULT_SET_TOO_LARGE", "E_RUNAWAY_QUERY", "QueryLimits")
+_TIMEOUTS = ("timeout", "timed out")
+_UNRESOLVED = ("SEM0100", "Failed to resolve")
+_WARNING_PAST = 4  # levels 1 to 3 are critical, error and warning
+_SERVER_TIMEOUT = timedelta(minutes=4)
+
+
+class KustoSource(RemoteSource):
+    """A source over a database of Azure Data Explorer, or a workspace of Sentinel.
+
+    Args:
+        cluster: its URL, such as ``https://help.kusto.windows.net``, or for Sentinel
+            `workspace_url`; or a connection made by one of azure-kusto-data's builders, such as
+            ``KustoConnectionStringBuilder.with_az_cli_authentication(url)``.
+        database: its name; for Sentinel the workspace's, in its own letter case.
+        token: gives an access token for the cluster; only beside a URL.
+        dialect: ``kusto`` where tables have Defender's own schema, ``sentinel`` for Sentinel.
+        trusted_hosts: hosts besides Microsoft's that may be shown the token.
+        lookback: how far back rows are looked at.
+        cache: keeps results on disk, so that a hunt that was interrupted goes on.
+        patience: how much is tried when the service is busy.
+        clock: the time.
+
+    Raises:
+        InvalidValueError: the URL is not https, or not on a host that is trusted; or there is no
+            token beside it.
+        MissingExtraError: the extra ``kusto`` is not installed.
+    """
+
+    def __init__(
+        self,
+        cluster: "str | KustoConnectionStringBuilder",
+        database: str,
+        token: Callable[[], str] | None = None,
+        *,
+        dialect: Dialect | str = KUSTO,
+        trusted_hosts: Collection[str] = (),
+        lookback: timedelta = timedelta(days=90),
+        cache: ResultCache | None = None,
+        patience: Patience | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        builder = _kusto().KustoConnectionStringBuilder
+        if isinstance(cluster, str) is (token is None):
+            raise InvalidValueError(
+                "cluster", "expected a URL and a token, or a connection and no token"
+            )
+        connection = (
+            builder.with_token_provider(cluster, token) if isinstance(cluster, str) else cluster
+        )
+        clock = clock or Clock()
+        service = _Kusto(connection, database, dialect_of(dialect), trusted_hosts, clock)
+        super().__init__(service, lookback=lookback, cache=cache, patience=patience, clock=clock)
+
+
+def workspace_url(
+    subscription: str,
+    resource_group: str,
+    workspace: str,
+    *,
+    proxy: str = "https://ade.loganalytics.io",
+) -> str:
+    """The URL under which Azure Data Explorer's query proxy shows a Log Analytics workspace.
+
+    Args:
+        subscription: its id.
+        resource_group: its name.
+        workspace: its name, which is the database's too.
+        proxy: ``https://adx.monitor.azure.us`` and ``https://adx.monitor.azure.cn`` for the US
+            Government's cloud and China's.
+    """
+    given = {"subscription": subscription, "resource group": resource_group, "workspace": workspace}
+    for what, value in given.items():
+        if not value.strip():
+            raise InvalidValueError(what, "is empty")
+    parts = [urllib.parse.quote(value, safe="") for value in given.values()]
+    return (
+        f"{proxy}/subscriptions/{parts[0]}/resourcegroups/{parts[1]}"
+        f"/providers/microsoft.operationalinsights/workspaces/{parts[2]}"
+    )
+
+
+class _Kusto:
+    def __init__(
+        self,
+        connection: "KustoConnectionStringBuilder",
+        database: str,
+        dialect: Dialect,
+        trusted_hosts: Collection[str],
+        clock: Clock,
+    ) -> None:
+        kusto = _kusto()
+        url = str(connection.data_source)
+        host = host_of(url, [*_trusted(url), *(host.lower() for host in trusted_hosts)])
+        self._client = kusto.KustoClient(connection)
+        self._database = database
+        self._clock = clock
+        self.dialect = dialect
+        self.name = f"{database} at {host}"
+
+    @property
+    def at_once(self) -> int:
+        return 4
+
+    def run(self, statement: Statement) -> Reply:
+        from azure.kusto.data.exceptions import KustoError  # noqa: PLC0415 # an extra
+
+        try:
+            frames = self._frames(statement)
+        except KustoError as error:
+            raise self._told(error) from None
+        except (OSError, ValueError, EOFError) as error:  # of requests, urllib3 and JSON
+            raise Busy(f"a reply that breaks off ({type(error).__name__})") from None
+        return _whole(frames, self.name)
+
+    def _frames(self, statement: Statement) -> list[Mapping[str, Any]]:
+        """Every frame of the reply, with its rows.
+
+        Frames, because the client's own results leave out the errors of the last one.
+        """
+        properties = _kusto().ClientRequestProperties()
+        for key, value in statement.parameters.items():
+            kind = KqlType.STRING if isinstance(value, str) else KqlType.DATETIME
+            properties.set_parameter(key, literal(value, kind))
+        answer = self._client.execute_streaming_query(
+            self._database, statement.text, _SERVER_TIMEOUT, properties
+        )
+        return [
+            {**frame, "Rows": list(frame["Rows"])} if "Rows" in frame else frame
+            for frame in answer.streamed_data
+        ]
+
+    def _told(self, error: Exception) -> Exception:
+        from azure.kusto.data import exceptions as kusto  # noqa: PLC0415 # an extra
+
+        match error:
+            case kusto.KustoAuthenticationError(exception=ExconnError() as cause):
+                return cause
+            case kusto.KustoAuthenticationError(exception=cause):
+                return SignInError(self.name, f"signing in failed: {_first_line(cause)}")
+            case kusto.KustoMultiApiError():
+                return _of_limits(self.name, [str(one) for one in error.get_api_errors()])
+            case kusto.KustoNetworkError():
+                kind = type(error.__cause__).__name__
+                return Slow("no answer in time") if kind == "ReadTimeout" else Busy(kind)
+            case kusto.KustoServiceError(http_response=response) if response is not None:
+                after = retry_after(response.headers.get("Retry-After"), self._clock.now())
+                return self._of_status(response.status_code, error, after)
+            case kusto.KustoTokenParsingError():
+                return Busy("a reply that ends early")
+        return SourceError(self.name, _first_line(error))
+
+    def _of_status(self, status: int, error: Exception, after: timedelta | None) -> Exception:
+        said = _first_line(error)
+        if any(word in said for word in _UNRESOLVED):
+            return NotThereError(self.name, f"refuses the query ({status}: {said})")
+        if any(word in said for word in _LIMITS):
+            return TooMuch(f"the answer meets a limit ({said})")
+        if status == 504 or any(word in said.lower() for word in _TIMEOUTS):
+            return Slow(f"the query timed out ({status}: {said})")
+        if status == 429 or status >= 500:
+            return Busy(f"busy ({status}: {said})", after)
+        if status in (401, 403):
+            return SignInError(self.name, f"does not let this account in ({status}: {said})")
+        return SourceError(self.name, f"refuses the query ({status}: {said})")
+
+
+def _whole(frames: Iterable[Mapping[str, Any]], service: str) -> Reply:
+    """The primary result, if every frame says that it is whole."""
+    primary: list[Mapping[str, Any]] = []
+    errors: list[str] = []
+    ended = False
+    for frame in frames:
+        match frame["FrameType"].name, frame.get("TableKind"):
+            case "DataTable", "PrimaryResult":
+                primary.append(frame)
+            case "DataTable", "QueryCompletionInformation":
+                names = [column["ColumnName"] for column in frame["Columns"]]
+                events = [dict(zip(names, row, strict=True)) for row in frame["Rows"]]
+                errors += [str(event) for event in events if event.get("Level", 0) < _WARNING_PAST]
+            case "DataSetCompletion", _:
+                ended = True
+                if frame["HasErrors"] or frame["Cancelled"]:
+                    errors.append(str(frame.get("OneApiErrors") or "it was cancelled"))
+    if errors:
+        raise _of_limits(service, errors)
+    if not ended:
+        raise Busy("a reply that ends early")
+    if len(primary) != 1:
+        raise SourceError(service, f"expected one table of results, got {len(primary)}")
+    return Reply([column["ColumnName"] for column in primary[0]["Columns"]], primary[0]["Rows"])
+
+
+def _trusted(url: str) -> list[str]:
+    """The host of the URL, if it is one of Microsoft's as azure-kusto-data knows them."""
+    from azure.kusto.data import exceptions, kusto_trusted_endpoints  # noqa: PLC0415 # an extra
+
+    host = (urllib.parse.urlsplit(url).hostname or "").lower()
+    for login in dict.fromkeys(cloud.login for cloud in CLOUDS):
+        try:
+            trusted = kusto_trusted_endpoints.well_known_kusto_endpoints
+            trusted.validate_hostname_is_trusted(host, login)
+        except exceptions.KustoError:
+            continue
+        return [host]
+    return []
+
+
+def _of_limits(service: str, errors: list[str]) -> Exception:
+    said = "; ".join(errors)[:500]
+    if any(word in said for word in _LIMITS):
+        return TooMuch(f"the answer meets a limit ({said})")
+    return SourceError(service, f"the answer is not whole ({said})")
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:500]
+
+
+def _kusto() -> Any:
+    try:
+        import azure.kusto.data as kusto  # noqa: PLC0415 # an extra
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("Azure Data Explorer and Sentinel", "kusto") from error
+    return kusto

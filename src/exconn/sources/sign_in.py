@@ -1,0 +1,308 @@
+"""Ways to sign in to Microsoft Entra ID, by msal; each gives access tokens when called."""
+
+import functools
+import os
+import stat
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from attrs import field, frozen, mutable
+
+from exconn.errors import InvalidValueError, MissingExtraError, SignInError, UnavailableError
+from exconn.sources._files import home, write_privately
+from exconn.sources.clouds import CLOUDS, GLOBAL, Cloud
+
+_SERVICE = "Entra ID"
+_CLIENT_ASKS_AGAIN = ["CP1"]  # says that we understand claims challenges
+_Answer = dict[str, Any]
+
+
+def _to_stderr(text: str) -> None:
+    print(text, file=sys.stderr)  # noqa: T201 # a person waits for it
+
+
+@mutable(eq=False)
+class SignIn:
+    """An account or application that signs in. Call it for an access token.
+
+    Attributes:
+        who: what signs in, without secrets.
+    """
+
+    who: str
+    _acquire: Callable[[str | None, bool], _Answer | None] = field(repr=False, alias="acquire")
+    _claims: str | None = field(default=None, init=False, repr=False)
+    _stale: bool = field(default=False, init=False, repr=False)
+    _lock: threading.Lock = field(factory=threading.Lock, init=False, repr=False)
+
+    def __call__(self) -> str:
+        """An access token, from the cache while it is valid.
+
+        Raises:
+            SignInError: Entra ID refuses.
+            UnavailableError: it cannot be reached.
+        """
+        import requests  # noqa: PLC0415 # comes with the extra
+
+        with self._lock:
+            try:
+                answer = self._acquire(self._claims, self._stale) or {}
+            except requests.RequestException as error:
+                raise UnavailableError(
+                    _SERVICE, f"cannot be reached ({type(error).__name__}); try later"
+                ) from None
+            except ValueError as error:
+                raise SignInError(_SERVICE, str(error).splitlines()[0]) from None
+            token = answer.get("access_token")
+            if not isinstance(token, str):
+                said = str(answer.get("error_description") or answer.get("error") or "no reason")
+                raise SignInError(_SERVICE, f"refuses {self.who}: {said.splitlines()[0]}")
+            self._claims, self._stale = None, False
+            return token
+
+    def renew(self, claims: str | None = None) -> None:
+        """Let the next call get a new token, with the claims that a service demands."""
+        with self._lock:
+            self._claims, self._stale = claims, True
+
+
+@frozen
+class TokenCache:
+    """A file that keeps tokens between runs; its owner alone can read it.
+
+    Attributes:
+        file: made when it is not there.
+    """
+
+    file: Path = field(converter=home)
+
+    def load(self, msal: Any) -> Any:
+        """The cache for msal.
+
+        Raises:
+            InvalidValueError: others can read the file.
+        """
+        cache = msal.SerializableTokenCache()
+        if self.file.exists():
+            if os.name == "posix" and stat.S_IMODE(self.file.stat().st_mode) & 0o077:
+                raise InvalidValueError(
+                    "token cache", f"others can read {self.file}: run  chmod 600 '{self.file}'"
+                )
+            cache.deserialize(self.file.read_text("utf-8"))
+        return cache
+
+    def save(self, cache: Any) -> None:
+        """Write it back when it has changed."""
+        if cache.has_state_changed:
+            text = cache.serialize()
+            write_privately(self.file, lambda file: file.write(text.encode()))
+
+
+def client_secret(
+    tenant: str,
+    client_id: str,
+    secret: str,
+    *,
+    cloud: Cloud = GLOBAL,
+    resource: str | None = None,
+    cache: TokenCache | None = None,
+) -> SignIn:
+    """An application with a secret.
+
+    Args:
+        tenant: its id or one of its domains.
+        client_id: of the application.
+        secret: its value, not its id.
+        cloud: where the tenant is.
+        resource: what the token is for; Microsoft Graph when None.
+        cache: keeps tokens between runs.
+    """
+    return _application(_Directory(tenant, cloud, resource, cache), client_id, secret)
+
+
+def client_certificate(
+    tenant: str,
+    client_id: str,
+    pem: str,
+    *,
+    passphrase: str | None = None,
+    cloud: Cloud = GLOBAL,
+    resource: str | None = None,
+    cache: TokenCache | None = None,
+) -> SignIn:
+    """An application with a certificate.
+
+    Args:
+        tenant: its id or one of its domains.
+        client_id: of the application.
+        pem: the private key and the certificate, one behind the other, as PEM text.
+        passphrase: of the key.
+        cloud: where the tenant is.
+        resource: what the token is for; Microsoft Graph when None.
+        cache: keeps tokens between runs.
+    """
+    credential = {"private_key": pem, "public_certificate": pem, "passphrase": passphrase}
+    given = {key: value for key, value in credential.items() if value is not None}
+    return _application(_Directory(tenant, cloud, resource, cache), client_id, given)
+
+
+def device_code(
+    tenant: str,
+    client_id: str,
+    *,
+    cloud: Cloud = GLOBAL,
+    resource: str | None = None,
+    cache: TokenCache | None = None,
+    show: Callable[[str], None] = _to_stderr,
+) -> SignIn:
+    """A person who signs in in a browser, perhaps on another machine.
+
+    Args:
+        tenant: its id or one of its domains.
+        client_id: of a public client application.
+        cloud: where the tenant is.
+        resource: what the token is for; Microsoft Graph when None.
+        cache: keeps tokens between runs.
+        show: tells the person where to go and which code to enter.
+    """
+
+    def ask(app: Any, scopes: list[str], claims: str | None) -> _Answer:
+        flow = app.initiate_device_flow(scopes=scopes)
+        if "user_code" not in flow:
+            return dict(flow)
+        show(flow["message"])
+        return dict(app.acquire_token_by_device_flow(flow, claims_challenge=claims))
+
+    return _person(_Directory(tenant, cloud, resource, cache), client_id, ask)
+
+
+def interactive(
+    tenant: str,
+    client_id: str,
+    *,
+    cloud: Cloud = GLOBAL,
+    resource: str | None = None,
+    cache: TokenCache | None = None,
+) -> SignIn:
+    """A person who signs in in the browser of this machine; the arguments are `device_code`'s."""
+
+    def ask(app: Any, scopes: list[str], claims: str | None) -> _Answer:
+        return dict(app.acquire_token_interactive(scopes=scopes, claims_challenge=claims))
+
+    return _person(_Directory(tenant, cloud, resource, cache), client_id, ask)
+
+
+def managed_identity(
+    client_id: str | None = None, *, cloud: Cloud = GLOBAL, resource: str | None = None
+) -> SignIn:
+    """The managed identity of the Azure machine that this runs on.
+
+    Args:
+        client_id: of a user-assigned identity; None for the system-assigned one.
+        cloud: where the tenant is.
+        resource: what the token is for; Microsoft Graph when None.
+    """
+    msal = _msal()
+    import requests  # noqa: PLC0415 # comes with msal
+
+    identity = (
+        msal.SystemAssignedManagedIdentity()
+        if client_id is None
+        else msal.UserAssignedManagedIdentity(client_id=client_id)
+    )
+    client = msal.ManagedIdentityClient(identity, http_client=requests.Session())
+
+    def acquire(claims: str | None, _stale: bool) -> _Answer:  # noqa: FBT001 # ours
+        return dict(
+            client.acquire_token_for_client(
+                resource=resource or cloud.graph, claims_challenge=claims
+            )
+        )
+
+    return SignIn(f"managed identity {client_id or ''}".strip(), acquire)
+
+
+@frozen
+class _Directory:
+    """Where to sign in, and what for."""
+
+    tenant: str
+    cloud: Cloud
+    resource: str | None
+    cache: TokenCache | None
+
+    @property
+    def scopes(self) -> list[str]:
+        return [f"{self.resource or self.cloud.graph}/.default"]
+
+    def app(self, kind: str, client_id: str, kept: Any, **settings: Any) -> Any:
+        """An application of msal's; it looks the tenant up at once."""
+        made = getattr(_msal(), kind)
+        return made(
+            client_id,
+            authority=f"{self.cloud.login}/{self.tenant}",
+            instance_discovery=None if self.cloud in CLOUDS else False,
+            client_capabilities=_CLIENT_ASKS_AGAIN,
+            token_cache=kept,
+            **settings,
+        )
+
+    def load(self) -> Any:
+        """The tokens that are kept, in memory at least."""
+        msal = _msal()
+        return self.cache.load(msal) if self.cache else msal.SerializableTokenCache()
+
+    def save(self, kept: Any) -> None:
+        if self.cache:
+            self.cache.save(kept)
+
+
+def _application(directory: _Directory, client_id: str, credential: str | dict[str, str]) -> SignIn:
+    kept = directory.load()
+
+    @functools.cache
+    def app() -> Any:
+        kind = "ConfidentialClientApplication"
+        return directory.app(kind, client_id, kept, client_credential=credential)
+
+    def acquire(claims: str | None, stale: bool) -> _Answer:  # noqa: FBT001 # ours
+        if stale:
+            app().remove_tokens_for_client()
+        answer = app().acquire_token_for_client(directory.scopes, claims_challenge=claims)
+        directory.save(kept)
+        return dict(answer)
+
+    return SignIn(f"application {client_id}", acquire)
+
+
+def _person(
+    directory: _Directory, client_id: str, ask: Callable[[Any, list[str], str | None], _Answer]
+) -> SignIn:
+    kept = directory.load()
+
+    @functools.cache
+    def app() -> Any:
+        return directory.app("PublicClientApplication", client_id, kept)
+
+    def acquire(claims: str | None, stale: bool) -> _Answer:  # noqa: FBT001 # ours
+        answer = None
+        for account in app().get_accounts()[:1]:
+            answer = app().acquire_token_silent(
+                directory.scopes, account, claims_challenge=claims, force_refresh=stale
+            )
+        answer = answer or ask(app(), directory.scopes, claims)
+        directory.save(kept)
+        return dict(answer)
+
+    return SignIn(f"a person, by application {client_id}", acquire)
+
+
+def _msal() -> Any:
+    try:
+        import msal  # type: ignore[import-untyped] # noqa: PLC0415 # an extra
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("signing in", "hunting") from error
+    return msal

@@ -1,0 +1,145 @@
+"""Calls to a service: their pace, and patience when it is busy. Time is simulated."""
+
+import threading
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+from attrs import field, mutable
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exconn import UnavailableError
+from exconn.sources import Busy, Clock, Patience, Slow, TooMuch
+from exconn.sources._line import Abandoned, Line, retry_after
+
+NOW = datetime(2026, 3, 8, 12, tzinfo=UTC)
+LONG = Patience(tries=100, wait=timedelta(days=9))
+
+
+@mutable
+class Watch:
+    """A clock that only sleep moves."""
+
+    time: datetime = NOW
+    slept: list[float] = field(factory=list)
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.time += timedelta(seconds=seconds)
+
+    @property
+    def clock(self) -> Clock:
+        return Clock(lambda: self.time, self.sleep)
+
+
+def asked(watch: Watch, patience: Patience, *answers: Exception | str) -> str:
+    """Ask a service that answers so, one after the other."""
+    waiting = list(answers)
+
+    def ask() -> str:
+        answer = waiting.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    return Line("Service", watch.clock, patience).call(ask, threading.Event())
+
+
+def test_a_busy_service_is_asked_again_with_growing_pauses() -> None:
+    watch = Watch()
+    assert asked(watch, Patience(), Busy("a"), Busy("b"), Busy("c"), "well") == "well"
+    assert watch.slept == [2, 4, 8]
+
+
+def test_a_service_that_says_how_long_is_left_alone_so_long() -> None:
+    watch = Watch()
+    assert asked(watch, Patience(), Busy("a", timedelta(seconds=17)), "well") == "well"
+    assert watch.slept == [17]
+    watch = Watch()
+    assert asked(watch, Patience(), Busy("a", timedelta(0)), "well") == "well"
+    assert watch.slept == []
+
+
+def test_patience_has_an_end() -> None:
+    watch = Watch()
+    with pytest.raises(UnavailableError, match=r"^Service: down; given up after 6 tries"):
+        asked(watch, Patience(), *(Busy("down") for _ in range(9)))
+    assert watch.slept == [2, 4, 8, 16, 32]
+    watch = Watch()
+    with pytest.raises(UnavailableError, match="asks to wait 900 s; given up after 1 try"):
+        asked(watch, Patience(), Busy("quota", timedelta(minutes=15)), "never asked")
+    assert watch.slept == []
+
+
+def test_slowness_gets_one_more_try_and_limits_none() -> None:
+    assert asked(Watch(), Patience(), Slow("late"), "well") == "well"
+    with pytest.raises(Slow):
+        asked(Watch(), Patience(), Slow("late"), Slow("late"), "never asked")
+    with pytest.raises(TooMuch):
+        asked(Watch(), Patience(), TooMuch("rows"), "never asked")
+
+
+def test_who_does_not_wait_any_more_asks_no_more() -> None:
+    abandoned = threading.Event()
+    abandoned.set()
+    with pytest.raises(Abandoned):
+        Line("Service", Watch().clock, Patience()).call(lambda: "never asked", abandoned)
+
+
+@given(
+    st.lists(st.sampled_from((0.0, 0.1, 1.0, 7.0, 59.0, 61.0)), min_size=1, max_size=40),
+    st.integers(1, 5),
+)
+def test_no_minute_has_more_calls_than_allowed(pauses: list[float], most: int) -> None:
+    watch = Watch()
+    line = Line("Service", watch.clock, Patience(calls_per_minute=most))
+    calls: list[datetime] = []
+    for pause in pauses:
+        watch.sleep(pause)
+        line.call(lambda: calls.append(watch.time), threading.Event())
+    for call in calls:
+        assert sum(call - timedelta(minutes=1) < other <= call for other in calls) <= most
+
+
+def test_threads_share_the_pace() -> None:
+    """As many threads as calls: each waits for its own turn."""
+    pauses: list[float] = []
+    clock = Clock(lambda: NOW, pauses.append)
+    line = Line("Service", clock, Patience(calls_per_minute=3))
+    threads = [
+        threading.Thread(target=line.call, args=(lambda: None, threading.Event())) for _ in range(9)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(pauses) == [60, 60, 60, 120, 120, 120]
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        (None, None),
+        ("", None),
+        ("soon", None),
+        ("-5", None),
+        ("1.5", None),
+        ("0", timedelta(0)),
+        (" 120 ", timedelta(seconds=120)),
+        ("9" * 5000, timedelta(seconds=10**6)),
+        (format_datetime(NOW + timedelta(seconds=30), usegmt=True), timedelta(seconds=30)),
+        (format_datetime(NOW - timedelta(days=1), usegmt=True), timedelta(0)),
+        ("Sun, 08 Mar 2026 12:00:10 -0000", timedelta(seconds=10)),
+        ("Sun, 99 Mar 2026 12:00:10 GMT", None),
+        ("²", None),
+    ],
+)
+def test_retry_after(header: str | None, expected: timedelta | None) -> None:
+    assert retry_after(header, NOW) == expected
+
+
+@given(st.one_of(st.text(), st.from_regex(r"\w+, \d+ \w+ \d+ \d+:\d+:\d+ \S+", fullmatch=True)))
+def test_no_retry_after_is_a_crash(header: str) -> None:
+    after = retry_after(header, NOW)
+    assert after is None or after >= timedelta(0)
