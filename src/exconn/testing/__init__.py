@@ -1,4 +1,4 @@
-"""What tests of detectors, signals and sources need: strategies for hypothesis, and checks.
+"""What tests of detectors, signals and sources need: strategies, checks, and a tenant.
 
 Needs the extra: ``pip install 'exconn[testing]'``. A detector of your own is tested in a few
 lines::
@@ -12,6 +12,9 @@ lines::
     @given(frames(EMAIL_EVENTS))
     def test_my_detector_is_total(raw):
         check_detector(my_detector(), conform(raw, EMAIL_EVENTS))
+
+`TenantServer` is a tenant on the loopback interface for what talks to Microsoft's services; what
+it can do wrong is in `exconn.testing.faults`.
 """
 
 from exconn.errors import MissingExtraError
@@ -23,6 +26,7 @@ except ImportError:
 
 del _hypothesis
 
+from exconn.testing import faults  # noqa: E402 - after the guard
 from exconn.testing.checks import assert_same_rows, check_detector  # noqa: E402 - after the guard
 from exconn.testing.strategies import (  # noqa: E402 - after the guard
     alerts,
@@ -36,14 +40,18 @@ from exconn.testing.strategies import (  # noqa: E402 - after the guard
     rows,
     transport_rules,
 )
+from exconn.testing.tenant import Call, TenantServer  # noqa: E402 - after the guard
 
 __all__ = [
+    "Call",
+    "TenantServer",
     "alerts",
     "assert_same_rows",
     "check_detector",
     "connector_changes",
     "emails",
     "evidence",
+    "faults",
     "frames",
     "inbound_connectors",
     "logons",

@@ -1,0 +1,383 @@
+"""A tenant on the loopback interface, to test against what talks to Microsoft's services.
+
+It serves an evidence folder over the services' own protocols, and runs the KQL that it receives::
+
+    with TenantServer("evidence/") as tenant:
+        source = HuntingSource(url=tenant.graph_url, token=tenant.token)
+        tenant.fail(Throttled("2"), Reset(), None)
+        ...
+        assert [call.status for call in tenant.calls] == [429, 0, 200]
+"""
+
+import contextlib
+import json
+import ssl
+import tempfile
+import threading
+from collections.abc import Collection
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self
+
+from attrs import evolve, field, frozen
+
+from exconn.errors import MissingExtraError
+from exconn.kql import Dialect
+from exconn.kql.dialect import dialect_of
+from exconn.testing import _graph, _kusto, faults
+from exconn.testing._evidence import Evidence, read_evidence
+from exconn.testing._http import Answer, Listener, Reply, Request, Service
+from exconn.testing._login import Tokens
+from exconn.testing.engine import KqlEngine, KqlRefused
+from exconn.testing.faults import Fault
+
+Kind = Literal["hunting", "kusto", "management", "alerts", "token", "other"]
+
+QUERIES: tuple[Kind, ...] = ("hunting", "kusto")
+
+_JSON = {"Content-Type": "application/json; charset=utf-8"}
+_PAGE = b"<!DOCTYPE html><html><body><h1>Please sign in to the proxy</h1></body></html>"
+_VERDICTS = {
+    "missing": "Access token is empty.",
+    "invalid": "CompactToken parsing failed with error code: 80049217",
+    "expired": "Lifetime validation failed, the token is expired.",
+    "audience": "Access token validation failure. Invalid audience.",
+    "claims": "Continuous access evaluation resulted in challenge with result: InteractionRequired",
+}
+
+
+@frozen
+class Call:
+    """What was asked of a tenant, and how it was answered.
+
+    Attributes:
+        kind: of the endpoint.
+        text: the KQL or the command; the path and query of other calls.
+        parameters: of the query.
+        status: of the response; 0 if the connection was reset.
+        sent: bytes of the response's body, before it is compressed.
+    """
+
+    kind: Kind
+    text: str
+    parameters: dict[str, object]
+    status: int
+    sent: int
+
+
+@frozen
+class _Expected:
+    fault: Fault | None
+    kinds: Collection[Kind]
+    text: str
+
+
+class TenantServer:
+    """A tenant that serves evidence on the loopback interface while its `with` block runs.
+
+    The endpoints are Graph's hunting, Kusto's queries and commands (also below the path that the
+    query proxy of Log Analytics has), and those of sign-in. Graph's hunting sees the last 30 days
+    only, and leaves out the rows beyond its limit without a word; Kusto says so.
+
+    Args:
+        evidence: an evidence folder, or frames by table name. A column that no file of a table
+            has does not exist, nor does a table without files.
+        dialect: which place the tables come from: "defender", "sentinel" or "kusto".
+        now: the services' clock for queries; just after the last event when None.
+        row_limit: of one result; the service's own when None.
+        byte_limit: of one result; the service's own when None.
+        lag: how long after its time an event can be found with ``ingestion_time()``.
+        database: the name of the database or workspace.
+        token_lifetime: how long tokens hold.
+        schema_case: how Graph spells the keys of a result's schema; both have been seen.
+        tls: whether `graph_url` and `kusto_url` are https too; sign-in always is.
+
+    Attributes:
+        database: the name of the database or workspace.
+        graph_url: the base of Graph's URLs.
+        kusto_url: the cluster.
+        proxy_url: the cluster that a Log Analytics workspace is seen as.
+        login_url: the authority to sign in at.
+        certificate: a file with the certificate authority to trust.
+        calls: what was asked, in the order of the answers.
+    """
+
+    graph_url: str
+    kusto_url: str
+    proxy_url: str
+    login_url: str
+    certificate: Path
+
+    def __init__(
+        self,
+        evidence: Evidence,
+        *,
+        dialect: Dialect | str = "defender",
+        now: datetime | None = None,
+        row_limit: int | None = None,
+        byte_limit: int | None = None,
+        lag: timedelta = timedelta(minutes=5),
+        database: str = "evidence",
+        token_lifetime: timedelta = timedelta(hours=1),
+        schema_case: Literal["lower", "upper"] = "lower",
+        tls: bool = False,
+    ) -> None:
+        self._served = read_evidence(evidence, dialect_of(dialect))
+        last = self._served.last or datetime.now(UTC)
+        self.now = (now or last + timedelta(microseconds=1)).astimezone(UTC)
+        self.row_limit = row_limit
+        self.byte_limit = byte_limit
+        self.database = database
+        self.calls: list[Call] = []
+        self.tenant_id = "11111111-2222-4333-8444-555555555555"
+        self._lag = lag
+        self._upper = schema_case == "upper"
+        self._tls = tls
+        self._tokens = Tokens(token_lifetime.total_seconds())
+        self._expected: list[_Expected] = []
+        self._lock = threading.Lock()
+        self._running = contextlib.ExitStack()
+        self._engine: KqlEngine
+
+    def __enter__(self) -> Self:
+        with contextlib.ExitStack() as stack:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            served = self._served
+            self._engine = stack.enter_context(
+                KqlEngine(served.frames, dynamic=served.dynamic, time=served.time, lag=self._lag)
+            )
+            self.certificate = folder / "authority.pem"
+            secure = Listener(self._answer, _certified(self.certificate))
+            stack.callback(secure.close)
+            plain = Listener(self._answer)
+            stack.callback(plain.close)
+            self.login_url = f"{secure.url}/{self.tenant_id}"
+            self._login = secure.url
+            self.graph_url = self.kusto_url = (secure if self._tls else plain).url
+            self.proxy_url = (
+                f"{self.kusto_url}/subscriptions/{self.tenant_id}/resourcegroups/exconn/providers"
+                f"/microsoft.operationalinsights/workspaces/{self.database}"
+            )
+            self._running = stack.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._running.close()
+
+    def token(self, claims: str = "") -> str:
+        """A token that every service takes from now on.
+
+        Args:
+            claims: JSON, if a service asked for them.
+        """
+        return self._tokens.issue(claims=claims)
+
+    def revoke_tokens(self) -> None:
+        """End all tokens that were issued so far."""
+        self._tokens.revoke()
+
+    def fail(
+        self, *expected: Fault | None, kinds: Collection[Kind] = QUERIES, text: str = ""
+    ) -> None:
+        """Say how the next calls end, in this order, after those already said.
+
+        Args:
+            expected: faults; None is a proper answer.
+            kinds: of the calls.
+            text: what their KQL contains; other calls are answered as usual.
+        """
+        with self._lock:
+            self._expected += [_Expected(fault, tuple(kinds), text) for fault in expected]
+
+    def _answer(self, request: Request) -> Reply:
+        """Answer a request, or let it fail; called by many threads."""
+        asked = self._asked(request)
+        fault = self._next_fault(asked)
+        reply = self._spoilt(asked, fault)
+        with self._lock:
+            self.calls.append(
+                Call(asked.kind, asked.text, asked.parameters, reply.status, len(reply.body))
+            )
+        return reply
+
+    def _asked(self, request: Request) -> "_Asked":
+        """What a request is, and who answers it."""
+        proxied = _kusto.PROXIED.match(request.path)
+        path = request.path[proxied.end() :] if proxied else request.path
+        body = request.json
+        match request.method, path:
+            case "POST", _graph.HUNTING:
+                given = {name.lower(): value for name, value in body.items()}
+                return _Asked(
+                    "hunting",
+                    _graph.SERVICE,
+                    self._authorised(request, _graph.SERVICE, lambda f: self._hunt(given, f)),
+                    str(given.get("query", "")),
+                )
+            case "POST", _kusto.QUERY:
+                properties = _properties(body)
+                request_id = request.headers.get("x-ms-client-request-id", "")
+                return _Asked(
+                    "kusto",
+                    _kusto.SERVICE,
+                    self._authorised(
+                        request,
+                        _kusto.SERVICE,
+                        lambda f: self._query(body, properties, request_id, f),
+                    ),
+                    str(body.get("csl", "")),
+                    properties.get("Parameters") or {},
+                )
+            case "POST", _kusto.MANAGEMENT:
+                return _Asked(
+                    "management",
+                    _kusto.SERVICE,
+                    self._authorised(
+                        request,
+                        _kusto.SERVICE,
+                        lambda _: self._manage(body, proxied=proxied is not None),
+                    ),
+                    str(body.get("csl", "")),
+                )
+            case "GET", _kusto.METADATA:
+                return _Asked("other", _kusto.SERVICE, lambda _: _kusto.metadata(self._login), path)
+        service = _graph.SERVICE
+        return _Asked("other", service, lambda _: service.failed(404, "Not found"), path)
+
+    def _next_fault(self, asked: "_Asked") -> Fault | None:
+        with self._lock:
+            for expected in self._expected:
+                if asked.kind in expected.kinds and expected.text in asked.text:
+                    self._expected.remove(expected)
+                    return expected.fault
+        return None
+
+    def _spoilt(self, asked: "_Asked", fault: Fault | None) -> Reply:
+        """The answer, with what goes wrong."""
+        match fault:
+            case None:
+                return asked.answer(None)
+            case faults.Reset():
+                return Reply(0)
+            case faults.Slow(seconds):
+                return evolve(asked.answer(None), delay=seconds)
+            case faults.CutShort(at, chunked):
+                return evolve(asked.answer(None), cut=at, chunked=chunked)
+            case faults.NotJson(status):
+                return Reply(status, _PAGE, {"Content-Type": "text/html"})
+            case faults.Empty():
+                return Reply(200, headers=_JSON)
+            case faults.Garbage(encoding):
+                claimed = {"Content-Encoding": encoding} if encoding else {}
+                return Reply(200, b"[{\xff\xfe\x00", _JSON | claimed)
+            case faults.Redirected(url):
+                return Reply(302, headers={"Location": url})
+            case faults.Failed(status, str(body)):
+                return Reply(status, body.encode(), _JSON)
+            case faults.ExpiredToken():
+                self._tokens.revoke()
+            case faults.ClaimsChallenge(claims):
+                self._tokens.demanded = claims
+        reply = asked.service.worded(fault)
+        if reply and isinstance(fault, faults.Throttled) and fault.retry_after is not None:
+            headers = {**reply.headers, "Retry-After": fault.retry_after}
+            reply = evolve(reply, headers=headers)
+        return reply or asked.answer(fault)
+
+    def _authorised(self, request: Request, service: Service, answer: Answer) -> Answer:
+        """The answer, or a refusal of the token."""
+
+        def checked(fault: Fault | None) -> Reply:
+            audiences = (*service.audiences, self.graph_url, self.kusto_url)
+            verdict = self._tokens.judge(request, audiences)
+            if verdict == "fine":
+                return answer(fault)
+            reply = service.failed(401, _VERDICTS[verdict])
+            challenge = self._tokens.challenge(verdict, self.login_url)
+            return evolve(reply, headers={**reply.headers, "WWW-Authenticate": challenge})
+
+        return checked
+
+    def _hunt(self, body: dict[str, Any], fault: Fault | None) -> Reply:
+        try:
+            since, until = _graph.timespan(body.get("timespan"), self.now)
+        except ValueError as error:
+            return _graph.failure(400, str(error))
+        try:
+            found = self._engine.run(
+                str(body.get("query", "")), now=self.now, since=since, until=until
+            )
+        except KqlRefused as error:
+            return _graph.refused(error)
+        return _graph.hunted(
+            found,
+            self.graph_url,
+            row_limit=self.row_limit or _graph.ROW_LIMIT,
+            byte_limit=self.byte_limit or _graph.BYTE_LIMIT,
+            upper=self._upper,
+            fault=fault,
+        )
+
+    def _query(
+        self,
+        body: dict[str, Any],
+        properties: dict[str, Any],
+        request_id: str,
+        fault: Fault | None,
+    ) -> Reply:
+        if body.get("db") != self.database:
+            return _kusto.unknown_database(body.get("db"))
+        text, options = _kusto.settings(str(body.get("csl", "")))
+        limits = _kusto.Limits.of(
+            self.row_limit or _kusto.ROW_LIMIT,
+            self.byte_limit or _kusto.BYTE_LIMIT,
+            (properties.get("Options") or {}) | options,
+        )
+        try:
+            found = self._engine.run(text, parameters=properties.get("Parameters"), now=self.now)
+        except KqlRefused as error:
+            return _kusto.refused(error)
+        return _kusto.queried(found, limits, fault, request_id)
+
+    def _manage(self, body: dict[str, Any], *, proxied: bool) -> Reply:
+        if body.get("db") != self.database:
+            return _kusto.unknown_database(body.get("db"))
+        command = str(body.get("csl", ""))
+        return _kusto.managed(command, self._engine.schema(), self.database, proxied=proxied)
+
+
+@frozen
+class _Asked:
+    """A request: what it is, and how its service answers it."""
+
+    kind: Kind
+    service: Service
+    answer: Answer
+    text: str
+    parameters: dict[str, object] = field(factory=dict)
+
+
+def _properties(body: dict[str, Any]) -> dict[str, Any]:
+    """The request properties of a query, which are JSON inside of the body's JSON."""
+    given = body.get("properties") or {}
+    found = json.loads(given) if isinstance(given, str) else given
+    return found if isinstance(found, dict) else {}
+
+
+def _certified(authority: Path) -> ssl.SSLContext:
+    """TLS for the loopback interface, by an authority that is written to a file."""
+    try:
+        import trustme  # noqa: PLC0415 # an extra
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("a tenant to test against", "testing") from error
+    issuer = trustme.CA()
+    issuer.cert_pem.write_to_path(authority)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    issuer.issue_cert("127.0.0.1", "localhost").configure_cert(context)
+    return context
