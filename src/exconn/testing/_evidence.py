@@ -57,16 +57,13 @@ def read_evidence(evidence: Evidence, dialect: Dialect) -> Served:
     dynamic: set[tuple[str, str]] = set()
     for table, parts in _given(evidence):
         frame = pl.concat([_present(part, table) for part in parts], how="diagonal")
-        frame = frame.select(
-            _there(frame[name], dialect.types.get((table.name, name), table[name].type), name)
+        kinds = {
+            name: dialect.types.get((table.name, name), table[name].type)
             for name in table.names
             if name in frame.columns
-        )
-        dynamic |= {
-            (table.name, name)
-            for name in frame.columns
-            if dialect.types.get((table.name, name), table[name].type) is KqlType.DYNAMIC
         }
+        dynamic |= {(table.name, n) for n, kind in kinds.items() if kind is KqlType.DYNAMIC}
+        frame = frame.select(_typed(name, kind) for name, kind in kinds.items())
         frame = frame.rename({table.time: time}, strict=False)
         if dialect.time:
             frame = frame.with_columns(
@@ -107,7 +104,7 @@ def _present(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
     return conform(frame, table).select(n for n in table.names if n not in missing)
 
 
-def _there(values: pl.Series, kind: KqlType, name: str) -> pl.Expr:
-    """The values in the type that the place has them in; strings are never null."""
-    value = pl.lit(values).cast(kind.dtype)
-    return (value.fill_null("") if kind.dtype == pl.String else value).alias(name)
+def _typed(name: str, kind: KqlType) -> pl.Expr:
+    """A column in the type that the place has it in; strings are never null."""
+    value = pl.col(name).cast(kind.dtype, strict=False)
+    return value.fill_null("") if kind.dtype == pl.String else value

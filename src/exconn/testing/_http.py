@@ -7,6 +7,7 @@ import os
 import socket
 import ssl
 import struct
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -55,7 +56,8 @@ class Reply:
         headers: beside its type and length.
         cut: the part of the body that is sent, if it ends early.
         chunked: whether a body that ends early is sent in chunks.
-        delay: seconds until it is sent.
+        seconds: until all is sent.
+        pieces: in how many the body is sent.
     """
 
     status: int
@@ -63,7 +65,8 @@ class Reply:
     headers: Mapping[str, str] = field(factory=dict)
     cut: float | None = None
     chunked: bool = False
-    delay: float = 0.0
+    seconds: float = 0.0
+    pieces: int = 1
 
 
 def as_json(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Reply:
@@ -153,9 +156,8 @@ class _Server(ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of clients that go away, or that don't trust the certificate."""
-        with contextlib.suppress(OSError):
-            raise  # noqa: PLE0704 - called while it is handled
-        super().handle_error(request, client_address)
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -178,9 +180,6 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(self.server.answer(request), request)
 
     def _send(self, reply: Reply, request: Request) -> None:
-        if reply.delay and self.server.stopping.wait(reply.delay):
-            self.close_connection = True
-            return
         if not reply.status:
             self._reset()
             return
@@ -189,18 +188,28 @@ class _Handler(BaseHTTPRequestHandler):
         if accepted and len(body) > _MUCH and "Content-Encoding" not in headers:
             body = gzip.compress(body, compresslevel=1)
             headers["Content-Encoding"] = "gzip"
+        sent = body if reply.cut is None else body[: int(len(body) * reply.cut)]
+        if reply.chunked:
+            headers["Transfer-Encoding"] = "chunked"
+            sent = b"%x\r\n%b\r\n" % (len(sent), sent)
+        else:
+            headers["Content-Length"] = str(len(body))
+        self._wait(reply)
         self.send_response(reply.status)
         for name, value in headers.items():
             self.send_header(name, value)
-        sent = body if reply.cut is None else body[: int(len(body) * reply.cut)]
-        if reply.chunked:
-            self.send_header("Transfer-Encoding", "chunked")
-            sent = b"%x\r\n%b\r\n" % (len(sent), sent)
-        else:
-            self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(sent)
+        size = -(-len(sent) // reply.pieces) or 1
+        for start in range(0, len(sent), size):
+            if start:
+                self._wait(reply)
+            self.wfile.write(sent[start : start + size])
         self.close_connection = self.close_connection or reply.cut is not None
+
+    def _wait(self, reply: Reply) -> None:
+        """Wait before a piece, or until the server stops."""
+        if reply.seconds and self.server.stopping.wait(reply.seconds / reply.pieces):
+            raise ConnectionAbortedError
 
     def _reset(self) -> None:
         """End the connection so that the client reads an error, not an end."""

@@ -1,4 +1,4 @@
-"""A second opinion on KQL: an independent engine, `duckdb-kql`, run on frames.
+r"""A second opinion on KQL: an independent engine, `duckdb-kql`, run on frames.
 
 What version 1.1 of the engine lacks is put into words that it has, here and nowhere else:
 
@@ -8,14 +8,15 @@ What version 1.1 of the engine lacks is put into words that it has, here and now
 - ``bin(x, 1microsecond)`` becomes ``x``, which has no fraction of one in a frame: the engine bins
   by way of floating-point seconds, which are too coarse for that;
 - ``ingestion_time()`` becomes the time column plus the lag;
+- code points escaped in string literals (``\u202e``) become the characters;
 - values of query parameters, which Kusto reads as literals (``datetime(2026-03-01)``), become
   values.
 
 What remains differs from Kusto's documentation, or is missing, and cannot be run: ``make_set_if``;
-string literals with escaped code points; columns whose names differ in letter case only;
-bracketed names behind ``$left.`` and ``$right.``; ``array_sort_asc`` of numbers, and of strings
-with quotes or backslashes, which it sorts as their JSON text; letters whose lower or upper case is
-another length, or depends on where they stand. It also takes column names in the wrong letter case.
+columns whose names differ in letter case only; bracketed names behind ``$left.`` and ``$right.``;
+``array_sort_asc`` of numbers, and of strings with quotes or backslashes, which it sorts as their
+JSON text; letters whose lower or upper case is another length, or depends on where they stand. It
+also takes column names in the wrong letter case.
 """
 
 import contextlib
@@ -38,6 +39,9 @@ from exconn.tables import TIME, KqlType
 _INSTEAD = {"count_distinct": "dcount", "count_distinctif": "dcountif"}
 _EPOCH = date(1970, 1, 1)
 _TYPED = re.compile(r"(?:datetime|timespan|time|bool|int|long|real|dynamic|guid|decimal)\((.*)\)")
+_LITERAL = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'")
+_ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|.)")
+_ESCAPED = {"\n": "\\n", "\r": "\\r", '"': '\\"', "'": "\\'", "\\": "\\\\"}
 _UNKNOWN_TABLE = re.compile(r"Table with name (\S+) does not exist")
 _UNKNOWN_COLUMN = re.compile(r"(?:[Cc]olumn|column named|Alias with name) \"+([^\"]+)\"+")
 _WHERE = 'create temp view "{0}" as from memory.main."{0}" where "{1}" >= {2} and "{1}" < {3}'
@@ -199,7 +203,7 @@ class KqlEngine:
                 text = text[:start] + self._ingested + text[end + len("()") :]
             else:
                 text = text[:start] + _INSTEAD.get(found[0], found[0]) + text[end:]
-        return text
+        return _LITERAL.sub(_unescaped, text)
 
 
 def run_kql(text: str, frames: Mapping[str, pl.DataFrame], schema: pl.Schema) -> pl.DataFrame:
@@ -290,6 +294,17 @@ def _words(text: str) -> list[re.Match[str]]:
     """The words outside of string literals."""
     outside = {place for place, _ in outside_quotes(text)}
     return [found for found in re.finditer(r"\b\w+\b", text) if found.start() in outside]
+
+
+def _unescaped(literal: re.Match[str]) -> str:
+    """A string literal without escaped code points, unless they would end it."""
+
+    def character(found: re.Match[str]) -> str:
+        code = chr(int(found[1], 16)) if found[1] else ""
+        return _ESCAPED.get(code, code) if code else found[0]
+
+    text = _ESCAPE.sub(character, literal[0])
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _binned(call: str, after: str) -> str:

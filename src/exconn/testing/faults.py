@@ -47,9 +47,15 @@ class CutShort:
 
 @frozen
 class Slow:
-    """The response comes after so many seconds."""
+    """The response takes so many seconds.
+
+    Attributes:
+        seconds: until all of it is sent.
+        pieces: in how many it comes; between them is silence.
+    """
 
     seconds: float
+    pieces: int = 1
 
 
 @frozen

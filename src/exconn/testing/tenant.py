@@ -14,10 +14,11 @@ import json
 import ssl
 import tempfile
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
-from types import TracebackType
+from types import ModuleType, TracebackType
 from typing import Any, Literal, Self
 
 from attrs import evolve, field, frozen
@@ -25,10 +26,10 @@ from attrs import evolve, field, frozen
 from exconn.errors import MissingExtraError
 from exconn.kql import Dialect
 from exconn.kql.dialect import dialect_of
-from exconn.testing import _graph, _kusto, faults
+from exconn.testing import _alerts, _graph, _kusto, _login, faults
 from exconn.testing._evidence import Evidence, read_evidence
 from exconn.testing._http import Answer, Listener, Reply, Request, Service
-from exconn.testing._login import Tokens
+from exconn.testing._tokens import Tokens, new_secret
 from exconn.testing.engine import KqlEngine, KqlRefused
 from exconn.testing.faults import Fault
 
@@ -76,43 +77,58 @@ class _Expected:
 class TenantServer:
     """A tenant that serves evidence on the loopback interface while its `with` block runs.
 
-    The endpoints are Graph's hunting, Kusto's queries and commands (also below the path that the
-    query proxy of Log Analytics has), and those of sign-in. Graph's hunting sees the last 30 days
-    only, and leaves out the rows beyond its limit without a word; Kusto says so.
+    It has Graph's hunting and alerts; a Kusto cluster's queries and commands, also below the path
+    at which the query proxy has Log Analytics' workspaces; sign-in, and managed identities. Graph's
+    hunting sees the last 30 days only, and leaves out the rows beyond its limit without a word;
+    Kusto says so. All that should stay secret starts with ``loopback.``, to be searched for.
 
     Args:
         evidence: an evidence folder, or frames by table name. A column that no file of a table
             has does not exist, nor does a table without files.
+        alerts: as Graph has them; each with an ``id``.
         dialect: which place the tables come from: "defender", "sentinel" or "kusto".
         now: the services' clock for queries; just after the last event when None.
         row_limit: of one result; the service's own when None.
         byte_limit: of one result; the service's own when None.
-        lag: how long after its time an event can be found with ``ingestion_time()``.
+        lag: how long after its time an event was ingested, for ``ingestion_time()``.
         database: the name of the database or workspace.
         token_lifetime: how long tokens hold.
+        device_polls: how often a device is told to wait before its code is accepted.
         schema_case: how Graph spells the keys of a result's schema; both have been seen.
         tls: whether `graph_url` and `kusto_url` are https too; sign-in always is.
 
     Attributes:
-        database: the name of the database or workspace.
         graph_url: the base of Graph's URLs.
         kusto_url: the cluster.
         proxy_url: the cluster that a Log Analytics workspace is seen as.
-        login_url: the authority to sign in at.
+        database: the name of the database or workspace.
+        login_url: the authority to sign in at; its host is unknown to the world, so clients must
+            be told not to look it up (``instance_discovery=False``).
         certificate: a file with the certificate authority to trust.
+        tenant_id: the tenant's id.
+        client_id: the id of the application that may sign in.
+        client_secret: its secret.
+        app_service: the environment of an app with a managed identity.
+        virtual_machine: the environment of a machine with one.
         calls: what was asked, in the order of the answers.
     """
+
+    tenant_id = "11111111-2222-4333-8444-555555555555"
+    client_id = "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee"
 
     graph_url: str
     kusto_url: str
     proxy_url: str
     login_url: str
     certificate: Path
+    app_service: Mapping[str, str]
+    virtual_machine: Mapping[str, str]
 
     def __init__(
         self,
         evidence: Evidence,
         *,
+        alerts: Sequence[Mapping[str, Any]] = (),
         dialect: Dialect | str = "defender",
         now: datetime | None = None,
         row_limit: int | None = None,
@@ -120,6 +136,7 @@ class TenantServer:
         lag: timedelta = timedelta(minutes=5),
         database: str = "evidence",
         token_lifetime: timedelta = timedelta(hours=1),
+        device_polls: int = 1,
         schema_case: Literal["lower", "upper"] = "lower",
         tls: bool = False,
     ) -> None:
@@ -129,12 +146,21 @@ class TenantServer:
         self.row_limit = row_limit
         self.byte_limit = byte_limit
         self.database = database
+        self.client_secret = new_secret()
         self.calls: list[Call] = []
-        self.tenant_id = "11111111-2222-4333-8444-555555555555"
         self._lag = lag
         self._upper = schema_case == "upper"
         self._tls = tls
         self._tokens = Tokens(token_lifetime.total_seconds())
+        self._alerts = _alerts.Alerts(alerts)
+        self._authority = _login.Authority(
+            self._tokens,
+            tenant=self.tenant_id,
+            client=self.client_id,
+            secret=self.client_secret,
+            certificate=lambda: self.client_certificate,
+            polls=device_polls,
+        )
         self._expected: list[_Expected] = []
         self._lock = threading.Lock()
         self._running = contextlib.ExitStack()
@@ -142,23 +168,28 @@ class TenantServer:
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            self._folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             served = self._served
             self._engine = stack.enter_context(
                 KqlEngine(served.frames, dynamic=served.dynamic, time=served.time, lag=self._lag)
             )
-            self.certificate = folder / "authority.pem"
+            self.certificate = self._folder / "authority.pem"
             secure = Listener(self._answer, _certified(self.certificate))
             stack.callback(secure.close)
             plain = Listener(self._answer)
             stack.callback(plain.close)
+            self._login_url = secure.url
             self.login_url = f"{secure.url}/{self.tenant_id}"
-            self._login = secure.url
             self.graph_url = self.kusto_url = (secure if self._tls else plain).url
             self.proxy_url = (
                 f"{self.kusto_url}/subscriptions/{self.tenant_id}/resourcegroups/exconn/providers"
                 f"/microsoft.operationalinsights/workspaces/{self.database}"
             )
+            self.app_service = {
+                "IDENTITY_ENDPOINT": plain.url + _login.APP_SERVICE,
+                "IDENTITY_HEADER": self._authority.identity_header,
+            }
+            self.virtual_machine = {"AZURE_POD_IDENTITY_AUTHORITY_HOST": plain.url}
             self._running = stack.pop_all()
         return self
 
@@ -169,6 +200,15 @@ class TenantServer:
         trace: TracebackType | None,
     ) -> None:
         self._running.close()
+
+    @cached_property
+    def client_certificate(self) -> Path:
+        """A file with the application's private key and certificate, to sign in with."""
+        file = self._folder / "application.pem"
+        trustme = _trustme()
+        issued = trustme.CA().issue_cert("exconn.test", key_type=trustme.KeyType.RSA)
+        issued.private_key_and_cert_chain_pem.write_to_path(file)
+        return file
 
     def token(self, claims: str = "") -> str:
         """A token that every service takes from now on.
@@ -211,44 +251,55 @@ class TenantServer:
         proxied = _kusto.PROXIED.match(request.path)
         path = request.path[proxied.end() :] if proxied else request.path
         body = request.json
+        text = str(body.get("csl", ""))
+        if _login.PATH.fullmatch(path) or path in (_login.IDENTITY, _login.APP_SERVICE):
+            return _Asked(
+                "other" if path.endswith("openid-configuration") else "token",
+                _login.SERVICE,
+                lambda _: self._authority.answer(request, self._login_url),
+                path,
+            )
+        if _alerts.PATH.fullmatch(path):
+            return self._guarded(
+                "alerts",
+                _graph.SERVICE,
+                request,
+                lambda _: self._alerts.answer(request, self.graph_url),
+                path,
+            )
         match request.method, path:
             case "POST", _graph.HUNTING:
                 given = {name.lower(): value for name, value in body.items()}
-                return _Asked(
+                return self._guarded(
                     "hunting",
                     _graph.SERVICE,
-                    self._authorised(request, _graph.SERVICE, lambda f: self._hunt(given, f)),
+                    request,
+                    lambda fault: self._hunt(given, fault),
                     str(given.get("query", "")),
                 )
             case "POST", _kusto.QUERY:
                 properties = _properties(body)
-                request_id = request.headers.get("x-ms-client-request-id", "")
-                return _Asked(
+                return self._guarded(
                     "kusto",
                     _kusto.SERVICE,
-                    self._authorised(
-                        request,
-                        _kusto.SERVICE,
-                        lambda f: self._query(body, properties, request_id, f),
-                    ),
-                    str(body.get("csl", "")),
+                    request,
+                    lambda fault: self._query(request, properties, fault),
+                    text,
                     properties.get("Parameters") or {},
                 )
             case "POST", _kusto.MANAGEMENT:
-                return _Asked(
+                return self._guarded(
                     "management",
                     _kusto.SERVICE,
-                    self._authorised(
-                        request,
-                        _kusto.SERVICE,
-                        lambda _: self._manage(body, proxied=proxied is not None),
-                    ),
-                    str(body.get("csl", "")),
+                    request,
+                    lambda _: self._manage(body, proxied=proxied is not None),
+                    text,
                 )
             case "GET", _kusto.METADATA:
-                return _Asked("other", _kusto.SERVICE, lambda _: _kusto.metadata(self._login), path)
-        service = _graph.SERVICE
-        return _Asked("other", service, lambda _: service.failed(404, "Not found"), path)
+                metadata = _kusto.metadata(self._login_url)
+                return _Asked("other", _kusto.SERVICE, lambda _: metadata, path)
+        missing = _graph.failure(404, "Resource not found.")
+        return _Asked("other", _graph.SERVICE, lambda _: missing, path)
 
     def _next_fault(self, asked: "_Asked") -> Fault | None:
         with self._lock:
@@ -265,8 +316,8 @@ class TenantServer:
                 return asked.answer(None)
             case faults.Reset():
                 return Reply(0)
-            case faults.Slow(seconds):
-                return evolve(asked.answer(None), delay=seconds)
+            case faults.Slow(seconds, pieces):
+                return evolve(asked.answer(None), seconds=seconds, pieces=pieces)
             case faults.CutShort(at, chunked):
                 return evolve(asked.answer(None), cut=at, chunked=chunked)
             case faults.NotJson(status):
@@ -290,8 +341,16 @@ class TenantServer:
             reply = evolve(reply, headers=headers)
         return reply or asked.answer(fault)
 
-    def _authorised(self, request: Request, service: Service, answer: Answer) -> Answer:
-        """The answer, or a refusal of the token."""
+    def _guarded(
+        self,
+        kind: Kind,
+        service: Service,
+        request: Request,
+        answer: Answer,
+        text: str,
+        parameters: dict[str, object] | None = None,
+    ) -> "_Asked":
+        """A request that is answered to those who have a token."""
 
         def checked(fault: Fault | None) -> Reply:
             audiences = (*service.audiences, self.graph_url, self.kusto_url)
@@ -302,7 +361,7 @@ class TenantServer:
             challenge = self._tokens.challenge(verdict, self.login_url)
             return evolve(reply, headers={**reply.headers, "WWW-Authenticate": challenge})
 
-        return checked
+        return _Asked(kind, service, checked, text, parameters or {})
 
     def _hunt(self, body: dict[str, Any], fault: Fault | None) -> Reply:
         try:
@@ -324,13 +383,8 @@ class TenantServer:
             fault=fault,
         )
 
-    def _query(
-        self,
-        body: dict[str, Any],
-        properties: dict[str, Any],
-        request_id: str,
-        fault: Fault | None,
-    ) -> Reply:
+    def _query(self, request: Request, properties: dict[str, Any], fault: Fault | None) -> Reply:
+        body = request.json
         if body.get("db") != self.database:
             return _kusto.unknown_database(body.get("db"))
         text, options = _kusto.settings(str(body.get("csl", "")))
@@ -343,6 +397,7 @@ class TenantServer:
             found = self._engine.run(text, parameters=properties.get("Parameters"), now=self.now)
         except KqlRefused as error:
             return _kusto.refused(error)
+        request_id = request.headers.get("x-ms-client-request-id", "")
         return _kusto.queried(found, limits, fault, request_id)
 
     def _manage(self, body: dict[str, Any], *, proxied: bool) -> Reply:
@@ -372,12 +427,16 @@ def _properties(body: dict[str, Any]) -> dict[str, Any]:
 
 def _certified(authority: Path) -> ssl.SSLContext:
     """TLS for the loopback interface, by an authority that is written to a file."""
-    try:
-        import trustme  # noqa: PLC0415 # an extra
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("a tenant to test against", "testing") from error
-    issuer = trustme.CA()
+    issuer = _trustme().CA()
     issuer.cert_pem.write_to_path(authority)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     issuer.issue_cert("127.0.0.1", "localhost").configure_cert(context)
     return context
+
+
+def _trustme() -> ModuleType:
+    try:
+        import trustme  # noqa: PLC0415 # an extra
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("a tenant to test against", "testing") from error
+    return trustme
