@@ -188,7 +188,7 @@ def _rows(
     mail = scan(EMAIL_EVENTS).filter(pl.col("Connectors").is_in(values))
     sample, senders, ids, succeeded, failed = found.source.collect(
         [
-            mail.filter(within(busiest)).sort(list(_MAIL_ORDER)).head(SAMPLE),
+            _first_of(Email, mail.filter(within(busiest)), SAMPLE, descending=False),
             _senders(mail.filter(within(window))),
             _message_ids(mail.filter(within(window))),
             _logons(window, actors, successful_logon()),
@@ -204,7 +204,11 @@ def _rows(
     )
 
 
-_MAIL_ORDER = ("Timestamp", "NetworkMessageId", "RecipientEmailAddress", "ReportId")
+def _first_of(record: type[Email | Logon], rows: Query, n: int, *, descending: bool) -> Query:
+    """The first or last rows as records have them; the other columns decide between equal times."""
+    names = [name for name in record.columns().values() if name in rows.schema]
+    by = sorted(names, key=lambda name: name != rows.table.time)
+    return rows.select(*names).sort(by, descending=descending).head(n)
 
 
 def _senders(mail: Query) -> Query:
@@ -227,12 +231,8 @@ def _message_ids(mail: Query) -> Query:
 
 
 def _logons(window: Period, accounts: set[str], outcome: pl.Expr) -> Query:
-    return (
-        scan(IDENTITY_LOGON_EVENTS)
-        .filter(within(window), by_account(accounts), outcome)
-        .sort(["Timestamp", "ReportId", "AccountUpn", "IPAddress"], descending=True)
-        .head(LOGON_ROWS)
-    )
+    logons = scan(IDENTITY_LOGON_EVENTS).filter(within(window), by_account(accounts), outcome)
+    return _first_of(Logon, logons, LOGON_ROWS, descending=True)
 
 
 def _top(rows: pl.DataFrame, value: str, count: str) -> tuple[Tally, ...]:

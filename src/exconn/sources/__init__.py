@@ -3,7 +3,7 @@
 `exconn.sources.sign_in` has the ways to sign in, `exconn.sources.clouds` Microsoft's clouds.
 """
 
-from exconn.sources._line import Busy, Clock, Patience, Slow, TooMuch
+from exconn.sources._line import Busy, Clock, Patience, Slow, TokenRefused, TooMuch
 from exconn.sources._wire import Reply
 from exconn.sources.cache import ResultCache
 from exconn.sources.context import read_context
@@ -27,6 +27,7 @@ __all__ = [
     "ResultCache",
     "Service",
     "Slow",
+    "TokenRefused",
     "TooMuch",
     "read_context",
     "workspace_url",

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from attrs import field, frozen
 
-from exconn.errors import UnavailableError
+from exconn.errors import SignInError, UnavailableError
 
 _T = TypeVar("_T")
 _MINUTE = timedelta(minutes=1)
@@ -57,6 +57,10 @@ class Busy(Exception):  # noqa: N818 # what the service is, not an accident
         self.after = after
 
 
+class TokenRefused(Exception):  # noqa: N818 # what happened, not an accident
+    """A service does not take the token; it may take another one."""
+
+
 class TooMuch(Exception):  # noqa: N818 # what the answer is, not an accident
     """An answer is more than the service gives, or takes longer than it works."""
 
@@ -85,8 +89,10 @@ class Line:
 
         Raises:
             UnavailableError: it stays busy.
+            SignInError: it does not take a second token either.
         """
         waited = timedelta(0)
+        refused = False
         for number in count(1):
             self._wait_for_turn()
             if abandoned.is_set():
@@ -99,6 +105,10 @@ class Line:
                 if number >= self._patience.tries or waited > self._patience.wait:
                     raise UnavailableError(self._service, _given_up(busy, number)) from busy
                 self._leave_alone(pause)
+            except TokenRefused as error:
+                if refused:
+                    raise SignInError(self._service, f"{error}; sign in again") from error
+                refused = True
             except Slow:
                 if number > 1:
                     raise

@@ -95,14 +95,14 @@ def _truth(value: object) -> bool:
 
 
 def _whole(value: object) -> int:
-    if isinstance(value, str) or (isinstance(value, int | float) and value == int(value)):
+    if isinstance(value, int | float) and not isinstance(value, bool) and value == int(value):
         return int(value)
     raise ValueError(f"got {value!r:.40}")
 
 
 def _real(value: object) -> float:
-    if isinstance(value, str):
-        return _REALS[value] if value in _REALS else float(value)
+    if isinstance(value, str) and value in _REALS:
+        return _REALS[value]
     if isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
     raise ValueError(f"got {value!r:.40}")

@@ -1,7 +1,5 @@
 """Advanced Hunting in Defender XDR, through Microsoft Graph."""
 
-import base64
-import binascii
 import json
 import re
 from collections.abc import Callable, Collection, Mapping
@@ -11,12 +9,12 @@ from urllib.parse import urlsplit
 
 from exconn.errors import MissingExtraError, SignInError, SourceError
 from exconn.kql import DEFENDER, Dialect, Statement
-from exconn.sources._line import Busy, Clock, Patience, Slow, TooMuch, retry_after
+from exconn.sources._line import Busy, Clock, Patience, Slow, TokenRefused, TooMuch, retry_after
 from exconn.sources._wire import Reply
 from exconn.sources.cache import ResultCache
 from exconn.sources.clouds import CLOUDS, GLOBAL, host_of
 from exconn.sources.remote import NotThereError, RemoteSource
-from exconn.sources.sign_in import SignIn
+from exconn.sources.sign_in import renew
 
 if TYPE_CHECKING:
     import requests
@@ -27,7 +25,6 @@ ROWS = 100_000
 _CONNECT, _READ = 15, 240
 _BYTES = 512 * 2**20
 _LONGEST = timedelta(minutes=6)
-_CLAIMS = re.compile(r'claims="([^"]+)"')
 _UNRESOLVED = re.compile(r"failed to resolve (?:table|column|scalar|.*expression)", re.IGNORECASE)
 _LIMIT = re.compile(r"exceeded the allowed result size|result size limit|timeout", re.IGNORECASE)
 _QUOTA = re.compile(r"exceeded processing resources|excessive resource|too many req", re.IGNORECASE)
@@ -98,12 +95,7 @@ class _Hunting:
         return 4
 
     def run(self, statement: Statement) -> Reply:
-        body = {"Query": statement.text}
-        response, content = self._posted(body)
-        if response.status_code == 401:
-            if isinstance(self._token, SignIn):
-                self._token.renew(_claims(response))
-            response, content = self._posted(body)
+        response, content = self._posted({"Query": statement.text})
         if response.status_code != 200:
             raise self._refusal(response, content)
         reply = _reply(_json(content))
@@ -148,7 +140,8 @@ class _Hunting:
         if status == 429 or status >= 500 or _QUOTA.search(said):
             return Busy(f"busy ({status}{said})", after)
         if status == 401:
-            return SignInError(self.name, f"does not accept the token (401{said}); sign in again")
+            renew(self._token, response.headers.get("WWW-Authenticate"))
+            return TokenRefused(f"does not take the token (401{said})")
         if status == 403:
             return SignInError(
                 self.name,
@@ -196,15 +189,3 @@ def _message(content: bytes) -> str:
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return ""
     return f": {' - '.join(said)[:500]}" if said else ""
-
-
-def _claims(response: "requests.Response") -> str | None:
-    """The claims that a challenge asks for (RFC 9470; Continuous Access Evaluation)."""
-    found = _CLAIMS.search(response.headers.get("WWW-Authenticate", ""))
-    if found is None:
-        return None
-    padded = found[1] + "=" * (-len(found[1]) % 4)
-    try:
-        return base64.urlsafe_b64decode(padded).decode()
-    except (binascii.Error, UnicodeDecodeError):
-        return None

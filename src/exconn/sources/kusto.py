@@ -14,11 +14,12 @@ from exconn.errors import (
 )
 from exconn.kql import KUSTO, Dialect, Statement, dialect_of
 from exconn.kql.text import literal
-from exconn.sources._line import Busy, Clock, Patience, Slow, TooMuch, retry_after
+from exconn.sources._line import Busy, Clock, Patience, Slow, TokenRefused, TooMuch, retry_after
 from exconn.sources._wire import Reply
 from exconn.sources.cache import ResultCache
 from exconn.sources.clouds import CLOUDS, host_of
 from exconn.sources.remote import NotThereError, RemoteSource
+from exconn.sources.sign_in import renew
 from exconn.tables import KqlType
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class KustoSource(RemoteSource):
             builder.with_token_provider(cluster, token) if isinstance(cluster, str) else cluster
         )
         clock = clock or Clock()
-        service = _Kusto(connection, database, dialect_of(dialect), trusted_hosts, clock)
+        service = _Kusto(connection, database, dialect_of(dialect), trusted_hosts, clock, token)
         super().__init__(service, lookback=lookback, cache=cache, patience=patience, clock=clock)
 
 
@@ -114,6 +115,7 @@ class _Kusto:
         dialect: Dialect,
         trusted_hosts: Collection[str],
         clock: Clock,
+        token: Callable[[], str] | None,
     ) -> None:
         kusto = _kusto()
         url = str(connection.data_source)
@@ -121,6 +123,7 @@ class _Kusto:
         self._client = kusto.KustoClient(connection)
         self._database = database
         self._clock = clock
+        self._token = token
         self.dialect = dialect
         self.name = f"{database} at {host}"
 
@@ -130,12 +133,16 @@ class _Kusto:
 
     def run(self, statement: Statement) -> Reply:
         from azure.kusto.data.exceptions import KustoError  # noqa: PLC0415 # an extra
+        from ijson import JSONError  # type: ignore[import-untyped] # noqa: PLC0415 # comes with it
+        from urllib3.exceptions import HTTPError, ReadTimeoutError  # noqa: PLC0415 # so does this
 
         try:
             frames = self._frames(statement)
         except KustoError as error:
             raise self._told(error) from None
-        except (OSError, ValueError, EOFError) as error:  # of requests, urllib3 and JSON
+        except ReadTimeoutError:
+            raise Slow("no answer in time") from None
+        except (HTTPError, JSONError, OSError, ValueError) as error:
             raise Busy(f"a reply that breaks off ({type(error).__name__})") from None
         return _whole(frames, self.name)
 
@@ -166,18 +173,20 @@ class _Kusto:
                 return SignInError(self.name, f"signing in failed: {_first_line(cause)}")
             case kusto.KustoMultiApiError():
                 return _of_limits(self.name, [str(one) for one in error.get_api_errors()])
+            case kusto.KustoThrottlingError(args=(_, response)):
+                return self._of_status(429, error, response)
             case kusto.KustoNetworkError():
                 kind = type(error.__cause__).__name__
                 return Slow("no answer in time") if kind == "ReadTimeout" else Busy(kind)
             case kusto.KustoServiceError(http_response=response) if response is not None:
-                after = retry_after(response.headers.get("Retry-After"), self._clock.now())
-                return self._of_status(response.status_code, error, after)
+                return self._of_status(response.status_code, error, response)
             case kusto.KustoTokenParsingError():
                 return Busy("a reply that ends early")
         return SourceError(self.name, _first_line(error))
 
-    def _of_status(self, status: int, error: Exception, after: timedelta | None) -> Exception:
+    def _of_status(self, status: int, error: Exception, response: Any) -> Exception:
         said = _first_line(error)
+        after = retry_after(response.headers.get("Retry-After"), self._clock.now())
         if any(word in said for word in _UNRESOLVED):
             return NotThereError(self.name, f"refuses the query ({status}: {said})")
         if any(word in said for word in _LIMITS):
@@ -186,7 +195,10 @@ class _Kusto:
             return Slow(f"the query timed out ({status}: {said})")
         if status == 429 or status >= 500:
             return Busy(f"busy ({status}: {said})", after)
-        if status in (401, 403):
+        if status == 401:
+            renew(self._token, response.headers.get("WWW-Authenticate"))
+            return TokenRefused(f"does not take the token ({said})")
+        if status == 403:
             return SignInError(self.name, f"does not let this account in ({status}: {said})")
         return SourceError(self.name, f"refuses the query ({status}: {said})")
 

@@ -69,6 +69,7 @@ class Service(Protocol):
             Busy: it cannot answer now; the same question may be answered later.
             TooMuch: the answer has met a limit of rows, size or time, or is not whole.
             NotThereError: a table or column is not there.
+            TokenRefused: it does not take the token; it is asked once more.
             SignInError: it does not let us in.
             SourceError: it refuses for another reason.
         """
@@ -226,6 +227,10 @@ class RemoteSource:
                 found = self._answer(Statement(text, {}), _SHAPE, abandoned)
             except NotThereError:
                 self._shapes[table.name] = None
+            except TooMuch as error:
+                raise IncompleteResultError(
+                    self._service.name, f"{error}, when asked for the columns of {table.name}"
+                ) from error
             else:
                 self._shapes[table.name] = dict(found.iter_rows())
         return self._shapes[table.name]
@@ -294,7 +299,7 @@ class RemoteSource:
             found = self._answer(Statement(text, {}), _LAG, abandoned)
         except (SignInError, UnavailableError):
             raise
-        except SourceError:
+        except (SourceError, TooMuch):
             return None
         lag = found["Lag"].max()
         return lag if isinstance(lag, timedelta) else None

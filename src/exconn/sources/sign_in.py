@@ -1,7 +1,10 @@
 """Ways to sign in to Microsoft Entra ID, by msal; each gives access tokens when called."""
 
+import base64
+import binascii
 import functools
 import os
+import re
 import stat
 import sys
 import threading
@@ -16,6 +19,7 @@ from exconn.sources._files import home, write_privately
 from exconn.sources.clouds import CLOUDS, GLOBAL, Cloud
 
 _SERVICE = "Entra ID"
+_CLAIMS = re.compile(r'claims="([^"]+)"')
 _CLIENT_ASKS_AGAIN = ["CP1"]  # says that we understand claims challenges
 _Answer = dict[str, Any]
 
@@ -67,6 +71,29 @@ class SignIn:
         """Let the next call get a new token, with the claims that a service demands."""
         with self._lock:
             self._claims, self._stale = claims, True
+
+
+def renew(token: Callable[[], str] | None, challenge: str | None) -> None:
+    """Let a way to sign in of ours get a new token, after a service has refused one.
+
+    Args:
+        token: what gave the token; functions of others are left as they are.
+        challenge: the header WWW-Authenticate, which may demand claims (Continuous Access
+            Evaluation).
+    """
+    if isinstance(token, SignIn):
+        token.renew(_claims_of(challenge or ""))
+
+
+def _claims_of(challenge: str) -> str | None:
+    found = _CLAIMS.search(challenge)
+    if found is None:
+        return None
+    padded = found[1] + "=" * (-len(found[1]) % 4)
+    try:
+        return base64.urlsafe_b64decode(padded).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return None
 
 
 @frozen

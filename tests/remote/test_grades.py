@@ -1,0 +1,75 @@
+"""The same evidence gives the same grades, wherever it lives."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from functools import cache
+from typing import Any
+
+import polars as pl
+import pytest
+from places import PLACES, served
+
+from exconn import Alert, Grade, MemorySource, Source, grade, hunt
+from exconn.simulate import demo_tenant, hijacked, honest_tenant
+
+Frames = Mapping[str, pl.DataFrame]
+
+
+@cache
+def tenant(name: str) -> Frames:
+    match name:
+        case "demo":
+            return demo_tenant(mails=2_000).frames
+        case "honest":
+            return honest_tenant(7, mails=2_200).frames
+        case "hijacked":
+            return hijacked(honest_tenant(11, mails=2_200), 11, mails=150).frames
+        case "without sign-ins":
+            frames = dict(demo_tenant(3, mails=2_200).frames)
+            del frames["IdentityLogonEvents"]
+            return frames
+    return {
+        **demo_tenant(5, mails=2_200).frames,
+        "EmailEvents": demo_tenant(5, mails=2_200).frames["EmailEvents"].drop("SenderObjectId"),
+    }
+
+
+@cache
+def at_home(name: str) -> list[Grade]:
+    return hunt(MemorySource(tenant(name)))
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize(
+    "name", ["demo", "honest", "hijacked", "without sign-ins", "without SenderObjectId"]
+)
+def test_grades_are_those_of_the_files(name: str, place: str) -> None:
+    ours = at_home(name)
+    with served(place, tenant(name)) as there:
+        source = there.source()
+        assert [said(g) for g in hunt(source)] == [said(g) for g in ours]
+        alert = Alert(connector=ours[0].connector, timestamp=ours[0].at)
+        home: Source = MemorySource(tenant(name))
+        assert said(grade(source, alert)) == said(grade(home, alert))
+        assert {call.status for call in there.tenant.calls} <= {200, 400}
+        assert there.slept == []
+
+
+def said(found: Grade) -> dict[str, Any]:
+    """A grade without what only a service knows: how late rows arrive."""
+    told = found.to_dict()
+    for table in told["coverage"]:
+        table["notes"] = [note for note in table["notes"] if not note.startswith("rows arrive")]
+    return told
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_late_rows_are_told(place: str) -> None:
+    with served(place, tenant("demo"), lag=timedelta(hours=3)) as there:
+        worst = at_home("demo")[0]
+        alert = Alert(connector=worst.connector, timestamp=there.tenant.now - timedelta(hours=1))
+        found = grade(there.source(), alert)
+    for table in found.to_dict()["coverage"]:
+        assert table["state"] == "partial"
+        assert "rows arrive up to 180 minutes after the event" in table["notes"]
+        assert any("may not have arrived yet" in reason for reason in table["reasons"])
