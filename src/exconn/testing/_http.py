@@ -162,7 +162,11 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    server: _Server
+
+    @property
+    def _owner(self) -> _Server:
+        assert isinstance(self.server, _Server)
+        return self.server
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
         pass
@@ -177,7 +181,7 @@ class _Handler(BaseHTTPRequestHandler):
             headers={name.lower(): value for name, value in self.headers.items()},
             body=self.rfile.read(length),
         )
-        self._send(self.server.answer(request), request)
+        self._send(self._owner.answer(request), request)
 
     def _send(self, reply: Reply, request: Request) -> None:
         if not reply.status:
@@ -208,7 +212,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _wait(self, reply: Reply) -> None:
         """Wait before a piece, or until the server stops."""
-        if reply.seconds and self.server.stopping.wait(reply.seconds / reply.pieces):
+        if reply.seconds and self._owner.stopping.wait(reply.seconds / reply.pieces):
             raise ConnectionAbortedError
 
     def _reset(self) -> None:

@@ -337,7 +337,7 @@ def _database_schema(
     names = ("DatabaseName", "TableName", "ColumnName", "ColumnType")
     flags = ("IsDefaultTable", "IsDefaultColumn")
     more = ("PrettyName", "Version", "Folder", "DocString")
-    columns = dict.fromkeys(names, "string") | dict.fromkeys(flags, "bool")
+    columns = {name: "bool" if name in flags else "string" for name in (*names, *flags, *more)}
     rows: list[list[Any]] = [[database, "", "", "", 0, 0, "", "v1.0", "", ""]]
     for table, held in schema.items():
         rows.append([database, table, "", "", 0, 0, "", "", "", ""])
@@ -345,7 +345,7 @@ def _database_schema(
             [database, table, name, f"System.{_NET[kind.value]}", 0, 0, "", "", "", ""]
             for name, kind in held.items()
         ]
-    return columns | dict.fromkeys(more, "string"), rows
+    return columns, rows
 
 
 def _schema_as_json(schema: Mapping[str, Mapping[str, KqlType]], database: str) -> str:

@@ -53,10 +53,10 @@ class Tokens:
     def judge(self, request: Request, audiences: Collection[str]) -> Verdict:
         """Whether a request's token holds for a service."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not token:
+        if scheme.lower() != "bearer" or not token.strip():
             return "missing"
         with self._lock:
-            held = self._issued.get(token)
+            held = self._issued.get(token.strip())
         if held is None:
             return "invalid"
         if held.until <= time.monotonic():

@@ -3,7 +3,7 @@
 It serves an evidence folder over the services' own protocols, and runs the KQL that it receives::
 
     with TenantServer("evidence/") as tenant:
-        source = HuntingSource(url=tenant.graph_url, token=tenant.token)
+        source = HuntingSource(tenant.token, base_url=tenant.graph_url)
         tenant.fail(Throttled("2"), Reset(), None)
         ...
         assert [call.status for call in tenant.calls] == [429, 0, 200]
@@ -16,7 +16,7 @@ import tempfile
 import threading
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any, Literal, Self
@@ -34,8 +34,9 @@ from exconn.testing.engine import KqlEngine, KqlRefused
 from exconn.testing.faults import Fault
 
 Kind = Literal["hunting", "kusto", "management", "alerts", "token", "other"]
+"""What an endpoint is for; "token" is all of sign-in but its configuration."""
 
-QUERIES: tuple[Kind, ...] = ("hunting", "kusto")
+_QUERIES: tuple[Kind, ...] = ("hunting", "kusto")
 
 _JSON = {"Content-Type": "application/json; charset=utf-8"}
 _PAGE = b"<!DOCTYPE html><html><body><h1>Please sign in to the proxy</h1></body></html>"
@@ -54,7 +55,7 @@ class Call:
 
     Attributes:
         kind: of the endpoint.
-        text: the KQL or the command; the path and query of other calls.
+        text: the KQL or the command; the path of other calls.
         parameters: of the query.
         status: of the response; 0 if the connection was reset.
         sent: bytes of the response's body, before it is compressed.
@@ -223,7 +224,7 @@ class TenantServer:
         self._tokens.revoke()
 
     def fail(
-        self, *expected: Fault | None, kinds: Collection[Kind] = QUERIES, text: str = ""
+        self, *expected: Fault | None, kinds: Collection[Kind] = _QUERIES, text: str = ""
     ) -> None:
         """Say how the next calls end, in this order, after those already said.
 
@@ -235,15 +236,19 @@ class TenantServer:
         with self._lock:
             self._expected += [_Expected(fault, tuple(kinds), text) for fault in expected]
 
+    def recover(self) -> None:
+        """Forget the faults that are still to come, and the claims that are asked for."""
+        with self._lock:
+            self._expected.clear()
+        self._tokens.demanded = ""
+
     def _answer(self, request: Request) -> Reply:
         """Answer a request, or let it fail; called by many threads."""
         asked = self._asked(request)
-        fault = self._next_fault(asked)
-        reply = self._spoilt(asked, fault)
+        reply = self._spoilt(asked, self._next_fault(asked))
+        call = Call(asked.kind, asked.text, asked.parameters, reply.status, len(reply.body))
         with self._lock:
-            self.calls.append(
-                Call(asked.kind, asked.text, asked.parameters, reply.status, len(reply.body))
-            )
+            self.calls.append(call)
         return reply
 
     def _asked(self, request: Request) -> "_Asked":
@@ -251,55 +256,37 @@ class TenantServer:
         proxied = _kusto.PROXIED.match(request.path)
         path = request.path[proxied.end() :] if proxied else request.path
         body = request.json
-        text = str(body.get("csl", ""))
-        if _login.PATH.fullmatch(path) or path in (_login.IDENTITY, _login.APP_SERVICE):
-            return _Asked(
-                "other" if path.endswith("openid-configuration") else "token",
-                _login.SERVICE,
-                lambda _: self._authority.answer(request, self._login_url),
-                path,
-            )
-        if _alerts.PATH.fullmatch(path):
-            return self._guarded(
-                "alerts",
-                _graph.SERVICE,
-                request,
-                lambda _: self._alerts.answer(request, self.graph_url),
-                path,
-            )
         match request.method, path:
             case "POST", _graph.HUNTING:
                 given = {name.lower(): value for name, value in body.items()}
-                return self._guarded(
-                    "hunting",
-                    _graph.SERVICE,
-                    request,
-                    lambda fault: self._hunt(given, fault),
-                    str(given.get("query", "")),
+                text = str(given.get("query", ""))
+                return _Asked(
+                    "hunting", request, _graph.SERVICE, text, partial(self._hunt, text, given)
                 )
             case "POST", _kusto.QUERY:
-                properties = _properties(body)
-                return self._guarded(
+                text, properties = str(body.get("csl", "")), _properties(body)
+                return _Asked(
                     "kusto",
-                    _kusto.SERVICE,
                     request,
-                    lambda fault: self._query(request, properties, fault),
+                    _kusto.SERVICE,
                     text,
+                    partial(self._query, text, properties, request),
                     properties.get("Parameters") or {},
                 )
             case "POST", _kusto.MANAGEMENT:
-                return self._guarded(
-                    "management",
-                    _kusto.SERVICE,
-                    request,
-                    lambda _: self._manage(body, proxied=proxied is not None),
-                    text,
-                )
+                text = str(body.get("csl", ""))
+                answer = partial(self._manage, text, request, proxied is not None)
+                return _Asked("management", request, _kusto.SERVICE, text, answer)
             case "GET", _kusto.METADATA:
                 metadata = _kusto.metadata(self._login_url)
-                return _Asked("other", _kusto.SERVICE, lambda _: metadata, path)
+                return _Asked("other", request, _kusto.SERVICE, path, lambda _: metadata)
+        if _alerts.PATH.fullmatch(path):
+            return _Asked("alerts", request, _graph.SERVICE, path, partial(self._alert, request))
+        if _login.PATH.fullmatch(path) or path in (_login.IDENTITY, _login.APP_SERVICE):
+            kind: Kind = "other" if path.endswith("openid-configuration") else "token"
+            return _Asked(kind, request, _login.SERVICE, path, partial(self._sign_in, request))
         missing = _graph.failure(404, "Resource not found.")
-        return _Asked("other", _graph.SERVICE, lambda _: missing, path)
+        return _Asked("other", request, _graph.SERVICE, path, lambda _: missing)
 
     def _next_fault(self, asked: "_Asked") -> Fault | None:
         with self._lock:
@@ -313,13 +300,13 @@ class TenantServer:
         """The answer, with what goes wrong."""
         match fault:
             case None:
-                return asked.answer(None)
+                return self._proper(asked)
             case faults.Reset():
                 return Reply(0)
             case faults.Slow(seconds, pieces):
-                return evolve(asked.answer(None), seconds=seconds, pieces=pieces)
+                return evolve(self._proper(asked), seconds=seconds, pieces=pieces)
             case faults.CutShort(at, chunked):
-                return evolve(asked.answer(None), cut=at, chunked=chunked)
+                return evolve(self._proper(asked), cut=at, chunked=chunked)
             case faults.NotJson(status):
                 return Reply(status, _PAGE, {"Content-Type": "text/html"})
             case faults.Empty():
@@ -339,39 +326,25 @@ class TenantServer:
         if reply and isinstance(fault, faults.Throttled) and fault.retry_after is not None:
             headers = {**reply.headers, "Retry-After": fault.retry_after}
             reply = evolve(reply, headers=headers)
-        return reply or asked.answer(fault)
+        return reply or self._proper(asked, fault)
 
-    def _guarded(
-        self,
-        kind: Kind,
-        service: Service,
-        request: Request,
-        answer: Answer,
-        text: str,
-        parameters: dict[str, object] | None = None,
-    ) -> "_Asked":
-        """A request that is answered to those who have a token."""
+    def _proper(self, asked: "_Asked", fault: Fault | None = None) -> Reply:
+        """The answer, to those who have a token where one is needed."""
+        audiences = (*asked.service.audiences, self.graph_url, self.kusto_url)
+        guarded = asked.kind not in ("token", "other")
+        verdict = self._tokens.judge(asked.request, audiences) if guarded else "fine"
+        if verdict == "fine":
+            return asked.answer(fault)
+        reply = asked.service.failed(401, _VERDICTS[verdict])
+        challenge = self._tokens.challenge(verdict, self.login_url)
+        return evolve(reply, headers={**reply.headers, "WWW-Authenticate": challenge})
 
-        def checked(fault: Fault | None) -> Reply:
-            audiences = (*service.audiences, self.graph_url, self.kusto_url)
-            verdict = self._tokens.judge(request, audiences)
-            if verdict == "fine":
-                return answer(fault)
-            reply = service.failed(401, _VERDICTS[verdict])
-            challenge = self._tokens.challenge(verdict, self.login_url)
-            return evolve(reply, headers={**reply.headers, "WWW-Authenticate": challenge})
-
-        return _Asked(kind, service, checked, text, parameters or {})
-
-    def _hunt(self, body: dict[str, Any], fault: Fault | None) -> Reply:
+    def _hunt(self, text: str, body: dict[str, Any], fault: Fault | None) -> Reply:
         try:
             since, until = _graph.timespan(body.get("timespan"), self.now)
+            found = self._engine.run(text, now=self.now, since=since, until=until)
         except ValueError as error:
             return _graph.failure(400, str(error))
-        try:
-            found = self._engine.run(
-                str(body.get("query", "")), now=self.now, since=since, until=until
-            )
         except KqlRefused as error:
             return _graph.refused(error)
         return _graph.hunted(
@@ -383,28 +356,38 @@ class TenantServer:
             fault=fault,
         )
 
-    def _query(self, request: Request, properties: dict[str, Any], fault: Fault | None) -> Reply:
-        body = request.json
-        if body.get("db") != self.database:
-            return _kusto.unknown_database(body.get("db"))
-        text, options = _kusto.settings(str(body.get("csl", "")))
-        limits = _kusto.Limits.of(
-            self.row_limit or _kusto.ROW_LIMIT,
-            self.byte_limit or _kusto.BYTE_LIMIT,
-            (properties.get("Options") or {}) | options,
-        )
+    def _query(
+        self, text: str, properties: dict[str, Any], request: Request, fault: Fault | None
+    ) -> Reply:
+        database = request.json.get("db")
+        if database != self.database:
+            return _kusto.unknown_database(database)
+        text, options = _kusto.settings(text)
         try:
+            limits = _kusto.Limits.of(
+                self.row_limit or _kusto.ROW_LIMIT,
+                self.byte_limit or _kusto.BYTE_LIMIT,
+                (properties.get("Options") or {}) | options,
+            )
             found = self._engine.run(text, parameters=properties.get("Parameters"), now=self.now)
+        except ValueError as error:
+            return _kusto.failure(400, str(error))
         except KqlRefused as error:
             return _kusto.refused(error)
         request_id = request.headers.get("x-ms-client-request-id", "")
         return _kusto.queried(found, limits, fault, request_id)
 
-    def _manage(self, body: dict[str, Any], *, proxied: bool) -> Reply:
-        if body.get("db") != self.database:
-            return _kusto.unknown_database(body.get("db"))
-        command = str(body.get("csl", ""))
-        return _kusto.managed(command, self._engine.schema(), self.database, proxied=proxied)
+    def _manage(self, text: str, request: Request, proxied: bool, _: Fault | None) -> Reply:  # noqa: FBT001 - bound by position
+        database = request.json.get("db")
+        if database != self.database:
+            return _kusto.unknown_database(database)
+        return _kusto.managed(text, self._engine.schema(), self.database, proxied=proxied)
+
+    def _alert(self, request: Request, _: Fault | None) -> Reply:
+        return self._alerts.answer(request, self.graph_url)
+
+    def _sign_in(self, request: Request, _: Fault | None) -> Reply:
+        return self._authority.answer(request, self._login_url)
 
 
 @frozen
@@ -412,17 +395,19 @@ class _Asked:
     """A request: what it is, and how its service answers it."""
 
     kind: Kind
+    request: Request
     service: Service
-    answer: Answer
     text: str
+    answer: Answer
     parameters: dict[str, object] = field(factory=dict)
 
 
 def _properties(body: dict[str, Any]) -> dict[str, Any]:
     """The request properties of a query, which are JSON inside of the body's JSON."""
     given = body.get("properties") or {}
-    found = json.loads(given) if isinstance(given, str) else given
-    return found if isinstance(found, dict) else {}
+    with contextlib.suppress(ValueError):
+        given = json.loads(given) if isinstance(given, str) else given
+    return given if isinstance(given, dict) else {}
 
 
 def _certified(authority: Path) -> ssl.SSLContext:
