@@ -146,7 +146,7 @@ AGGREGATES: dict[str, tuple[pl.Expr, str]] = {
     "any, or null": (b.any(ignore_nulls=False), "Any"),
     "null strings": (no_text.n_unique(), "may be null"),
     "largest few": (n.top_k(2), "TopK"),
-    "first by": (s.min_by("n"), "MinBy"),
+    "first by": (s.min_by("n"), "first or last"),
     "slice": (n.head(1), "Slice"),
     "list counted": (s.str.split(".").n_unique(), "aggregation of lists"),
 }

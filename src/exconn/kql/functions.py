@@ -3,12 +3,11 @@
 import re
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any, Protocol
 
 from attrs import evolve
 
-from exconn.errors import UnsupportedExpression
 from exconn.kql.nodes import Literal, Node, op
+from exconn.kql.reader import Reader
 from exconn.kql.regex import is_valid, unlike
 from exconn.kql.serialised import Tree, name_of
 from exconn.tables import KqlType
@@ -39,26 +38,6 @@ _TOTALS |= {"TotalHours": "h", "TotalDays": "d"}
 _PATH = re.compile(r"\$((?:\.[A-Za-z_][A-Za-z0-9_]*|\[[0-9]+\])+)")
 _STEP = re.compile(r"\.(\w+)|\[([0-9]+)\]")
 _MOST_PARTS = 64
-
-
-class Reader(Protocol):
-    """What reads the inputs of a function."""
-
-    def node(self, tree: Tree) -> Node:
-        """An input."""
-        ...
-
-    def value(self, tree: Tree, wanted: Any) -> Any:
-        """The value of an input that must be constant."""
-        ...
-
-    def whole(self, *nodes: Node) -> None:
-        """Refuse strings that Polars may have as null."""
-        ...
-
-    def refusal(self, part: str, instead: str = "") -> UnsupportedExpression:
-        """The error that a part is not supported."""
-        ...
 
 
 def string_function(reader: Reader, kind: Tree, inputs: Sequence[Tree]) -> Node:

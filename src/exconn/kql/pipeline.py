@@ -8,15 +8,16 @@ import polars as pl
 from attrs import evolve, frozen
 
 from exconn.errors import UnsupportedExpression
-from exconn.kql import layout
+from exconn.kql import joins, layout, verbs
 from exconn.kql.dialect import Dialect
 from exconn.kql.nodes import Aggregate as AggregateNode
 from exconn.kql.nodes import Column, Literal, Node, Op, cast, floored
 from exconn.kql.parameters import Parameters
 from exconn.kql.plan import Names, Prefix, needs, pipelines, roots, schemas, shared_prefix, wanted
-from exconn.kql.render import joined, terms, value
+from exconn.kql.render import conjunction, terms, value
 from exconn.kql.text import literal, name
 from exconn.kql.tree import read
+from exconn.kql.verbs import Columns, State
 from exconn.query import (
     Aggregate,
     Drop,
@@ -33,10 +34,6 @@ from exconn.query import (
     WithColumns,
 )
 from exconn.tables import KqlType, Table
-
-Columns = Mapping[str, Column]
-
-_KINDS = {"inner": "inner", "left": "leftouter", "semi": "leftsemi", "anti": "leftanti"}
 
 
 @frozen
@@ -84,31 +81,6 @@ def compile_statement(query: Query, dialect: Dialect) -> Statement:
     return _Compiler(dialect, query).statement()
 
 
-@frozen(eq=False)
-class _State:
-    """The lines so far, and the columns that they yield.
-
-    Attributes:
-        raw: whether the columns are still those of the table, under its own names and types.
-        key: columns of which no two rows have the same values; None when there are none known.
-    """
-
-    lines: tuple[str, ...]
-    columns: Columns
-    raw: bool = False
-    key: Names | None = None
-
-    def then(
-        self, lines: str | Iterable[str], columns: Columns | None = None, key: Names | None = None
-    ) -> "_State":
-        more = (lines,) if isinstance(lines, str) else tuple(lines)
-        return _State(
-            (*self.lines, *more),
-            self.columns if columns is None else columns,
-            key=key if key is not None and columns is not None and key <= set(columns) else None,
-        )
-
-
 class _Compiler:
     def __init__(self, dialect: Dialect, query: Query) -> None:
         self._dialect = dialect
@@ -119,9 +91,9 @@ class _Compiler:
         )
         tables = {one.table.name for one in pipelines(query)}
         self._parameters = Parameters(wanted=dialect.parameters, taken=names | tables)
-        self._let = _free("Shared", names | tables)
+        self._let = verbs.free_name("Shared", names | tables)
         self._prefix = shared_prefix(query)
-        self._shared: _State | None = None
+        self._shared: State | None = None
 
     def statement(self) -> Statement:
         lines: list[str] = []
@@ -144,7 +116,7 @@ class _Compiler:
                 needed |= needs(one, self._schemas[id(one)], wanted)[len(prefix.steps)]
         return frozenset(needed)
 
-    def pipeline(self, query: Query, final: Names) -> _State:
+    def pipeline(self, query: Query, final: Names) -> State:
         """The lines of a pipeline, of whose columns only some are needed."""
         known = self._schemas.get(id(query)) or schemas(query)
         needed = needs(query, known, final)
@@ -155,17 +127,17 @@ class _Compiler:
             done = len(filters)
             state = self._begun(query, filters, needed[0])
             if not isinstance(_at(query.steps, done), Select | Aggregate):
-                state = _pruned(state, [n for n in known[done] if n in needed[done]])
+                state = verbs.pruned(state, [n for n in known[done] if n in needed[done]])
         for number, step in enumerate(query.steps[done:], done):
             if isinstance(step, Head):
-                _need_decided(query.steps[number - 1], state)
+                verbs.need_decided(query.steps[number - 1], state)
             state = self.step(step, state, known[number], known[number + 1], needed[number + 1])
-        return _in_order(state, [n for n in query.schema if n in final])
+        return verbs.in_order(state, [n for n in query.schema if n in final])
 
-    def _begun(self, query: Query, filters: Sequence[Step], needed: Names) -> _State:
+    def _begun(self, query: Query, filters: Sequence[Step], needed: Names) -> State:
         """The table and the leading filters, those on time first; and the columns it lacks."""
         table = query.table
-        state = _State((name(table.name),), self._scanned(table), raw=True)
+        state = State((name(table.name),), self._scanned(table), raw=True)
         found = self._conditions(filters, state.columns, table.name)
         timely = [node for node in found if _is_about_time(node, table.time)]
         rest = [node for node in found if node not in timely]
@@ -219,8 +191,8 @@ class _Compiler:
         return self._parameters.of(node)
 
     def step(
-        self, step: Step, state: _State, before: pl.Schema, after: pl.Schema, needed: Names
-    ) -> _State:
+        self, step: Step, state: State, before: pl.Schema, after: pl.Schema, needed: Names
+    ) -> State:
         columns = state.columns
         match step:
             case Filter():
@@ -231,7 +203,9 @@ class _Compiler:
                 made = self._made(wanted(exprs, needed), columns, after)
                 lines = layout.operator("| extend", self._assigned(made)) if made else []
                 kept = state.key and state.key - made.keys() == state.key
-                return state.then(lines, {**columns, **_columns(made)}, state.key if kept else None)
+                return state.then(
+                    lines, {**columns, **verbs.made_columns(made)}, state.key if kept else None
+                )
             case Select(exprs):
                 if not roots(exprs) and not any(e.meta.has_multiple_outputs() for e in exprs):
                     raise UnsupportedExpression("constants alone (Polars makes one row)", "select")
@@ -243,26 +217,26 @@ class _Compiler:
                     return state
                 kept = state.key and state.key <= same
                 lines = layout.operator("| project", self._assigned(made))
-                return state.then(lines, _columns(made), state.key if kept else None)
+                return state.then(lines, verbs.made_columns(made), state.key if kept else None)
             case Aggregate(keys, aggs):
                 return self._aggregated(keys, wanted(aggs, needed), state, after)
-            case Join():
-                return self._joined(step, state, before, needed)
+            case Join(other, right_on=right_on):
+                there = frozenset(before)
+                names = joins.brought(step, there, needed)
+                right = self.pipeline(other, frozenset([*right_on, *names]))
+                return joins.joined(step, state, right, names, there)
             case Sort(by, descending):
-                return _sorted(state, by, descending)
+                return verbs.in_sequence(state, by, descending)
             case Head(n):
                 return evolve(state, lines=(*state.lines, f"| take {n}"))
             case Unique():
-                return _distinct(state)
+                return verbs.distinct(state)
             case Explode(column):
-                return _exploded(state, column)
+                return verbs.exploded(state, column)
             case Rename(names):
-                return _renamed(state, {o: n for o, n in names.items() if o in columns and o != n})
-            case Drop(dropped):
-                away = [n for n in dropped if n in columns]
-                lines = layout.operator("| project-away", [name(n) for n in away]) if away else []
-                left = {n: c for n, c in columns.items() if n not in away}
-                return state.then(lines, left, state.key)
+                return verbs.renamed(state, names)
+            case Drop(names):
+                return verbs.dropped(state, names)
 
     def _made(
         self, exprs: Sequence[pl.Expr], columns: Columns, after: pl.Schema
@@ -278,11 +252,11 @@ class _Compiler:
         return [text if text == name(n) else f"{name(n)} = {text}" for n, text in texts.items()]
 
     def _aggregated(
-        self, keys: Sequence[pl.Expr], aggs: Sequence[pl.Expr], state: _State, after: pl.Schema
-    ) -> _State:
+        self, keys: Sequence[pl.Expr], aggs: Sequence[pl.Expr], state: State, after: pl.Schema
+    ) -> State:
         by = {n: floored(node) for n, node in self._made(keys, state.columns, after).items()}
         for n, node in by.items():
-            _comparable(node, f"group key {n!r}")
+            verbs.need_comparable(node, f"group key {n!r}")
             if not any(isinstance(part, Column) for part in node.walk()):
                 raise UnsupportedExpression(
                     "a constant as a key", f"group key {n!r}", "add it after"
@@ -293,146 +267,10 @@ class _Compiler:
             made[n] = _fitted(node, after[n], _label(expr))
         if not by and not made:  # later steps need the one row, and nothing of it
             made["Rows"] = AggregateNode(name="len", type=KqlType.LONG)
-        columns = {**_columns(by), **_columns(made)}
+        columns = {**verbs.made_columns(by), **verbs.made_columns(made)}
         items, groups = self._assigned(made), self._assigned(by)
         lines = layout.grouped("| summarize", items, groups)
-        return _State((*state.lines, *lines), columns, key=frozenset(by))
-
-    def _joined(self, step: Join, state: _State, before: pl.Schema, needed: Names) -> _State:
-        keeps = step.how in ("inner", "left")
-        brought = {
-            n: n + step.suffix if n in before else n
-            for n in step.other.schema
-            if keeps and n not in step.right_on
-        }
-        brought = {old: new for old, new in brought.items() if new in needed}
-        right = self.pipeline(step.other, frozenset([*step.right_on, *brought]))
-        keys = {n: n for n in step.right_on}
-        if keeps:
-            taken = {*before, *brought.values()}
-            for n in step.right_on:
-                keys[n] = _free(f"{n}_key", taken | set(keys.values()))
-        for columns, names in ((state.columns, step.left_on), (right.columns, step.right_on)):
-            for n in names:
-                _comparable(columns[n], f"join on {n!r}")
-                if columns[n].ticks:
-                    raise UnsupportedExpression("a join on a time", f"join on {n!r}", "truncate it")
-        lines = [*right.lines]
-        nullable = [n for n in step.right_on if right.columns[n].nullable]
-        if nullable:
-            lines.append("| where " + " and ".join(f"isnotnull({name(n)})" for n in nullable))
-        lines += _rename_lines({**brought, **keys}, right.columns)
-        on = ", ".join(
-            name(a) if a == keys[b] else f"$left.{name(a)} == $right.{name(keys[b])}"
-            for a, b in zip(step.left_on, step.right_on, strict=True)
-        )
-        opened = f"| join kind={_KINDS[step.how]} ("
-        state = evolve(state, lines=(*state.lines, opened, *layout.indented(lines), f") on {on}"))
-        if not keeps:
-            return state
-        return _with_brought(step, state, right.columns, brought, list(keys.values()))
-
-
-def _with_brought(
-    step: Join, state: _State, right: Columns, brought: Mapping[str, str], keys: Sequence[str]
-) -> _State:
-    left = step.how == "left"
-    columns = {
-        new: evolve(
-            right[old],
-            name=new,
-            nullable=right[old].nullable or (left and right[old].type is not KqlType.STRING),
-        )
-        for old, new in brought.items()
-    }
-    lines = [f"| project-away {', '.join(name(n) for n in keys)}"]
-    strings = [n for n, column in columns.items() if column.type is KqlType.STRING]
-    if left and strings:
-        filled = [f'{name(n)} = strcat({name(n)}, "")' for n in strings]
-        lines += layout.operator("| extend", filled)
-    return state.then(lines, {**state.columns, **columns})
-
-
-def _pruned(state: _State, names: Sequence[str]) -> _State:
-    """Leave out columns that no later step reads, and give the others their names and types."""
-    return _projected(state, names) if names else evolve(state, columns={})
-
-
-def _in_order(state: _State, names: Sequence[str]) -> _State:
-    if tuple(state.columns) == tuple(names) and not state.raw:
-        return state
-    return _projected(state, names)
-
-
-def _projected(state: _State, names: Sequence[str]) -> _State:
-    texts = {n: value(state.columns[n]) for n in names}
-    items = [text if text == name(n) else f"{name(n)} = {text}" for n, text in texts.items()]
-    columns = _columns({n: state.columns[n] for n in names})
-    return state.then(layout.operator("| project", items), columns, state.key)
-
-
-def _sorted(state: _State, by: Sequence[str], descending: Sequence[bool]) -> _State:
-    items = []
-    for number, (n, down) in enumerate(zip(by, descending, strict=True)):
-        column: Node = state.columns[n]
-        _comparable(column, f"sort by {n!r}")
-        if number < len(by) - 1:  # what frames have as equal, the next column decides
-            column = floored(column)
-        items.append(f"{value(column)} {'desc' if down else 'asc'} nulls first")
-    return evolve(state, lines=(*state.lines, *layout.operator("| sort by", items)))
-
-
-def _need_decided(before: Step, state: _State) -> None:
-    """Refuse to take the first rows where it is open which of equal rows come first."""
-    by = set(before.by) if isinstance(before, Sort) else set()
-    if by < set(state.columns) and not (state.key is not None and state.key <= by):
-        raise UnsupportedExpression(
-            "head where rows may be equal in what they are sorted by",
-            "head",
-            "sort by the keys of the group_by too, or by every column",
-        )
-
-
-def _distinct(state: _State) -> _State:
-    for n, column in state.columns.items():
-        _comparable(column, f"unique, column {n!r}")
-    if any(column.ticks for column in state.columns.values()):
-        floors = {n: value(floored(c)) for n, c in state.columns.items() if c.ticks}
-        lines = layout.operator("| extend", [f"{name(n)} = {text}" for n, text in floors.items()])
-        columns = {n: evolve(c, ticks=False) for n, c in state.columns.items()}
-        state = state.then(lines, columns)
-    lines = layout.operator("| distinct", [name(n) for n in state.columns])
-    return state.then(lines, state.columns, frozenset(state.columns))
-
-
-def _exploded(state: _State, column: str) -> _State:
-    listed = state.columns[column]
-    lines = [f"| mv-expand {name(column)} to typeof(string)"]
-    if listed.nullable:
-        lines.insert(0, f"| where array_length({name(column)}) > 0")
-    return state.then(lines, {**state.columns, column: Column(name=column, type=KqlType.STRING)})
-
-
-def _renamed(state: _State, names: Mapping[str, str]) -> _State:
-    if not names:
-        return state
-    columns = {
-        names.get(n, n): evolve(column, name=names.get(n, n)) for n, column in state.columns.items()
-    }
-    key = None if state.key is None else frozenset(names.get(n, n) for n in state.key)
-    return state.then(_rename_lines(names, state.columns), columns, key)
-
-
-def _rename_lines(names: Mapping[str, str], columns: Columns) -> list[str]:
-    changed = {old: new for old, new in names.items() if old != new}
-    if not changed:
-        return []
-    items = [f"{name(new)} = {name(old)}" for old, new in changed.items()]
-    if not set(changed.values()) & set(columns):
-        return layout.operator("| project-rename", items)
-    # project-rename refuses a name that is there, even when that column is renamed too.
-    texts = {n: f"{name(changed[n])} = {name(n)}" if n in changed else name(n) for n in columns}
-    return layout.operator("| project", list(texts.values()))
+        return State((*state.lines, *lines), columns, key=frozenset(by))
 
 
 def _nothing(kind: KqlType) -> str:
@@ -442,29 +280,7 @@ def _nothing(kind: KqlType) -> str:
 
 def _where(nodes: Iterable[Node]) -> list[str]:
     found = list(nodes)
-    return layout.condition("| where", joined(found)) if found else []
-
-
-def _comparable(node: Node, where: str) -> None:
-    """Refuse to group, join or sort by what has no exact order or equality."""
-    if node.type is KqlType.DYNAMIC:
-        raise UnsupportedExpression("a list as a key", where, "explode it")
-    if node.nan:
-        raise UnsupportedExpression("a number as a key that may be NaN", where)
-
-
-def _columns(made: Mapping[str, Node]) -> dict[str, Column]:
-    return {
-        n: Column(
-            name=n,
-            type=node.type,
-            nullable=node.nullable and node.type is not KqlType.STRING,
-            ticks=node.ticks,
-            nan=node.nan,
-            narrow=node.type is KqlType.INT,
-        )
-        for n, node in made.items()
-    }
+    return layout.condition("| where", conjunction(found)) if found else []
 
 
 def _promised(dtype: pl.DataType, where: str) -> KqlType:
@@ -526,10 +342,3 @@ def _never_null(columns: Columns, held: Sequence[Node]) -> dict[str, Column]:
 
 def _at(steps: Sequence[Step], number: int) -> Step | None:
     return steps[number] if number < len(steps) else None
-
-
-def _free(wanted: str, taken: Iterable[str]) -> str:
-    names = set(taken)
-    while wanted in names:
-        wanted += "_"
-    return wanted

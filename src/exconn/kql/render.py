@@ -1,21 +1,19 @@
-"""Nodes become KQL text. The only module that knows how KQL says things."""
+"""Nodes become KQL text. With `summaries` alone in knowing how KQL says things."""
 
 import re
-from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from attrs import evolve
 
+from exconn.kql.binding import ADD, AND, ATOM, COMPARE, MULTIPLY, OR, Text, all_of, held
 from exconn.kql.nodes import MICROSECOND, Aggregate, Column, Literal, Node, Op, cast, floored
+from exconn.kql.summaries import Rows, summary
 from exconn.kql.text import literal, name, span, string
 from exconn.tables import KqlType
 
 _DAY = timedelta(days=1)
 _NEGATED = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 _MIRRORED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "==": "==", "!=": "!="}
-
-# How tightly the operators bind, loosest first.
-_OR, _AND, _COMPARE, _ADD, _MULTIPLY, _ATOM = range(6)
 
 _CASTS = {
     KqlType.LONG: "tolong",
@@ -42,8 +40,6 @@ _CALLS = {
     "start of year": "startofyear",
 }
 
-_Text = tuple[str, int]
-
 
 def value(node: Node) -> str:
     """A node as a value."""
@@ -66,30 +62,19 @@ def terms(node: Node) -> list[Node]:
     return [node]
 
 
-def joined(conditions: list[Node]) -> str:
+def conjunction(conditions: list[Node]) -> str:
     """Several conditions, all of which must hold."""
-    return _all([_where(node, wanted=True) for node in conditions])[0]
+    return all_of([_where(node, wanted=True) for node in conditions])[0]
 
 
-def _held(text: _Text, binding: int) -> str:
-    """A text in brackets where it binds less tightly than what holds it."""
-    return text[0] if text[1] >= binding else f"({text[0]})"
-
-
-def _all(texts: list[_Text]) -> _Text:
-    if len(texts) == 1:
-        return texts[0]
-    return " and ".join(_held(text, _AND) for text in texts), _AND
-
-
-def _text(node: Node) -> _Text:
+def _text(node: Node) -> Text:
     match node:
         case Column():
-            return _column(node), _ATOM
+            return _column(node), ATOM
         case Literal(parameter=str(parameter)):
-            return parameter, _ATOM
+            return parameter, ATOM
         case Literal():
-            return literal(node.value, node.type), _ATOM
+            return literal(node.value, node.type), ATOM
         case Aggregate():
             return _aggregate(node)
         case Op() if node.type is KqlType.BOOL:
@@ -104,59 +89,59 @@ def _column(node: Column) -> str:
     return plain if node.stored is None else f"{_CASTS[node.type]}({plain})"
 
 
-def _operation(node: Op) -> _Text:
+def _operation(node: Op) -> Text:
     args = node.args
     match node.name, node.option:
         case "+" | "-", _:
-            right = _ADD if node.name == "+" else _MULTIPLY
-            return f"{_held(_text(args[0]), _ADD)} {node.name} {_held(_text(args[1]), right)}", _ADD
+            right = ADD if node.name == "+" else MULTIPLY
+            return f"{held(_text(args[0]), ADD)} {node.name} {held(_text(args[1]), right)}", ADD
         case "*", _:
-            texts = [_held(_text(arg), _MULTIPLY) for arg in args]
-            return " * ".join(texts), _MULTIPLY
+            texts = [held(_text(arg), MULTIPLY) for arg in args]
+            return " * ".join(texts), MULTIPLY
         case "/", _:
             whole = KqlType.REAL in (args[0].type, args[1].type)
             left = args[0] if whole else cast(args[0], KqlType.REAL)
-            return f"{_held(_text(left), _MULTIPLY)} / {_held(_text(args[1]), _ATOM)}", _MULTIPLY
+            return f"{held(_text(left), MULTIPLY)} / {held(_text(args[1]), ATOM)}", MULTIPLY
         case "negate", _:
-            return f"-{_held(_text(args[0]), _ATOM)}", _MULTIPLY
+            return f"-{held(_text(args[0]), ATOM)}", MULTIPLY
         case "if", _:
-            return _choice(node), _ATOM
+            return _choice(node), ATOM
         case "cast", _:
-            return _cast(node), _ATOM
+            return _cast(node), ATOM
         case "concat", str(delimiter):
             texts = [value(arg) for arg in args]
             if delimiter:
-                return f"strcat_delim({string(delimiter)}, {', '.join(texts)})", _ATOM
-            return f"strcat({', '.join(texts)})", _ATOM
+                return f"strcat_delim({string(delimiter)}, {', '.join(texts)})", ATOM
+            return f"strcat({', '.join(texts)})", ATOM
         case "extract", (str(pattern), int(group)):
-            return f"extract({string(pattern)}, {group}, {value(args[0])})", _ATOM
+            return f"extract({string(pattern)}, {group}, {value(args[0])})", ATOM
         case "split", str(separator):
-            return f"split({value(args[0])}, {string(separator)})", _ATOM
+            return f"split({value(args[0])}, {string(separator)})", ATOM
         case "element", int(index):
-            return f"tostring({value(args[0])}[{index}])", _ATOM
+            return f"tostring({value(args[0])}[{index}])", ATOM
         case "replace", (str(old), str(new)):
-            return f"replace_string({value(args[0])}, {string(old)}, {string(new)})", _ATOM
+            return f"replace_string({value(args[0])}, {string(old)}, {string(new)})", ATOM
         case "slice", (int(start), length):
             end = "" if length is None else f", {length}"
-            return f"substring({value(args[0])}, {start}{end})", _ATOM
+            return f"substring({value(args[0])}, {start}{end})", ATOM
         case "trim" | "trim_start" | "trim_end", str(characters):
             pattern = "[" + re.sub(r"[\\\[\]^&~-]", r"\\\g<0>", characters) + "]+"
-            return f"{node.name}({string(pattern)}, {value(args[0])})", _ATOM
+            return f"{node.name}({string(pattern)}, {value(args[0])})", ATOM
         case "json", tuple(steps):
-            return f"tostring(parse_json({value(args[0])}){''.join(map(_step, steps))})", _ATOM
+            return f"tostring(parse_json({value(args[0])}){''.join(map(_step, steps))})", ATOM
         case "truncate" | "truncate weeks", timedelta() as every:
-            return _truncated(value(args[0]), every, weeks=node.name == "truncate weeks"), _ATOM
+            return _truncated(value(args[0]), every, weeks=node.name == "truncate weeks"), ATOM
         case "minute" | "second", _:
-            return f"datetime_part({string(node.name)}, {value(args[0])})", _ATOM
+            return f"datetime_part({string(node.name)}, {value(args[0])})", ATOM
         case "weekday", _:
             # Kusto's week begins on Sunday, with 0.
-            return f"toint((tolong(dayofweek({value(args[0])}) / 1d) + 6) % 7 + 1)", _ATOM
+            return f"toint((tolong(dayofweek({value(args[0])}) / 1d) + 6) % 7 + 1)", ATOM
         case "total", timedelta() as unit:
-            return f"tolong({_held(_text(args[0]), _MULTIPLY)} / {span(unit)})", _ATOM
+            return f"tolong({held(_text(args[0]), MULTIPLY)} / {span(unit)})", ATOM
         case "coalesce", _:
-            return f"coalesce({', '.join(value(arg) for arg in args)})", _ATOM
+            return f"coalesce({', '.join(value(arg) for arg in args)})", ATOM
         case other, _:
-            return f"{_CALLS[other]}({', '.join(value(arg) for arg in args)})", _ATOM
+            return f"{_CALLS[other]}({', '.join(value(arg) for arg in args)})", ATOM
 
 
 def _choice(node: Op) -> str:
@@ -200,15 +185,15 @@ def _truncated(text: str, every: timedelta, *, weeks: bool = False) -> str:
 # Conditions
 
 
-def _boolean_value(node: Op) -> _Text:
+def _boolean_value(node: Op) -> Text:
     true = _where(node, wanted=True, total=not node.nullable)
     if not node.nullable:
         return true
     false = _where(node, wanted=False)
-    return f"case({true[0]}, true, {false[0]}, false, bool(null))", _ATOM
+    return f"case({true[0]}, true, {false[0]}, false, bool(null))", ATOM
 
 
-def _where(node: Node, *, wanted: bool, total: bool = False) -> _Text:
+def _where(node: Node, *, wanted: bool, total: bool = False) -> Text:
     """A text that is true exactly where the node is true (or, if not wanted, false).
 
     Elsewhere it is false or, where it is not `total`, null: which a filter takes for false.
@@ -227,32 +212,32 @@ def _where(node: Node, *, wanted: bool, total: bool = False) -> _Text:
                 return _in(node, wanted=wanted, total=total)
             case "isnull" | "isnotnull":
                 is_null = (node.name == "isnull") is wanted
-                return f"{'isnull' if is_null else 'isnotnull'}({value(node.args[0])})", _ATOM
+                return f"{'isnull' if is_null else 'isnotnull'}({value(node.args[0])})", ATOM
             case "if":
                 chosen = [_where(arg, wanted=wanted, total=True)[0] for arg in node.args[1:]]
-                return f"iff({condition(node.args[0])}, {', '.join(chosen)})", _ATOM
+                return f"iff({condition(node.args[0])}, {', '.join(chosen)})", ATOM
             case "matches":
-                subject = _held(_text(node.args[0]), _ADD)
-                found = f"{subject} matches regex {string(str(node.option))}", _COMPARE
+                subject = held(_text(node.args[0]), ADD)
+                found = f"{subject} matches regex {string(str(node.option))}", COMPARE
                 return found if wanted else _not(found)
             case other if other in _SEARCH:
-                left, right = (_held(_text(arg), _ADD) for arg in node.args)
-                return f"{left} {'' if wanted else '!'}{_SEARCH[other]} {right}", _COMPARE
+                left, right = (held(_text(arg), ADD) for arg in node.args)
+                return f"{left} {'' if wanted else '!'}{_SEARCH[other]} {right}", COMPARE
     if isinstance(node, Literal):
-        return ("true" if node.value is wanted else "false"), _ATOM
+        return ("true" if node.value is wanted else "false"), ATOM
     text = _operation(node) if isinstance(node, Op) else _text(node)
     if node.nullable and (total or not wanted):
-        return f"{_held(text, _ADD)} == {'true' if wanted else 'false'}", _COMPARE
+        return f"{held(text, ADD)} == {'true' if wanted else 'false'}", COMPARE
     return text if wanted else _not(text)
 
 
-def _both(node: Op, *, wanted: bool, total: bool) -> _Text:
+def _both(node: Op, *, wanted: bool, total: bool) -> Text:
     word = node.name if wanted else {"and": "or", "or": "and"}[node.name]
     texts = [_where(part, wanted=wanted, total=total) for part in _alike(node)]
     if word == "and":
-        return _all(texts)
+        return all_of(texts)
     # `and` binds tighter; the brackets are for readers.
-    return " or ".join(f"({text})" if held == _AND else text for text, held in texts), _OR
+    return " or ".join(f"({text})" if binding == AND else text for text, binding in texts), OR
 
 
 def _alike(node: Op) -> list[Node]:
@@ -263,31 +248,31 @@ def _alike(node: Op) -> list[Node]:
     return found
 
 
-def _filled(node: Op, *, wanted: bool, total: bool) -> _Text:
+def _filled(node: Op, *, wanted: bool, total: bool) -> Text:
     first, *rest = node.args
     default = rest[0].value if len(rest) == 1 and isinstance(rest[0], Literal) else None
     if default is None:
         text = f"coalesce({', '.join(value(arg) for arg in node.args)})"
-        return f"{text} == {'true' if wanted else 'false'}", _COMPARE
+        return f"{text} == {'true' if wanted else 'false'}", COMPARE
     if default is not wanted:
         return _where(first, wanted=wanted, total=total)
     return _not(_where(first, wanted=not wanted, total=True))
 
 
-def _not(text: _Text) -> _Text:
-    return f"not({text[0]})", _ATOM
+def _not(text: Text) -> Text:
+    return f"not({text[0]})", ATOM
 
 
-def _in(node: Op, *, wanted: bool, total: bool) -> _Text:
+def _in(node: Op, *, wanted: bool, total: bool) -> Text:
     subject, *options = node.args
     if not options:
-        return _guarded(("false" if wanted else "true", _ATOM), [subject], needed=not wanted)
+        return _guarded(("false" if wanted else "true", ATOM), [subject], needed=not wanted)
     listed = ", ".join(value(option) for option in options)
-    text = f"{_held(_text(subject), _ADD)} {'in' if wanted else '!in'} ({listed})"
-    return _guarded((text, _COMPARE), [subject], needed=total or not wanted)
+    text = f"{held(_text(subject), ADD)} {'in' if wanted else '!in'} ({listed})"
+    return _guarded((text, COMPARE), [subject], needed=total or not wanted)
 
 
-def _comparison(node: Op, *, wanted: bool, total: bool) -> _Text:
+def _comparison(node: Op, *, wanted: bool, total: bool) -> Text:
     left, right = node.args
     operator = node.name if wanted else _NEGATED[node.name]
     if isinstance(left, Literal) and not isinstance(right, Literal):
@@ -297,43 +282,43 @@ def _comparison(node: Op, *, wanted: bool, total: bool) -> _Text:
     if left.ticks or right.ticks:
         text = _instants(operator, left, right)
     else:
-        text = f"{_held(_text(left), _ADD)} {operator} {_held(_text(right), _ADD)}", _COMPARE
+        text = f"{held(_text(left), ADD)} {operator} {held(_text(right), ADD)}", COMPARE
     if left.nan or right.nan:
         text = _with_nan(text, operator, left, right)
-    if text[1] == _OR and not needed:  # NaN is greater than any number, but not than null
+    if text[1] == OR and not needed:  # NaN is greater than any number, but not than null
         nullable = [arg for arg in nullable if not arg.nan]
         needed = left.nan or right.nan
     return _guarded(text, nullable, needed=needed)
 
 
-def _with_nan(text: _Text, operator: str, left: Node, right: Node) -> _Text:
+def _with_nan(text: Text, operator: str, left: Node, right: Node) -> Text:
     """Count NaN as the greatest number, as Polars does, whatever the engine makes of it."""
     number = left if left.nan else right
     if right.nan:
         operator = _MIRRORED[operator]
     if operator in (">", ">=", "!="):
-        return f"isnan({value(number)}) or {text[0]}", _OR
-    return f"not(isnan({value(number)})) and {text[0]}", _AND
+        return f"isnan({value(number)}) or {text[0]}", OR
+    return f"not(isnan({value(number)})) and {text[0]}", AND
 
 
-def _instants(operator: str, left: Node, right: Node) -> _Text:
+def _instants(operator: str, left: Node, right: Node) -> Text:
     """Compare times of which frames keep whole microseconds only."""
     if isinstance(right, Literal) and _has_next(right.value):
-        subject, here = _held(_text(left), _ADD), value(right)
+        subject, here = held(_text(left), ADD), value(right)
         after = _microsecond_after(right)
         match operator:
             case ">=" | "<":
-                return f"{subject} {operator} {here}", _COMPARE
+                return f"{subject} {operator} {here}", COMPARE
             case "<=":
-                return f"{subject} < {after}", _COMPARE
+                return f"{subject} < {after}", COMPARE
             case ">":
-                return f"{subject} >= {after}", _COMPARE
+                return f"{subject} >= {after}", COMPARE
             case "==":
-                return f"{subject} >= {here} and {subject} < {after}", _AND
+                return f"{subject} >= {here} and {subject} < {after}", AND
             case _:
-                return f"{subject} < {here} or {subject} >= {after}", _OR
-    texts = [_held(_text(floored(node)), _ADD) for node in (left, right)]
-    return f"{texts[0]} {operator} {texts[1]}", _COMPARE
+                return f"{subject} < {here} or {subject} >= {after}", OR
+    texts = [held(_text(floored(node)), ADD) for node in (left, right)]
+    return f"{texts[0]} {operator} {texts[1]}", COMPARE
 
 
 def _has_next(moment: object) -> bool:
@@ -347,105 +332,23 @@ def _microsecond_after(moment: Literal) -> str:
     return value(evolve(moment, value=moment.value + MICROSECOND))
 
 
-def _guarded(text: _Text, nullable: list[Node], *, needed: bool) -> _Text:
+def _guarded(text: Text, nullable: list[Node], *, needed: bool) -> Text:
     guards = list(dict.fromkeys(f"isnotnull({value(n)})" for n in nullable if n.nullable))
     if not needed or not guards:
         return text
     if text[0] == "true":
-        return _all([(guard, _ATOM) for guard in guards])
-    return _all([*((guard, _ATOM) for guard in guards), text])
+        return all_of([(guard, ATOM) for guard in guards])
+    return all_of([*((guard, ATOM) for guard in guards), text])
 
 
 # Aggregations
 
 
-def _aggregate(node: Aggregate) -> _Text:
-    subject = "" if node.value is None else value(node.value)
+def _aggregate(node: Aggregate) -> Text:
+    inner = node.value
+    if inner is None:
+        return summary(node, Rows())
     where = None if node.where is None else _where(node.where, wanted=True)
-    return _AGGREGATES[node.name](node, subject, where)
-
-
-def _call(function: str, subject: str, where: _Text | None) -> str:
-    """An aggregation, in its form with `if` where it takes some rows only."""
-    if where is None:
-        return f"{function}({subject})"
-    suffix = "_if" if function == "make_set" else "if"
-    return f"{function}{suffix}({subject}, {where[0]})"
-
-
-def _count_of(where: _Text | None, *conditions: _Text) -> str:
-    texts = [*([] if where is None else [where]), *conditions]
-    return f"countif({_all(texts)[0]})" if texts else "count()"
-
-
-def _len(_node: Aggregate, _subject: str, where: _Text | None) -> _Text:
-    return _count_of(where), _ATOM
-
-
-def _count(_node: Aggregate, subject: str, where: _Text | None) -> _Text:
-    return _count_of(where, (f"isnotnull({subject})", _ATOM)), _ATOM
-
-
-def _n_unique(node: Aggregate, subject: str, where: _Text | None) -> _Text:
-    text = _call("dcount" if node.estimate else "count_distinct", subject, where)
-    if node.value is None or not node.value.nullable:
-        return text, _ATOM
-    # Polars counts null as a value.
-    return f"{text} + iff({_count_of(where, (f'isnull({subject})', _ATOM))} > 0, 1, 0)", _ADD
-
-
-def _sum(node: Aggregate, subject: str, where: _Text | None) -> _Text:
-    if node.value is not None and node.value.type is KqlType.BOOL:
-        return _count_of(where, _where(node.value, wanted=True)), _ATOM
-    text = _call("sum", subject, where)
-    zero = {KqlType.REAL: "0.0", KqlType.TIMESPAN: "0s"}.get(node.type, "0")
-    return (f"coalesce({text}, {zero})" if node.maybe_none else text), _ATOM
-
-
-def _extreme(node: Aggregate, subject: str, where: _Text | None) -> _Text:
-    return f"{node.name}({_chosen(node, subject, where)})", _ATOM
-
-
-def _chosen(node: Aggregate, subject: str, where: _Text | None) -> str:
-    if where is None or node.value is None:
-        return subject
-    return f"iff({where[0]}, {subject}, {node.value.type.value}(null))"
-
-
-def _mean(node: Aggregate, subject: str, where: _Text | None) -> _Text:
-    text = _call("avg", subject, where)
-    if not node.maybe_none:
-        return text, _ATOM
-    some = _count_of(where, (f"isnotnull({subject})", _ATOM))
-    return f"iff({some} > 0, {text}, real(null))", _ATOM
-
-
-def _quantile(node: Aggregate, subject: str, where: _Text | None) -> _Text:
-    text = f"percentile({_chosen(node, subject, where)}, {100 * (node.option or 0.0):g})"
-    real = node.value is not None and node.value.type is KqlType.REAL
-    return (text if real else f"todouble({text})"), _ATOM
-
-
-def _set(_node: Aggregate, subject: str, where: _Text | None) -> _Text:
-    return f"array_sort_asc({_call('make_set', subject, where)})", _ATOM
-
-
-def _any(node: Aggregate, _subject: str, where: _Text | None) -> _Text:
-    assert node.value is not None  # noqa: S101 # any and all have one
-    found = _where(node.value, wanted=node.name == "any")
-    return f"{_count_of(where, found)} {'>' if node.name == 'any' else '=='} 0", _COMPARE
-
-
-_AGGREGATES: Mapping[str, Callable[[Aggregate, str, _Text | None], _Text]] = {
-    "len": _len,
-    "count": _count,
-    "n_unique": _n_unique,
-    "sum": _sum,
-    "min": _extreme,
-    "max": _extreme,
-    "mean": _mean,
-    "quantile": _quantile,
-    "set": _set,
-    "any": _any,
-    "all": _any,
-}
+    flags = inner.type is KqlType.BOOL
+    found = _where(inner, wanted=node.name != "all") if flags else None
+    return summary(node, Rows(value(inner), where, found))

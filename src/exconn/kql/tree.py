@@ -1,6 +1,7 @@
-"""Polars expressions become nodes. With `functions` and `serialised` alone in knowing Polars' form.
+"""Polars expressions become nodes.
 
-That form is not stable, so it is never stored; every kind of part and every option of it is
+Only this module, `functions`, `aggregations` and `serialised` know the form in which Polars has
+them. That form is not stable, so it is never stored; every kind of part and every option of it is
 matched exactly, and what is not known is refused. Parts without columns are not read at all:
 Polars itself computes their value.
 """
@@ -17,16 +18,10 @@ from attrs import evolve
 from polars.exceptions import PolarsError
 
 from exconn.errors import UnsupportedExpression
+from exconn.kql.aggregations import aggregation, any_or_all, quantile, sorted_set
 from exconn.kql.functions import list_function, string_function, time_function
 from exconn.kql.nodes import Aggregate, Column, Literal, Node, cast, floored, op
-from exconn.kql.serialised import (
-    Tree,
-    deserialised,
-    is_constant,
-    is_series,
-    kind_of,
-    name_of,
-)
+from exconn.kql.serialised import Tree, deserialised, is_constant, is_series, kind_of, name_of
 from exconn.tables import KqlType
 
 BOOL, INT, LONG, REAL = KqlType.BOOL, KqlType.INT, KqlType.LONG, KqlType.REAL
@@ -105,7 +100,7 @@ class _Reader:
     def __init__(self, columns: Columns, where: str, *, keyed: bool) -> None:
         self._columns = columns
         self._where = where
-        self._keyed = keyed
+        self.keyed = keyed
 
     def node(self, tree: Tree) -> Node:
         if is_constant(tree):
@@ -124,9 +119,9 @@ class _Reader:
             case {"Cast": {"expr": inner, "dtype": dtype, "options": str(options)}}:
                 return self._cast(self.node(inner), dtype, options)
             case {"Agg": agg}:
-                return self._aggregate(agg)
+                return aggregation(self, agg)
             case {"Sort": {"expr": inner, "options": options}}:
-                return self._sorted_set(inner, options)
+                return sorted_set(self, inner, options)
             case {"Function": {"input": list(inputs), "function": function}}:
                 return self._function(function, inputs)
             case {"Over": _} | {"Window": _}:
@@ -283,132 +278,6 @@ class _Reader:
             raise self.refusal(f"a cast from {node.type.value} to {wanted.value}")
         return op("cast", wanted, floored(node), narrow=False)
 
-    # aggregations
-
-    def _aggregate(self, agg: Tree) -> Node:
-        match agg:
-            case {"NUnique": inner}:
-                value, where = self._filtered(inner)
-                if value.nan:
-                    raise self.refusal("n_unique of numbers that may be NaN")
-                return Aggregate(
-                    name="n_unique", type=LONG, value=floored(value), where=where, narrow=True
-                )
-            case {"Sum": inner}:
-                return self._sum(inner)
-            case {"Min": {"input": inner, "propagate_nans": False}}:
-                return self._extreme("min", inner)
-            case {"Max": {"input": inner, "propagate_nans": False}}:
-                return self._extreme("max", inner)
-            case {"Mean": inner}:
-                value, where = self._filtered(inner)
-                if value.type not in NUMBERS:
-                    raise self.refusal(f"the mean of {value.type.value}")
-                none = self._maybe_none(value, where)
-                return Aggregate(
-                    name="mean",
-                    type=REAL,
-                    value=value,
-                    where=where,
-                    maybe_none=none,
-                    nullable=none,
-                    nan=value.nan,
-                )
-            case {"Count": {"input": inner, "include_nulls": bool(nulls)}}:
-                value, where = self._filtered(inner)
-                name = "len" if nulls or not value.nullable else "count"
-                return Aggregate(name=name, type=LONG, value=value, where=where, narrow=True)
-            case {"First": _} | {"Last": _}:
-                raise self.refusal(
-                    "first or last (arg_min and arg_max leave open which of equal rows)",
-                    "use min or max",
-                )
-            case _:
-                raise self.refusal(name_of(agg))
-
-    def _filtered(self, tree: Tree) -> tuple[Node, Node | None]:
-        match tree:
-            case {"Filter": {"input": inner, "by": by}}:
-                value, where = self._filtered(inner)
-                where = _and(where, self.condition(by))
-            case {"Function": {"input": [inner], "function": "DropNulls"}}:
-                value, where = self._filtered(inner)
-                if value.nullable:
-                    where = _and(where, op("isnotnull", BOOL, value, nullable=False))
-                    value = evolve(value, nullable=False)
-            case _:
-                value, where = self.node(tree), None
-        if any(isinstance(part, Aggregate) for n in (value, where) if n for part in n.walk()):
-            raise self.refusal("an aggregation inside another")
-        if not any(isinstance(part, Column) for part in value.walk()):
-            raise self.refusal("an aggregation of a constant (Polars takes it once)")
-        if value.type is DYNAMIC:
-            raise self.refusal("an aggregation of lists")
-        self.whole(value)
-        return value, where
-
-    def _maybe_none(self, value: Node, where: Node | None) -> bool:
-        return value.nullable or where is not None or not self._keyed
-
-    def _sum(self, inner: Tree) -> Node:
-        value, where = self._filtered(inner)
-        flags = value.type is BOOL
-        if not flags and (value.narrow or value.type not in (LONG, REAL, TIMESPAN)):
-            raise self.refusal(f"the sum of {value.type.value}", "cast to Int64")
-        kind = LONG if flags else value.type
-        return Aggregate(
-            name="sum",
-            type=kind,
-            value=value,
-            where=where,
-            maybe_none=self._maybe_none(value, where),
-            nan=value.nan,
-            narrow=flags,
-        )
-
-    def _extreme(self, name: str, inner: Tree) -> Node:
-        value, where = self._filtered(inner)
-        if value.type not in (*NUMBERS, DATETIME, TIMESPAN) or value.nan:
-            raise self.refusal(f"the {name} of {'NaN' if value.nan else value.type.value}")
-        return Aggregate(
-            name=name,
-            type=value.type,
-            value=value,
-            where=where,
-            nullable=self._maybe_none(value, where),
-            ticks=value.ticks,
-            narrow=value.narrow,
-        )
-
-    def _quantile(self, inner: Tree, quantile: float) -> Node:
-        value, where = self._filtered(inner)
-        if value.type not in NUMBERS:
-            raise self.refusal(f"the quantile of {value.type.value}")
-        return Aggregate(
-            name="quantile",
-            type=REAL,
-            value=value,
-            where=where,
-            nullable=self._maybe_none(value, where),
-            nan=value.nan,
-            option=quantile,
-        )
-
-    def _sorted_set(self, inner: Tree, options: Tree) -> Node:
-        match inner, options:
-            case (
-                {"Function": {"input": [values], "function": {"Unique": bool()}}},
-                {"descending": False, "nulls_last": bool(), "limit": None},
-            ):
-                value, where = self._filtered(values)
-                if value.type is not STRING:
-                    raise self.refusal(f"a set of {value.type.value}", "of strings only")
-                if not self._keyed:
-                    raise self.refusal("a set of all rows (Polars makes rows of it)", "group_by")
-                return Aggregate(name="set", type=DYNAMIC, value=value, where=where, nullable=True)
-            case _:
-                raise self.refusal("sort inside an expression", "sort the query")
-
     # functions
 
     def _function(self, function: Tree, inputs: Sequence[Tree]) -> Node:
@@ -423,7 +292,9 @@ class _Reader:
                     raise self.refusal(f"minus {node.type.value}", "cast to Int64")
                 return op("negate", node.type, node)
             case {"Quantile": {"method": "Nearest"}}:
-                return self._quantile(inputs[0], float(self.value(inputs[1], int | float)))
+                return quantile(self, inputs[0], float(self.value(inputs[1], int | float)))
+            case "MinBy" | "MaxBy":
+                return aggregation(self, {function: inputs})
             case {"Boolean": kind}:
                 return self._boolean_function(kind, inputs)
             case {"StringExpr": kind}:
@@ -482,9 +353,7 @@ class _Reader:
             case {"IsIn": {"nulls_equal": False}}:
                 return self._is_in(self.node(inputs[0]), inputs[1])
             case {"Any": {"ignore_nulls": True}} | {"All": {"ignore_nulls": True}}:
-                value, where = self._filtered(inputs[0])
-                name = "any" if "Any" in kind else "all"
-                return Aggregate(name=name, type=BOOL, value=value, where=where)
+                return any_or_all(self, "any" if "Any" in kind else "all", inputs[0])
             case _:
                 raise self.refusal(name_of(kind))
 
@@ -504,10 +373,6 @@ class _Reader:
         if node.type in (INT, LONG) and kinds == {LONG}:
             return op("in", BOOL, node, *literals)
         return _folded("or", [self._comparison("==", node, option) for option in literals])
-
-
-def _and(one: Node | None, other: Node) -> Node:
-    return other if one is None else op("and", BOOL, one, other)
 
 
 def _folded(name: str, nodes: Sequence[Node]) -> Node:
