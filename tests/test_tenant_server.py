@@ -4,6 +4,7 @@ import base64
 import html
 import json
 import re
+import sys
 import threading
 import time
 import uuid
@@ -39,7 +40,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from urllib3.exceptions import DecodeError, ProtocolError
 
-from exconn import InvalidValueError, NoDataError, Query, conform
+from exconn import InvalidValueError, MissingExtraError, NoDataError, Query, conform
 from exconn.facts.catalogue import CATALOGUE, Asked
 from exconn.simulate import demo_tenant
 from exconn.sources.parquet import write_evidence
@@ -297,6 +298,13 @@ def test_what_the_engine_cannot_run_says_why() -> None:
             assert (caught.value.part, caught.value.name) == (part, name)
 
 
+@pytest.mark.parametrize("hidden", ["duckdb_kql", "trustme"])
+def test_a_missing_extra_is_named(hidden: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, hidden, None)
+    with pytest.raises(MissingExtraError, match=r"exconn\[testing\]"), TenantServer(FRAMES):
+        pass
+
+
 # Evidence
 
 
@@ -416,6 +424,12 @@ def test_graph_says_what_is_wrong_with_a_query(
     assert set(error["innerError"]) == {"date", "request-id", "client-request-id"}
 
 
+def test_a_query_beyond_the_engine_is_no_fault_of_its_own(tenant: TenantServer) -> None:
+    answer = hunt(tenant, "print cursor_current()")
+    assert answer.status_code == 400
+    assert "exconn.testing cannot run this query" in answer.json()["error"]["message"]
+
+
 def test_hunting_sees_thirty_days_and_kusto_all() -> None:
     now = LAST - timedelta(days=-20)
     with TenantServer(FRAMES, now=now) as tenant:
@@ -482,7 +496,8 @@ def test_alerts_come_in_pages_and_can_be_filtered_and_updated() -> None:
 
         assert len(listed("assignedTo eq 'o''neil and sons'").json()["value"]) == 1
         assert len(listed("assignedTo eq null").json()["value"]) == 8
-        assert listed("title eq 'x'").status_code == 400
+        for wrong in ("title eq 'x'", "severity eq", "createdDateTime gt soon"):
+            assert listed(wrong).status_code == 400
         assert listed("severity eq 'high' or severity eq 'low'").status_code == 400
 
         one = f"{tenant.graph_url}{ALERTS}/da3"
@@ -1032,8 +1047,13 @@ def test_the_authority_fails_too(trusting: TenantServer, settings: dict[str, Any
     url = f"{trusting.login_url}/oauth2/v2.0/token"
     codes = [requests.post(url, data=form, timeout=60).status_code for _ in range(4)]
     assert codes == [429, 500, 504, 400]
-    other = {"client_id": "x", "grant_type": "client_credentials"}
-    assert requests.post(url, data=other, timeout=60).json()["error"] == "unauthorized_client"
+    for error, asked in (
+        ("unauthorized_client", {"client_id": "x", "grant_type": "client_credentials"}),
+        ("invalid_grant", form | {"grant_type": "authorization_code", "code": "x"}),
+        ("invalid_grant", form | {"grant_type": "refresh_token", "refresh_token": "x"}),
+    ):
+        assert requests.post(url, data=asked, timeout=60).json()["error"] == error
+    assert requests.get(url, timeout=60).status_code == 404
 
 
 def test_kustos_client_finds_the_authority(trusting: TenantServer) -> None:

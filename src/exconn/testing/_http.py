@@ -3,7 +3,6 @@
 import contextlib
 import gzip
 import json
-import os
 import socket
 import ssl
 import struct
@@ -217,8 +216,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _reset(self) -> None:
         """End the connection so that the client reads an error, not an end."""
-        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        os.close(self.connection.detach())
+        linger = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        socket.close(self.connection.detach())
         self.close_connection = True
 
     do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = _handle  # noqa: N815 - the base's names

@@ -103,6 +103,8 @@ class TenantServer:
         kusto_url: the cluster.
         proxy_url: the cluster that a Log Analytics workspace is seen as.
         database: the name of the database or workspace.
+        now: the services' clock for queries.
+        row_limit: of one result, from the next query on; so is `byte_limit`.
         login_url: the authority to sign in at; its host is unknown to the world, so clients must
             be told not to look it up (``instance_discovery=False``).
         certificate: a file with the certificate authority to trust.
