@@ -879,3 +879,19 @@ def test_contexts_from_toml_say_what_they_mean() -> None:
     )
     assert context.accepted_domains == ("own.example",)
     assert context.approved_changes[0].end == datetime(2026, 3, 2, tzinfo=UTC)
+
+
+def test_a_blast_to_too_many_domains_to_tell_apart_is_new_only_where_it_is_new() -> None:
+    """Hours in which domains are lumped together compare with the connector's own past."""
+    recipients = pl.Series(strangers(900))
+    direction = pl.Series(["Outbound"] * 900)
+    once = mail(honest(), n=900, recipients=recipients, direction=direction)
+    found = graded(once)
+    facts = {name: value for f in found.findings for name, value in f.facts.items()}
+    assert facts["unknown_domains"] == 900
+    assert "recipients.spray" in fired(found)
+    always = once
+    for day in range(2, 22):
+        start = AT - day * DAY
+        always = mail(always, n=900, recipients=recipients, direction=direction, start=start)
+    assert "recipients.spray" not in fired(graded(always))

@@ -66,3 +66,29 @@ def test_every_fact_query_is_cut_here_but_the_playbooks_own() -> None:
         if callable(value) and not name.startswith("_") and value.__module__ == queries.__name__
     }
     assert made - set(MERGING) == {"minute_bursts"}
+
+
+@pytest.mark.parametrize(
+    ("make", "names", "count"),
+    [
+        (queries.sending_addresses, ["Address"], "Messages"),
+        (queries.sender_domains, ["P1", "P2"], "Messages"),
+        (queries.recipient_domains, ["Domain"], "Deliveries"),
+    ],
+)
+@pytest.mark.parametrize("most", [0, 1, 3, 10])
+def test_names_of_an_hour_are_told_apart_only_while_they_are_few(
+    make: Callable[..., Query], names: list[str], count: str, most: int
+) -> None:
+    source, period = MemorySource(TENANT.frames), Period(TENANT.start, TENANT.end)
+    all_rows, few = (make(period, most=n).collect(source) for n in (10**6, most))
+    by = ["Connector", "Hour"]
+    for (connector, hour), rows in all_rows.group_by(by):
+        of_hour = (pl.col("Connector") == connector) & (pl.col("Hour") == hour)
+        told = few.filter(of_hour)
+        assert told[count].sum() == rows[count].sum()
+        for name in names:
+            seen = set(rows[name])
+            assert set(told[name]) == (seen if len(seen) <= most else {queries.MANY})
+            assert set(told[f"{name}Count"]) == {len(seen)}
+    assert few.group_by(by).len().height == all_rows.group_by(by).len().height

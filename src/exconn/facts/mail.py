@@ -10,6 +10,7 @@ from exconn.facts.fact import Fact, Unit
 from exconn.facts.identity import Connectors
 from exconn.facts.judgement import ANY_PERIOD, MINIMUM_BASELINE
 from exconn.facts.queries import (
+    MANY,
     PLAYBOOK_THRESHOLD,
     bulk_senders,
     connector_hours,
@@ -450,11 +451,18 @@ def _address_facts(rows: pl.DataFrame, judged: pl.DataFrame, context: Context) -
         )
 
     counted = placed.group_by(_KEYS).agg(
-        addresses=address.filter(_IN & (address != "")).n_unique().cast(pl.Int64),
+        addresses=_number_of("Address", _IN & (address != "")),
         gateway_share=share_from(gateways),
         simulation_share=share_from(vendors),
     )
     return counted.join(_new_share(placed, "Address", "new_address_share"), on=_KEYS, how="left")
+
+
+def _number_of(name: str, where: pl.Expr) -> pl.Expr:
+    """How many names there are; of an hour with too many to tell apart, their number counts."""
+    single = pl.col(name).filter(where & (pl.col(name) != MANY)).n_unique()
+    many = pl.col(f"{name}Count").filter(where & (pl.col(name) == MANY))
+    return single.cast(pl.Int64) + many.max().fill_null(0)
 
 
 def _domain_facts(
@@ -487,7 +495,7 @@ def _recipient_facts(
         external_share=_foreign_share("Deliveries", _IN),
         baseline_external_share=_foreign_share("Deliveries", _PAST),
         external_domains=pl.when(foreign.is_not_null().any()).then(
-            pl.col("Domain").filter(_IN & foreign).n_unique().cast(pl.Int64)
+            _number_of("Domain", _IN & foreign)
         ),
         partner_share=_ratio(deliveries.filter(_IN & partners).sum(), whole),
         Whole=whole,
@@ -497,7 +505,7 @@ def _recipient_facts(
     mailed = (
         placed.filter(_IN & foreign)
         .group_by(*_KEYS, "Domain", "BaselineStart", "Start")
-        .agg(deliveries.sum())
+        .agg(deliveries.sum(), pl.col("DomainCount").max())
     )
     met = _met_before(mailed, known)
     own = (
@@ -505,9 +513,12 @@ def _recipient_facts(
     )
     met = (
         met.join(own, on=[*_KEYS, "Domain"], how="left")
+        .with_columns(
+            Met=pl.col("Met") | (pl.col("Own").is_not_null() & (pl.col("Domain") == MANY))
+        )
         .group_by(_KEYS)
         .agg(
-            unknown_domains=(~pl.col("Met")).sum().cast(pl.Int64),
+            unknown_domains=_number_of("Domain", ~pl.col("Met")),
             Unknown=deliveries.filter(~pl.col("Met")).sum(),
             Acquainted=deliveries.filter(pl.col("Met") & pl.col("Own").is_null()).sum(),
         )

@@ -177,31 +177,69 @@ def bulk_senders(period: Period, *, threshold: int = PLAYBOOK_THRESHOLD) -> Quer
     )
 
 
-def sending_addresses(period: Period) -> Query:
-    """The addresses from which each connector got its mail: Connector, Hour, Address, Messages."""
-    return (
+def sending_addresses(period: Period, *, most: int = 100) -> Query:
+    """The addresses from which each connector got its mail.
+
+    Columns: Connector, Hour, Address (`MANY` in an hour with more than `most`), Messages, and
+    AddressCount, how many there are in the hour.
+    """
+    messages = (
         _through_connectors(period)
         .group_by(Connector=_connector(), Hour=_hour(), Address=sending_address())
         .agg(Messages=_messages())
     )
+    return _lumped(messages, "Messages", most, "Address")
 
 
-def sender_domains(period: Period) -> Query:
-    """The sender domains of each connector's mail: Connector, Hour, P1, P2, Messages."""
-    return (
+def sender_domains(period: Period, *, most: int = 50) -> Query:
+    """The sender domains of each connector's mail.
+
+    Columns: Connector, Hour, P1 and P2 (`MANY` in an hour with more than `most`), Messages, and
+    P1Count and P2Count, how many there are in the hour.
+    """
+    messages = (
         _through_connectors(period)
         .group_by(Connector=_connector(), Hour=_hour(), P1=p1_domain(), P2=p2_domain())
         .agg(Messages=_messages())
     )
+    return _lumped(messages, "Messages", most, "P1", "P2")
 
 
-def recipient_domains(period: Period) -> Query:
-    """Where each connector's mail went: Connector, Hour, Domain, Deliveries."""
-    return (
+def recipient_domains(period: Period, *, most: int = 500) -> Query:
+    """Where each connector's mail went.
+
+    Columns: Connector, Hour, Domain (`MANY` in an hour with more than `most`), Deliveries, and
+    DomainCount, how many there are in the hour.
+    """
+    deliveries = (
         _through_connectors(period)
         .group_by(Connector=_connector(), Hour=_hour(), Domain=recipient_domain())
         .agg(Deliveries=_deliveries())
     )
+    return _lumped(deliveries, "Deliveries", most, "Domain")
+
+
+MANY = "*"
+"""Stands for the names of an hour in which a connector has too many of them to tell apart.
+
+It is compared as names are: a gateway has it in its past, a hijacked relay has not.
+"""
+
+
+def _lumped(rows: Query, count: str, most: int, *names: str) -> Query:
+    """Rows by connector, hour and names, the names told apart only while they are few.
+
+    So the rows grow with connectors and hours, however large the tenant is.
+    """
+    by = ("Connector", "Hour")
+    hours = rows.group_by(*by).agg(**{f"{name}Count": pl.col(name).n_unique() for name in names})
+    told = {
+        name: pl.when(pl.col(f"{name}Count") > most).then(pl.lit(MANY)).otherwise(pl.col(name))
+        for name in names
+    }
+    counts = [pl.col(f"{name}Count").max() for name in names]
+    lumped = rows.join(hours, on=by).with_columns(**told).group_by(*by, *names)
+    return lumped.agg(pl.col(count).sum(), *counts)
 
 
 def external_mail(period: Period, accepted_domains: Collection[str]) -> Query:

@@ -10,6 +10,7 @@ from exconn.detectors import by_account, failed_logon, successful_logon, within
 from exconn.facts import Judgement, Survey
 from exconn.facts.changes import acts
 from exconn.facts.logons import Logons, actors_of
+from exconn.facts.queries import MANY
 from exconn.models import AdminChange, ConnectorChange, Email, Logon
 from exconn.query import Query, scan
 from exconn.tables import EMAIL_EVENTS, IDENTITY_LOGON_EVENTS
@@ -61,7 +62,8 @@ class Evidence:
         sample: messages of the busiest hour.
         hours: the connector's mail by hour, baseline and window.
         senders: those with the most messages in the window.
-        addresses: that handed mail over in the window, by messages.
+        addresses: that handed mail over in the window, by messages; like domains, without those of
+            hours with too many to tell apart.
         sender_domains: the P1 domains of the window, by messages.
         recipient_domains: of the window, by deliveries.
         message_ids: NetworkMessageIds of the window, in the order of time; at most 1,000.
@@ -236,7 +238,8 @@ def _logons(window: Period, accounts: set[str], outcome: pl.Expr) -> Query:
 
 
 def _top(rows: pl.DataFrame, value: str, count: str) -> tuple[Tally, ...]:
-    return _tallies(rows.group_by(Value=pl.col(value)).agg(Count=pl.col(count).sum()))
+    named = rows.filter(pl.col(value) != MANY)
+    return _tallies(named.group_by(Value=pl.col(value)).agg(Count=pl.col(count).sum()))
 
 
 def _tallies(rows: pl.DataFrame) -> tuple[Tally, ...]:

@@ -51,15 +51,13 @@ def cut_of(query: Query) -> Cut | None:
     """How a query may be cut by time; None when its parts would not make up the whole.
 
     Rows may be cut anywhere; groups where the bin of time ends that they are grouped by. What spans
-    bins cannot be cut: groups without a bin of time, and joins.
+    bins cannot be cut: groups without a bin of time, and joins that do not compare it.
     """
     steps = list(takewhile(lambda step: not isinstance(step, Sort), query.steps))
     last = query.steps[len(steps) :]
     if not all(isinstance(step, Sort | Head) for step in last):
         return None
-    clock: _Clock | None = _Clock({query.table.time: MICROSECOND}, MICROSECOND)
-    for step in steps:
-        clock = clock and clock.after(step)
+    clock = _clock_of(steps, query)
     return Cut(clock.bin, last) if clock else None
 
 
@@ -113,6 +111,8 @@ class _Clock:
                 return evolve(self, times=kept | self._made(exprs))
             case Select(exprs):
                 return evolve(self, times=self._made(exprs))
+            case Join(other, left_on, right_on):
+                return self._joined(other, left_on, right_on)
             case Aggregate(keys):
                 return self._whole(self._made(keys))
             case Unique():
@@ -124,6 +124,20 @@ class _Clock:
                     self, times={n: size for n, size in self.times.items() if n not in columns}
                 )
         return None
+
+    def _joined(
+        self, other: Query, left_on: Sequence[str], right_on: Sequence[str]
+    ) -> "_Clock | None":
+        """After a join of rows that agree in their time's bin; None when they need not."""
+        theirs = _clock_of(other.steps, other)
+        if theirs is None:
+            return None
+        shared = [
+            self.times[left]
+            for left, right in zip(left_on, right_on, strict=True)
+            if left in self.times and self.times[left] == theirs.times.get(right)
+        ]
+        return evolve(self, bin=max(self.bin, theirs.bin, min(shared))) if shared else None
 
     def _whole(self, times: Mapping[str, timedelta]) -> "_Clock | None":
         """After a step that brings rows together which agree in these times."""
@@ -151,6 +165,13 @@ class _Clock:
             case Op(name="truncate", args=(Column(),), option=timedelta() as size):
                 return size if not _DAY % size and not size % known else None
         return None
+
+
+def _clock_of(steps: Iterable[Step], query: Query) -> _Clock | None:
+    clock: _Clock | None = _Clock({query.table.time: MICROSECOND}, MICROSECOND)
+    for step in steps:
+        clock = clock and clock.after(step)
+    return clock
 
 
 def _bounds_of(term: Node) -> tuple[datetime | None, datetime | None]:
