@@ -19,7 +19,7 @@ LONG = Patience(tries=100, wait=timedelta(days=9))
 
 @mutable
 class Watch:
-    """A clock that only sleep moves."""
+    """A clock that moves only while somebody waits."""
 
     time: datetime = NOW
     slept: list[float] = field(factory=list)
@@ -30,7 +30,7 @@ class Watch:
 
     @property
     def clock(self) -> Clock:
-        return Clock(lambda: self.time, self.sleep)
+        return Clock(lambda: self.time, lambda seconds, _: self.sleep(seconds))
 
 
 def asked(watch: Watch, patience: Patience, *answers: Exception | str) -> str:
@@ -105,7 +105,7 @@ def test_no_minute_has_more_calls_than_allowed(pauses: list[float], most: int) -
 def test_threads_share_the_pace() -> None:
     """As many threads as calls: each waits for its own turn."""
     pauses: list[float] = []
-    clock = Clock(lambda: NOW, pauses.append)
+    clock = Clock(lambda: NOW, lambda seconds, _: pauses.append(seconds))
     line = Line("Service", clock, Patience(calls_per_minute=3))
     threads = [
         threading.Thread(target=line.call, args=(lambda: None, threading.Event())) for _ in range(9)

@@ -42,10 +42,16 @@ class Place:
         cache: ResultCache | None = None,
         patience: Patience = UNHURRIED,
         rows: int = ROWS,
+        lookback: timedelta = timedelta(days=30),
     ) -> RemoteSource:
         """A new source; every one begins without knowing the tables."""
-        clock = Clock(lambda: self.tenant.now, self.slept.append)
-        common: dict[str, Any] = {"cache": cache, "patience": patience, "clock": clock}
+        clock = Clock(lambda: self.tenant.now, lambda seconds, _: self.slept.append(seconds))
+        common: dict[str, Any] = {
+            "cache": cache,
+            "patience": patience,
+            "clock": clock,
+            "lookback": lookback,
+        }
         token = token or self.tenant.token
         if self.name == "defender":
             return HuntingSource(token, base_url=self.tenant.graph_url, rows=rows, **common)
@@ -55,7 +61,6 @@ class Place:
             self.tenant.database,
             token,
             dialect=self.name,
-            lookback=timedelta(days=60),
             **common,
         )
 

@@ -1,7 +1,6 @@
 """The line to a service: no more calls than it bears, and patience when it is busy."""
 
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -19,15 +18,17 @@ _MINUTE = timedelta(minutes=1)
 
 @frozen
 class Clock:
-    """The time, and how to let it pass; tests give their own.
+    """The time, and how it passes; tests give their own.
 
     Attributes:
         now: the present, in UTC.
-        sleep: waits for some seconds.
+        wait: lets some seconds pass, or fewer when the event comes first.
     """
 
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
-    sleep: Callable[[float], None] = field(default=time.sleep)
+    wait: Callable[[float, threading.Event], object] = field(
+        default=lambda seconds, event: event.wait(seconds)
+    )
 
 
 @frozen(kw_only=True)
@@ -94,7 +95,7 @@ class Line:
         waited = timedelta(0)
         refused = False
         for number in count(1):
-            self._wait_for_turn()
+            self._wait_for_turn(abandoned)
             if abandoned.is_set():
                 raise Abandoned
             try:
@@ -119,7 +120,7 @@ class Line:
         with self._lock:
             self._free_from = max(self._free_from, self._clock.now() + pause)
 
-    def _wait_for_turn(self) -> None:
+    def _wait_for_turn(self, abandoned: threading.Event) -> None:
         with self._lock:
             now = self._clock.now()
             start = max(now, self._free_from)
@@ -127,7 +128,7 @@ class Line:
                 start = max(start, self._starts[0] + _MINUTE)
             self._starts.append(start)
         if start > now:
-            self._clock.sleep((start - now).total_seconds())
+            self._clock.wait((start - now).total_seconds(), abandoned)
 
 
 def retry_after(header: str | None, now: datetime) -> timedelta | None:

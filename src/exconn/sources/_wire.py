@@ -44,18 +44,19 @@ def frame_of(reply: Reply, schema: pl.Schema) -> pl.DataFrame:
         raise Unreadable(f"expected columns {', '.join(schema)}; got {', '.join(reply.columns)}")
     columns = zip(*reply.rows, strict=True) if reply.rows else ([] for _ in reply.columns)
     series = {
-        name: pl.Series(name, _read(values, name, schema[name]), schema[name])
+        name: _read(values, name, schema[name])
         for name, values in zip(reply.columns, columns, strict=True)
     }
     return pl.DataFrame({name: series[name] for name in schema})
 
 
-def _read(values: Sequence[object], name: str, dtype: pl.DataType) -> list[object]:
+def _read(values: Sequence[object], name: str, dtype: pl.DataType) -> pl.Series:
     reader = _reader(dtype)
     empty = "" if dtype == pl.String else None
     try:
         # Graph writes null as an empty object, other services as it is.
-        return [empty if value is None or value == {} else reader(value) for value in values]
+        read = [empty if value is None or value == {} else reader(value) for value in values]
+        return pl.Series(name, read, dtype)
     except (ValueError, TypeError, OverflowError, InvalidValueError) as error:
         raise Unreadable(f"column {name!r} is not {dtype}: {error}") from error
 

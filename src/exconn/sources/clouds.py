@@ -41,7 +41,10 @@ def host_of(url: str, known: Collection[str]) -> str:
     Raises:
         InvalidValueError: it is no such URL.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise InvalidValueError("URL", f"{url!r} is none ({error})") from None
     host = (parts.hostname or "").lower()
     if parts.username is not None or parts.query or parts.fragment:
         raise InvalidValueError("URL", "expected https://host/path, without a name or a query")

@@ -67,16 +67,18 @@ class KustoSource(RemoteSource):
         patience: Patience | None = None,
         clock: Clock | None = None,
     ) -> None:
-        builder = _kusto().KustoConnectionStringBuilder
         if isinstance(cluster, str) is (token is None):
             raise InvalidValueError(
                 "cluster", "expected a URL and a token, or a connection and no token"
             )
-        connection = (
+        url = cluster if isinstance(cluster, str) else str(cluster.data_source)
+        host = host_of(url, [*_trusted(url), *(host.lower() for host in trusted_hosts)])
+        builder = _kusto().KustoConnectionStringBuilder
+        connection: KustoConnectionStringBuilder = (
             builder.with_token_provider(cluster, token) if isinstance(cluster, str) else cluster
         )
         clock = clock or Clock()
-        service = _Kusto(connection, database, dialect_of(dialect), trusted_hosts, clock, token)
+        service = _Kusto(connection, database, host, dialect_of(dialect), clock, token)
         super().__init__(service, lookback=lookback, cache=cache, patience=patience, clock=clock)
 
 
@@ -112,15 +114,12 @@ class _Kusto:
         self,
         connection: "KustoConnectionStringBuilder",
         database: str,
+        host: str,
         dialect: Dialect,
-        trusted_hosts: Collection[str],
         clock: Clock,
         token: Callable[[], str] | None,
     ) -> None:
-        kusto = _kusto()
-        url = str(connection.data_source)
-        host = host_of(url, [*_trusted(url), *(host.lower() for host in trusted_hosts)])
-        self._client = kusto.KustoClient(connection)
+        self._client = _kusto().KustoClient(connection)
         self._database = database
         self._clock = clock
         self._token = token
@@ -233,7 +232,10 @@ def _trusted(url: str) -> list[str]:
     """The host of the URL, if it is one of Microsoft's as azure-kusto-data knows them."""
     from azure.kusto.data import exceptions, kusto_trusted_endpoints  # noqa: PLC0415 # an extra
 
-    host = (urllib.parse.urlsplit(url).hostname or "").lower()
+    try:
+        host = (urllib.parse.urlsplit(url).hostname or "").lower()
+    except ValueError:
+        return []
     for login in dict.fromkeys(cloud.login for cloud in CLOUDS):
         try:
             trusted = kusto_trusted_endpoints.well_known_kusto_endpoints

@@ -118,7 +118,12 @@ class TokenCache:
                 raise InvalidValueError(
                     "token cache", f"others can read {self.file}: run  chmod 600 '{self.file}'"
                 )
-            cache.deserialize(self.file.read_text("utf-8"))
+            try:
+                cache.deserialize(self.file.read_text("utf-8"))
+            except (OSError, ValueError) as error:
+                raise InvalidValueError(
+                    "token cache", f"{self.file} cannot be read ({error}): delete it"
+                ) from error
         return cache
 
     def save(self, cache: Any) -> None:
