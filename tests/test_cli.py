@@ -365,6 +365,8 @@ def test_kql_lists_queries_and_prints_them_for_each_dialect(capsys: Screen) -> N
         assert set(printed) == set(CATALOGUE)
         assert printed["connector_hours"]["columns"]["Messages"] == "long"
         assert all(described["kql"] for described in printed.values())
+    assert run(["kql", "logon_places"]) == 0
+    assert 'in ("<account>")' in capsys.readouterr().out
     assert "nearest: bulk_senders" in refused(capsys, "kql", "bulk_sender")
     assert "dialect" in refused(capsys, "kql", "bulk_senders", "--dialect", "sql")
 

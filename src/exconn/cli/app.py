@@ -68,6 +68,15 @@ class Ask:
             accepted_domains=self.accepted_domain,
         )
 
+    def shown(self) -> "Ask":
+        """The same, with marks to be replaced where nothing is said."""
+        return evolve(
+            self,
+            connector=self.connector or "<connector>",
+            account=self.account or ("<account>",),
+            address=self.address or ("<address>",),
+        )
+
 
 app = App(
     name="exconn",
@@ -202,7 +211,7 @@ def kql_command(
     if name is None and not every:
         show.queries(Console(), CATALOGUE)
         return
-    about = (asked or Ask()).about(_last_week())
+    about = (asked or Ask()).shown().about(_last_week())
     made = {n: CATALOGUE[n](about) for n in ([_known(name)] if name else CATALOGUE)}
     texts = {n: query.to_kql(dialect) for n, query in made.items()}
     if as_json:
