@@ -1,11 +1,13 @@
 """How Polars serialises every form of expression that is read. A change of it is seen here first.
 
-There is one file for each minor version of Polars whose form differs from that before; a version
-without a file is compared with the newest file below it.
+There is one file for the oldest Polars that is supported, and one for each minor version whose form
+differs from that before; a version without a file is compared with the newest file below it.
 """
 
 import json
 import os
+import re
+from importlib.metadata import requires
 from pathlib import Path
 from typing import Any
 
@@ -139,12 +141,23 @@ def test_aliases_are_looked_through(name: str) -> None:
     assert compile_query(aliased, DEFENDER) == compile_query(plain, DEFENDER)
 
 
+def test_the_oldest_supported_version_has_a_file_and_none_is_older() -> None:
+    needed = next(line for line in requires("exconn") or () if line.startswith("polars"))
+    oldest = re.search(r">=([0-9]+)[.]([0-9]+)", needed)
+    assert oldest is not None
+    assert min(_goldens()) == tuple(map(int, oldest.groups()))
+
+
 def _golden() -> Path:
-    files = {
+    files = _goldens()
+    return files[max(version for version in files if version <= VERSION)]
+
+
+def _goldens() -> dict[tuple[int, ...], Path]:
+    return {
         tuple(int(part) for part in file.stem.removeprefix("polars-").split(".")): file
         for file in FOLDER.glob("polars-*.json")
     }
-    return files[max(version for version in files if version <= VERSION)]
 
 
 def _kql(name: str, expr: pl.Expr) -> str:

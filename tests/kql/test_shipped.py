@@ -8,12 +8,12 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from judges import assert_accepted, assert_agrees
+from judges import assert_accepted, assert_agrees, database, oracle
 from shipped import DETECTORS, PERIOD, QUERIES
 
 from exconn import Query, Table, conform, detectors, scan
 from exconn.facts import queries
-from exconn.kql import DIALECTS, Dialect, compile_query
+from exconn.kql import DEFENDER, DIALECTS, Dialect, compile_query
 from exconn.simulate import demo_tenant
 from exconn.tables import CLOUD_APP_EVENTS, EMAIL_EVENTS, IDENTITY_LOGON_EVENTS, TABLES
 from exconn.testing import frames
@@ -58,6 +58,17 @@ def test_no_snapshot_is_left_over() -> None:
 @pytest.mark.parametrize("name", QUERIES)
 def test_the_parser_accepts_every_query(name: str, dialect: Dialect) -> None:
     assert_accepted(QUERIES[name], dialect)
+
+
+def test_the_parser_tells_which_columns_a_text_reads() -> None:
+    text = (
+        'let Some = EmailEvents | where Connectors != "";\n'
+        "Some | join kind=leftsemi (Some | project ReportId, x = Subject) on ReportId\n"
+        "| summarize N = dcountif(['NetworkMessageId'], EmailSize > 1) by bin(Timestamp, 1h)"
+    )
+    read = oracle().judge(text, database(DEFENDER, EMAIL_EVENTS)).references
+    names = "Connectors ReportId Subject NetworkMessageId EmailSize Timestamp"
+    assert read == {("EmailEvents", name) for name in names.split()}
 
 
 @pytest.mark.parametrize("name", sorted(DETECTORS))

@@ -116,7 +116,7 @@ class _Reader:
                 return self._binary(name, self.node(left), self.node(right))
             case {"Ternary": {"predicate": predicate, "truthy": truthy, "falsy": falsy}}:
                 return self._choice(self.condition(predicate), self.node(truthy), self.node(falsy))
-            case {"Cast": {"expr": inner, "dtype": dtype, "options": str(options)}}:
+            case {"Cast": {"expr": inner, "dtype": {"Literal": dtype}, "options": str(options)}}:
                 return self._cast(self.node(inner), dtype, options)
             case {"Agg": agg}:
                 return aggregation(self, agg)
@@ -258,8 +258,7 @@ class _Reader:
         return op("if", then.type, condition, then, otherwise, nullable=nullable)
 
     def _cast(self, node: Node, dtype: Tree, options: str) -> Node:
-        plain = str(dtype.get("Literal") if isinstance(dtype, dict) else dtype)
-        wanted = {"Int64": LONG, "Float64": REAL, "String": STRING}.get(plain)
+        wanted = {"Int64": LONG, "Float64": REAL, "String": STRING}.get(str(dtype))
         if wanted is None or options not in ("Strict", "NonStrict"):
             raise self.refusal(f"a cast to {dtype}")
         if node.type is wanted:
