@@ -14,6 +14,7 @@ from exconn.tables import Column, KqlType, Table
 n, m, s, u, b = (pl.col(name) for name in "nmsub")
 t, v = pl.col("Timestamp"), pl.col("v")
 NOON = datetime(2026, 3, 9, 12, tzinfo=UTC)
+LAST = datetime.max.replace(tzinfo=UTC)
 NAN = float("nan")
 ROWS = scan(LEFT)
 
@@ -91,6 +92,8 @@ def text(query: Query) -> str:
         (~(n > 1).fill_null(value=False), "not(isnotnull(n) and n > 1)"),
         (~((n > 1) & b), "n <= 1 or b == false"),
         (((n > 1) & b) | (m > 1), "(n > 1 and b) or m > 1"),
+        ((n > 1) | (b | (m > 1)), "n > 1 or b or m > 1"),
+        (~((n > 1) | (b | (m > 1))), "n <= 1 and b == false and m <= 1"),
         ((n > 1) & (b | (m > 1)), "n > 1 and (b or m > 1)"),
         (n.is_between(1, 3, "left"), "n >= 1 and n < 3"),
         (~n.is_between(1, 3, "none"), "n <= 1 or n >= 3"),
@@ -98,6 +101,15 @@ def text(query: Query) -> str:
         (~s.str.starts_with("a"), 's !startswith_cs "a"'),
         (~s.str.contains("a."), 'not(s matches regex "a.")'),
         (t >= NOON, "Timestamp >= datetime(2026-03-09T12:00:00Z)"),
+        (t < NOON, "Timestamp < datetime(2026-03-09T12:00:00Z)"),
+        (
+            ~(v == NOON),
+            (
+                "isnotnull(v) and (v < datetime(2026-03-09T12:00:00Z)"
+                " or v >= datetime(2026-03-09T12:00:00.000001Z))"
+            ),
+        ),
+        (t <= LAST, "bin(Timestamp, 1microsecond) <= datetime(9999-12-31T23:59:59.999999Z)"),
         (t <= NOON, "Timestamp < datetime(2026-03-09T12:00:00.000001Z)"),
         (t > NOON, "Timestamp >= datetime(2026-03-09T12:00:00.000001Z)"),
         (
@@ -120,6 +132,8 @@ def text(query: Query) -> str:
         (pl.col("r") != 0.5, "isnotnull(r) and (isnan(r) or r != 0.5)"),
         (pl.col("r") > n, "isnotnull(n) and (isnan(r) or r > n)"),
         (pl.col("r") <= n, "not(isnan(r)) and r <= n"),
+        (n < pl.col("r"), "isnotnull(n) and (isnan(r) or n < r)"),
+        (n >= pl.col("r"), "not(isnan(r)) and n >= r"),
         (~(pl.col("r") > n), "not(isnan(r)) and r <= n"),
         (0.5 <= n / m, "isnan(todouble(n) / m) or todouble(n) / m >= 0.5"),  # noqa: SIM300
     ],
@@ -135,6 +149,10 @@ def test_conditions(expr: pl.Expr, kql: str) -> None:
     ("expr", "kql"),
     [
         (n > 1, "case(n > 1, true, n <= 1, false, bool(null))"),
+        (
+            ((n > 1) | (m > 1)).fill_null(value=False),
+            "(isnotnull(n) and n > 1) or (isnotnull(m) and m > 1)",
+        ),
         ((n > 1).fill_null(value=False), "isnotnull(n) and n > 1"),
         (s == "a", 's == "a"'),
         (pl.when(n > 1).then(s), 'iff(n > 1, s, "")'),
@@ -151,6 +169,7 @@ def test_conditions(expr: pl.Expr, kql: str) -> None:
         (s.str.len_chars().cast(pl.Int64).fill_null(0), "strlen(s)"),
         (pl.when(b).then(None).otherwise(t), "iff(b, datetime(null), Timestamp)"),
         (pl.when(b).then(1).otherwise(pl.col("r")), "iff(b, 1.0, r)"),
+        (pl.when(b).then(None).otherwise(pl.lit("x")), 'iff(b, "", "x")'),
         (n / m, "todouble(n) / m"),
         (n - (m - 1), "n - (m - 1)"),
         (n - m - 1, "n - m - 1"),
@@ -176,7 +195,8 @@ def test_conditions(expr: pl.Expr, kql: str) -> None:
         ),
         (s.str.strip_chars("]-^\\a"), 'trim("[\\\\]\\\\-\\\\^\\\\\\\\a]+", s)'),
         (pl.col("i").fill_null(0), "coalesce(i, int(0))"),
-        (pl.col("i").fill_null(3_000_000_000), "coalesce(tolong(i), 3000000000)"),
+        (pl.col("i").fill_null(-(2**31)), "coalesce(i, int(-2147483648))"),
+        (pl.col("i").fill_null(2**31), "coalesce(tolong(i), 2147483648)"),
     ],
     ids=str,
 )

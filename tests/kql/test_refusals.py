@@ -43,6 +43,7 @@ VALUES: dict[str, tuple[pl.Expr, str]] = {
     "another fill": (no_text.fill_null("none"), "fill_null of a string"),
     "a column as fill": (no_text.fill_null(u), "fill_null of a string"),
     "another type as fill": (n.fill_null(0.5), "fill_null of long with real"),
+    "choice of a literal": (pl.when(b).then(i).otherwise(0.5), "choice between int and real"),
     "missing-aware": (n.eq_missing(m), "EqValidity"),
     "missing-aware, not": (n.ne_missing(m), "NotEqValidity"),
     "equal to null": (n == pl.lit(None), "comparison with null"),

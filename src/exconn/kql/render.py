@@ -232,20 +232,11 @@ def _where(node: Node, *, wanted: bool, total: bool = False) -> Text:
 
 
 def _both(node: Op, *, wanted: bool, total: bool) -> Text:
-    word = node.name if wanted else {"and": "or", "or": "and"}[node.name]
-    texts = [_where(part, wanted=wanted, total=total) for part in _alike(node)]
-    if word == "and":
+    texts = [_where(part, wanted=wanted, total=total) for part in node.args]
+    if (node.name == "and") is wanted:
         return all_of(texts)
     # `and` binds tighter; the brackets are for readers.
     return " or ".join(f"({text})" if binding == AND else text for text, binding in texts), OR
-
-
-def _alike(node: Op) -> list[Node]:
-    found: list[Node] = []
-    for part in node.args:
-        same = isinstance(part, Op) and part.name == node.name
-        found += _alike(part) if same and isinstance(part, Op) else [part]
-    return found
 
 
 def _filled(node: Op, *, wanted: bool, total: bool) -> Text:
