@@ -163,7 +163,16 @@ def test_conditions(expr: pl.Expr, kql: str) -> None:
         ),
         (s.str.extract("(x)", 1), 'extract("(x)", 1, s)'),
         (b.cast(pl.String), 'case(b, "true", b == false, "false", "")'),
+        (
+            ((n > 1) | b).cast(pl.String),
+            'case(n > 1 or b, "true", n <= 1 and b == false, "false", "")',
+        ),
+        ((s == "a").cast(pl.String), 'iff(s == "a", "true", "false")'),
         (n.cast(pl.String), "tostring(n)"),
+        (
+            t.cast(pl.Int64),
+            'datetime_diff("microsecond", bin(Timestamp, 1microsecond), datetime(1970-01-01))',
+        ),
         (pl.col("i").cast(pl.Int64) + 1, "tolong(i) + 1"),
         (s.str.len_chars().cast(pl.Int64) - 1, "strlen(s) - 1"),
         (s.str.len_chars().cast(pl.Int64).fill_null(0), "strlen(s)"),
@@ -225,6 +234,8 @@ def test_values(expr: pl.Expr, kql: str | None) -> None:
         (s.str.len_chars().cast(pl.Int64).sum(), "sum(strlen(s))"),
         (n.mean(), "iff(countif(isnotnull(n)) > 0, avg(n), real(null))"),
         (n.filter(n > 5).mean(), None),
+        (n.filter(b).filter(m > 1).sum(), "coalesce(sumif(n, b and m > 1), 0)"),
+        (n.filter(b).drop_nulls().n_unique(), "count_distinctif(n, b and isnotnull(n))"),
         (n.count(), "countif(isnotnull(n))"),
         (n.len(), "count()"),
         (s.count(), "count()"),
@@ -273,22 +284,33 @@ def test_an_estimate_is_made_only_where_it_is_asked_for(expr: pl.Expr, kql: str)
     assert_accepted(query)
 
 
-def test_an_estimate_may_be_null_and_of_reals_nan() -> None:
-    found = (
-        ROWS.filter(n > 0)
-        .group_by("u")
-        .agg(
-            N=estimate(n.quantile(0.5)),
-            M=estimate(n.filter(b).quantile(0.5)),
-            R=estimate(pl.col("r").quantile(0.5)),
-        )
-    )
-    for query, condition in (
-        (found.filter(pl.col("N") != 1), "where N != 1"),
-        (found.filter(pl.col("M") != 1), "where isnotnull(M) and M != 1"),
-        (found.filter(pl.col("R") > 1), "where isnan(R) or R > 1"),
-    ):
-        assert f"| {condition}\n" in assert_accepted(query.select("u"))
+@pytest.mark.parametrize(
+    ("expr", "condition", "kql"),
+    [
+        (n.mean(), pl.col("x") != 1, "x != 1"),
+        (n.filter(b).mean(), pl.col("x") != 1, "isnotnull(x) and x != 1"),
+        (m.mean(), pl.col("x") != 1, "isnotnull(x) and x != 1"),
+        (pl.col("r").mean(), pl.col("x") > 1, "isnan(x) or x > 1"),
+        (n.max(), pl.col("x") != 1, "x != 1"),
+        (n.filter(b).max(), pl.col("x") != 1, "isnotnull(x) and x != 1"),
+        (t.min(), pl.col("x") <= NOON, "x < datetime(2026-03-09T12:00:00.000001Z)"),
+        (n.sum(), pl.col("x") != 1, "x != 1"),
+        (m.sum(), pl.col("x") != 1, "x != 1"),
+        (pl.col("r").sum(), pl.col("x") > 1, "isnan(x) or x > 1"),
+        (n.n_unique(), pl.col("x") != 1, "x != 1"),
+        (n.count(), pl.col("x") != 1, "x != 1"),
+        (b.any(), ~pl.col("x"), "not(x)"),
+        (estimate(n.quantile(0.5)), pl.col("x") != 1, "x != 1"),
+        (estimate(n.filter(b).quantile(0.5)), pl.col("x") != 1, "isnotnull(x) and x != 1"),
+        (estimate(pl.col("r").quantile(0.5)), pl.col("x") > 1, "isnan(x) or x > 1"),
+    ],
+    ids=str,
+)
+def test_what_an_aggregate_may_be(expr: pl.Expr, condition: pl.Expr, kql: str) -> None:
+    found = ROWS.filter(n >= 0).group_by("u").agg(x=expr).filter(condition).select("u")
+    assert f"| where {kql}\n" in assert_accepted(found)
+    if "percentile" not in compile_query(found, DEFENDER):
+        assert_agrees(found, HELD)
 
 
 @pytest.mark.parametrize("how", ["inner", "left", "semi", "anti"])
@@ -330,7 +352,8 @@ def test_bracketed_names_and_set_if_are_for_the_parser_alone() -> None:
         scan(RIGHT).rename({"s": "\u202e]"}), left_on="a b'\"\\", right_on="\u202e]", how="left"
     )
     assert_accepted(keyed)
-    assert_accepted(ROWS.group_by("s").agg(x=u.filter(b).unique().sort()))
+    filtered = ROWS.group_by("s").agg(x=u.filter(b).unique().sort())
+    assert "array_sort_asc(make_set_if(u, b))" in assert_accepted(filtered)
     assert_accepted(ROWS.filter(s == "\u202e\0"), advice=MORE_ADVICE)
 
 

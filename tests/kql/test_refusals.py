@@ -141,6 +141,7 @@ AGGREGATES: dict[str, tuple[pl.Expr, str]] = {
     "sum of lengths": (s.str.len_chars().sum(), "sum of long"),
     "minus a count": (pl.len() - 5, "integers under 64 bits"),
     "minus distinct": (n.n_unique() - 5, "integers under 64 bits"),
+    "minus the greatest length": (s.str.len_chars().max() - 5, "integers under 64 bits"),
     "negative count": (-n.count(), "minus long"),
     "least string": (s.min(), "min of string"),
     "greatest of quotients": ((n / m).max(), "max of NaN"),
