@@ -179,6 +179,10 @@ def test_conditions(expr: pl.Expr, kql: str) -> None:
         (pl.when(b).then(None).otherwise(t), "iff(b, datetime(null), Timestamp)"),
         (pl.when(b).then(1).otherwise(pl.col("r")), "iff(b, 1.0, r)"),
         (pl.when(b).then(None).otherwise(pl.lit("x")), 'iff(b, "", "x")'),
+        (
+            pl.any_horizontal(b, pl.lit(None)),
+            "case(b or false, true, b == false and false, false, bool(null))",
+        ),
         (n / m, "todouble(n) / m"),
         (n - (m - 1), "n - (m - 1)"),
         (n - m - 1, "n - m - 1"),
@@ -275,6 +279,7 @@ def test_aggregates_of_nothing(expr: pl.Expr) -> None:
         (n.quantile(0), "todouble(percentile(n, 0))"),
         (pl.col("r").quantile(0.5), "percentile(r, 50)"),
         (n.filter(b).quantile(0.25), "todouble(percentile(iff(b, n, long(null)), 25))"),
+        (n.alias("y").n_unique(), "dcount(n) + iff(countif(isnull(n)) > 0, 1, 0)"),
     ],
     ids=str,
 )

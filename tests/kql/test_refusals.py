@@ -30,6 +30,7 @@ VALUES: dict[str, tuple[pl.Expr, str]] = {
     "unsigned, filled": (s.str.len_chars().fill_null(0) - 5, "integers under 64 bits"),
     "unsigned, chosen": (pl.when(b).then(s.str.len_chars()) - 1, "integers under 64 bits"),
     "minus unsigned": (-s.str.split(".").list.len().cast(pl.Int32), "cast"),
+    "bits turned": (~n, "long where a condition is needed"),
     "bits": (n & m, "And of long"),
     "exclusive or": (b ^ b, "Xor"),
     "string is null": (s.is_null(), "IsNull of a string"),
