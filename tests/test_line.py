@@ -1,6 +1,7 @@
 """Calls to a service: their pace, and patience when it is busy. Time is simulated."""
 
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -103,18 +104,28 @@ def test_no_minute_has_more_calls_than_allowed(pauses: list[float], most: int) -
 
 
 def test_threads_share_the_pace() -> None:
-    """As many threads as calls: each waits for its own turn."""
-    pauses: list[float] = []
-    clock = Clock(lambda: NOW, lambda seconds, _: pauses.append(seconds))
-    line = Line("Service", clock, Patience(calls_per_minute=3))
+    """Nine calls from nine threads, three a minute."""
+    watch, lock = Watch(), threading.Lock()
+    calls: list[datetime] = []
+
+    def wait(seconds: float, _until: object) -> None:
+        with lock:  # of those who wait for the same time, only the first moves the clock
+            watch.time = max(watch.time, NOW + timedelta(minutes=(len(calls) // 3)))
+            watch.sleep(0)
+        time.sleep(0.001 if seconds else 0)
+
+    line = Line("Service", Clock(lambda: watch.time, wait), Patience(calls_per_minute=3))
     threads = [
-        threading.Thread(target=line.call, args=(lambda: None, threading.Event())) for _ in range(9)
+        threading.Thread(
+            target=line.call, args=(lambda: calls.append(watch.time), threading.Event())
+        )
+        for _ in range(9)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(pauses) == [60, 60, 60, 120, 120, 120]
+    assert [(call - NOW) / timedelta(minutes=1) for call in calls] == [0, 0, 0, 1, 1, 1, 2, 2, 2]
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import polars as pl
-from attrs import field, frozen
+from attrs import field, mutable
 
 from exconn import Query, scan
 from exconn.sources import Clock, HuntingSource, KustoSource, Patience, RemoteSource, ResultCache
@@ -28,7 +28,23 @@ HOURS: Query = (
 """A query that can be cut at each hour."""
 
 
-@frozen(eq=False)
+class Watch:
+    """A clock that moves only while somebody waits, and then at once."""
+
+    def __init__(self, start: datetime) -> None:
+        self.time = start
+        self.slept: list[float] = []
+
+    def wait(self, seconds: float, _until: object = None) -> None:
+        self.slept.append(seconds)
+        self.time += timedelta(seconds=seconds)
+
+    @property
+    def clock(self) -> Clock:
+        return Clock(lambda: self.time, self.wait)
+
+
+@mutable(eq=False)
 class Place:
     """A tenant as one place serves it."""
 
@@ -45,11 +61,12 @@ class Place:
         lookback: timedelta = timedelta(days=30),
     ) -> RemoteSource:
         """A new source; every one begins without knowing the tables."""
-        clock = Clock(lambda: self.tenant.now, lambda seconds, _: self.slept.append(seconds))
+        watch = Watch(self.tenant.now)
+        self.slept = watch.slept
         common: dict[str, Any] = {
             "cache": cache,
             "patience": patience,
-            "clock": clock,
+            "clock": watch.clock,
             "lookback": lookback,
         }
         token = token or self.tenant.token

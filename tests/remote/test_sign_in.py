@@ -8,12 +8,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from places import HOURS, served
+import requests
+from places import HOURS, Watch, served
 
 from exconn import HuntingSource, InvalidValueError, KustoSource, MemorySource, SignInError
 from exconn.errors import ExconnError, UnavailableError
 from exconn.simulate import demo_tenant
-from exconn.sources import Clock, Patience, ResultCache, sign_in
+from exconn.sources import Patience, ResultCache, sign_in
 from exconn.sources.clouds import Cloud, host_of
 from exconn.sources.sign_in import SignIn, TokenCache
 from exconn.testing import TenantServer
@@ -69,7 +70,7 @@ def by_device(tenant: TenantServer, cache: TokenCache | None = None) -> SignIn:
 
 
 def hunting(tenant: TenantServer, token: Callable[[], str]) -> HuntingSource:
-    clock = Clock(lambda: tenant.now, lambda *_: None)
+    clock = Watch(tenant.now).clock
     return HuntingSource(token, base_url=tenant.graph_url, clock=clock)
 
 
@@ -206,12 +207,68 @@ def test_secrets_are_in_no_error_log_or_repr(
             source.collect([HOURS])
         except ExconnError as error:
             said += traceback.format_exception(error)
+            said += [repr(vars(held)) for held in chained(error)]
+            requests_held = [vars(held).get("request") for held in chained(error)]
+            assert not any(requests_held), "a request, with its token, hangs on an error"
     issued += [way() for way in ways]
     said += [caplog.text, *capfd.readouterr(), *map(repr, ways)]
     told = "\n".join(said)
     assert issued
     for secret in (*issued, tenant.client_secret, pem, pem.splitlines()[5]):
         assert secret not in told
+
+
+def chained(error: BaseException | None) -> Iterator[BaseException]:
+    """An error with all that it holds on to."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def test_netrc_does_not_take_the_tokens_place(
+    tenant: TenantServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("default login bob password hunter2\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    check(tenant, by_secret(tenant))
+
+
+def test_a_token_may_have_a_line_end_and_nothing_worse(tenant: TenantServer) -> None:
+    check(tenant, lambda: f"{tenant.token()}\n")
+    with pytest.raises(SignInError, match="characters that no token has"):
+        hunting(tenant, lambda: "to\nken").collect([HOURS])
+
+
+def test_a_hiccup_of_entra_id_is_waited_for(tenant: TenantServer) -> None:
+    answers: list[Exception | None] = [requests.ConnectionError("secret"), None]
+
+    def acquire(_claims: str | None, _stale: bool) -> dict[str, str]:  # noqa: FBT001 # SignIn's
+        answer = answers.pop(0) if answers else None
+        if answer:
+            raise answer
+        return {"access_token": tenant.token()}
+
+    check(tenant, SignIn("somebody", acquire))
+    assert answers == []
+
+
+def test_claims_survive_a_late_refusal_of_an_older_token() -> None:
+    asked: list[tuple[str | None, bool]] = []
+
+    def acquire(claims: str | None, stale: bool) -> dict[str, str]:  # noqa: FBT001 # SignIn's
+        asked.append((claims, stale))
+        return {"access_token": f"token {len(asked)}"}
+
+    token = SignIn("somebody", acquire)
+    first = token()
+    token.renew(first, '{"access_token":{}}')
+    token.renew(first, None)
+    second = token()
+    token.renew(first, None)
+    assert token() != second
+    assert asked == [(None, False), ('{"access_token":{}}', True), (None, False)]
 
 
 @pytest.mark.parametrize(
@@ -257,7 +314,7 @@ def test_known_hosts_and_hosts_of_ones_own() -> None:
 
 def test_a_cache_tells_of_no_secret(tenant: TenantServer, tmp_path: Path) -> None:
     cache = ResultCache(folder=tmp_path / "results", tenant="t", settles=timedelta(0))
-    clock = Clock(lambda: tenant.now, lambda *_: None)
+    clock = Watch(tenant.now).clock
     token = tenant.token()
     source = HuntingSource(lambda: token, base_url=tenant.graph_url, cache=cache, clock=clock)
     source.collect([HOURS])

@@ -76,7 +76,10 @@ def bounds(query: Query, within: Period) -> Period:
 
 
 def between(query: Query, period: Period) -> Query:
-    """The query on the rows of a period alone, in every table that it scans."""
+    """The query on the rows of a period alone, in every table that it scans.
+
+    It is a part of the whole when the period begins and ends where bins of `cut_of` do.
+    """
     time = pl.col(query.table.time)
     inside = ((time >= period.start) & (time < period.end)).fill_null(value=False)
     steps = [

@@ -9,6 +9,7 @@ from itertools import count
 from typing import TypeVar
 
 from attrs import field, frozen
+from attrs.validators import ge
 
 from exconn.errors import SignInError, UnavailableError
 
@@ -41,9 +42,9 @@ class Patience:
         calls_per_minute: never more; Advanced Hunting grants 45.
     """
 
-    tries: int = 6
-    wait: timedelta = timedelta(minutes=5)
-    calls_per_minute: int = 40
+    tries: int = field(default=6, validator=ge(1))
+    wait: timedelta = field(default=timedelta(minutes=5), validator=ge(timedelta(0)))
+    calls_per_minute: int = field(default=40, validator=ge(1))
 
 
 class Busy(Exception):  # noqa: N818 # what the service is, not an accident
@@ -121,14 +122,19 @@ class Line:
             self._free_from = max(self._free_from, self._clock.now() + pause)
 
     def _wait_for_turn(self, abandoned: threading.Event) -> None:
+        while (pause := self._until_turn()) > timedelta(0) and not abandoned.is_set():
+            self._clock.wait(pause.total_seconds(), abandoned)
+
+    def _until_turn(self) -> timedelta:
+        """How long to wait for a turn; nothing when it has been taken."""
         with self._lock:
             now = self._clock.now()
             start = max(now, self._free_from)
             if len(self._starts) == self._starts.maxlen:
                 start = max(start, self._starts[0] + _MINUTE)
-            self._starts.append(start)
-        if start > now:
-            self._clock.wait((start - now).total_seconds(), abandoned)
+            if start == now:
+                self._starts.append(now)
+            return start - now
 
 
 def retry_after(header: str | None, now: datetime) -> timedelta | None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import warnings
 from datetime import timedelta
 from pathlib import Path
 
@@ -35,19 +36,25 @@ class ResultCache:
         """The result of a query, if it is there.
 
         Args:
-            place: where it runs.
+            place: where it runs: URL and database.
             text: its KQL, which names the stretch of time.
             schema: of the result; one of another schema, or a damaged one, is none.
         """
         try:
-            found = pl.read_parquet(self._file(place, text))
+            found = pl.read_parquet(self._file(place, text), glob=False)
         except (OSError, PolarsError):
             return None
         return found if found.schema == schema else None
 
     def put(self, place: str, text: str, result: pl.DataFrame) -> None:
-        """Keep a result; the file is there whole, or not at all."""
-        write_privately(self._file(place, text), result.write_parquet)
+        """Keep a result; the file is there whole, or not at all.
+
+        When it cannot be written there is a warning, and work goes on.
+        """
+        try:
+            write_privately(self._file(place, text), result.write_parquet)
+        except (OSError, PolarsError) as error:
+            warnings.warn(f"results are not kept in {self.folder}: {error}", stacklevel=2)
 
     def _file(self, place: str, text: str) -> Path:
         key = json.dumps([_LAYOUT, self.tenant.casefold(), place, text])

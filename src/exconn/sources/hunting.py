@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from exconn.errors import MissingExtraError, SignInError, SourceError
+from exconn.errors import MissingExtraError, SignInError, SourceError, UnavailableError
 from exconn.kql import DEFENDER, Dialect, Statement
 from exconn.sources._line import Busy, Clock, Patience, Slow, TokenRefused, TooMuch, retry_after
 from exconn.sources._wire import Reply
@@ -26,8 +26,11 @@ _CONNECT, _READ = 15, 240
 _BYTES = 512 * 2**20
 _LONGEST = timedelta(minutes=6)
 _UNRESOLVED = re.compile(r"failed to resolve (?:table|column|scalar|.*expression)", re.IGNORECASE)
-_LIMIT = re.compile(r"exceeded the allowed result size|result size limit|timeout", re.IGNORECASE)
-_QUOTA = re.compile(r"exceeded processing resources|excessive resource|too many req", re.IGNORECASE)
+_LIMIT = re.compile(
+    r"exceeded the allowed result size|result size limit|exceeded the timeout|excessive resource",
+    re.IGNORECASE,
+)
+_QUOTA = re.compile(r"exceeded processing resources|too many requests", re.IGNORECASE)
 
 
 class HuntingSource(RemoteSource):
@@ -85,6 +88,7 @@ class _Hunting:
         self._rows = rows
         self._clock = clock
         self.name = f"Advanced Hunting at {host}"
+        self.place = self._url
 
     @property
     def dialect(self) -> Dialect:
@@ -106,31 +110,62 @@ class _Hunting:
         return reply
 
     def _posted(self, body: Mapping[str, str]) -> "tuple[requests.Response, bytes]":
-        started = self._clock.now()
-        errors = self._requests.exceptions
-        headers = {"Authorization": f"Bearer {self._token()}"}
+        token = self._signed_in()
         try:
-            with self._session.post(
-                self._url,
-                json=body,
-                headers=headers,
-                timeout=(_CONNECT, _READ),
-                allow_redirects=False,
-                stream=True,
-            ) as response:
-                content = bytearray()
-                for piece in response.iter_content(1 << 16):
-                    content += piece
-                    if len(content) > _BYTES:
-                        raise TooMuch(f"the answer is larger than {_BYTES} bytes")
-                    if self._clock.now() - started > _LONGEST:
-                        raise Slow("the answer does not come to an end")
-                return response, bytes(content)
-        except errors.ReadTimeout:
-            raise Slow("no answer in time") from None
-        except errors.RequestException as error:
-            # Not the error itself: its text may hold the headers of the request.
-            raise Busy(f"no answer ({type(error).__name__})") from None
+            return self._received(body, token)
+        except self._requests.RequestException as error:
+            fault = self._fault(error)
+        # Out here, where no handler ties the error to the request, which holds the token.
+        raise fault
+
+    def _signed_in(self) -> str:
+        try:
+            token = self._token().strip()
+        except UnavailableError as error:
+            raise Busy(str(error)) from error
+        if not token.isascii() or not token.isprintable() or " " in token or not token:
+            raise SignInError(self.name, "the token is empty or has characters that no token has")
+        return token
+
+    def _received(self, body: Mapping[str, str], token: str) -> "tuple[requests.Response, bytes]":
+        started = self._clock.now()
+
+        def authorised(request: "requests.PreparedRequest") -> "requests.PreparedRequest":
+            request.headers["Authorization"] = f"Bearer {token}"
+            return request
+
+        with self._session.post(
+            self._url,
+            json=body,
+            auth=authorised,  # as a header it would give way to one of ~/.netrc
+            timeout=(_CONNECT, _READ),
+            allow_redirects=False,
+            stream=True,
+        ) as response:
+            content = bytearray()
+            for piece in response.iter_content(1 << 16):
+                content += piece
+                if len(content) > _BYTES:
+                    raise TooMuch(f"the answer is larger than {_BYTES} bytes")
+                if self._clock.now() - started > _LONGEST:
+                    raise Slow("the answer does not come to an end")
+            return response, bytes(content)
+
+    def _fault(self, error: Exception) -> Exception:
+        """What a failed request means; not its text, which may hold the request's headers."""
+        errors = self._requests.exceptions
+        match error:
+            case errors.ReadTimeout():
+                return Slow("no answer in time")
+            case errors.SSLError():
+                return SourceError(
+                    self.name,
+                    "its certificate is not trusted; if a proxy of yours has its own authority, "
+                    "name that in REQUESTS_CA_BUNDLE",
+                )
+            case errors.ProxyError():
+                return Busy("the proxy does not answer (see HTTPS_PROXY)")
+        return Busy(f"no answer ({type(error).__name__})")
 
     def _refusal(self, response: "requests.Response", content: bytes) -> Exception:
         status, said = response.status_code, _message(content)
@@ -140,7 +175,7 @@ class _Hunting:
         if status == 429 or status >= 500 or _QUOTA.search(said):
             return Busy(f"busy ({status}{said})", after)
         if status == 401:
-            renew(self._token, response.headers.get("WWW-Authenticate"))
+            renew(self._token, response.request.headers, response.headers)
             return TokenRefused(f"does not take the token (401{said})")
         if status == 403:
             return SignInError(

@@ -11,6 +11,7 @@ from exconn.errors import (
     MissingExtraError,
     SignInError,
     SourceError,
+    UnavailableError,
 )
 from exconn.kql import KUSTO, Dialect, Statement, dialect_of
 from exconn.kql.text import literal
@@ -25,9 +26,10 @@ from exconn.tables import KqlType
 if TYPE_CHECKING:
     from azure.kusto.data import KustoConnectionStringBuilder
 
-_LIMITS = ("LimitsExceeded", "E_QUERY_RESULT_SET_TOO_LARGE", "E_RUNAWAY_QUERY", "QueryLimits")
+_LIMITS = ("limitsexceeded", "e_query_result_set_too_large", "e_runaway_query", "querylimits")
 _TIMEOUTS = ("timeout", "timed out")
-_UNRESOLVED = ("SEM0100", "Failed to resolve")
+_UNRESOLVED = ("sem0100", "failed to resolve")
+_SHORTAGES = ("throttl", "lowmemory", "low memory")
 _WARNING_PAST = 4  # levels 1 to 3 are critical, error and warning
 _SERVER_TIMEOUT = timedelta(minutes=4)
 
@@ -125,6 +127,7 @@ class _Kusto:
         self._token = token
         self.dialect = dialect
         self.name = f"{database} at {host}"
+        self.place = f"{connection.data_source} {database} {dialect.name}"
 
     @property
     def at_once(self) -> int:
@@ -133,17 +136,14 @@ class _Kusto:
     def run(self, statement: Statement) -> Reply:
         from azure.kusto.data.exceptions import KustoError  # noqa: PLC0415 # an extra
         from ijson import JSONError  # type: ignore[import-untyped] # noqa: PLC0415 # comes with it
-        from urllib3.exceptions import HTTPError, ReadTimeoutError  # noqa: PLC0415 # so does this
+        from urllib3.exceptions import HTTPError  # noqa: PLC0415 # so does this
 
         try:
-            frames = self._frames(statement)
-        except KustoError as error:
-            raise self._told(error) from None
-        except ReadTimeoutError:
-            raise Slow("no answer in time") from None
-        except (HTTPError, JSONError, OSError, ValueError) as error:
-            raise Busy(f"a reply that breaks off ({type(error).__name__})") from None
-        return _whole(frames, self.name)
+            return self._whole(self._frames(statement))
+        except (KustoError, HTTPError, JSONError, OSError, ValueError) as error:
+            fault = self._fault(error)
+        # Out here, where no handler ties the error to the request, which holds the token.
+        raise fault
 
     def _frames(self, statement: Statement) -> list[Mapping[str, Any]]:
         """Every frame of the reply, with its rows.
@@ -162,70 +162,96 @@ class _Kusto:
             for frame in answer.streamed_data
         ]
 
-    def _told(self, error: Exception) -> Exception:
+    def _whole(self, frames: Iterable[Mapping[str, Any]]) -> Reply:
+        """The primary result, if every frame says that it is whole."""
+        primary: list[Mapping[str, Any]] = []
+        errors: list[object] = []
+        ended = False
+        for frame in frames:
+            match frame["FrameType"].name, frame.get("TableKind"):
+                case "DataTable", "PrimaryResult":
+                    primary.append(frame)
+                case "DataTable", "QueryCompletionInformation":
+                    names = [column["ColumnName"] for column in frame["Columns"]]
+                    events = [dict(zip(names, row, strict=True)) for row in frame["Rows"]]
+                    errors += [event for event in events if event.get("Level", 0) < _WARNING_PAST]
+                case "DataSetCompletion", _:
+                    ended = True
+                    if frame["HasErrors"] or frame["Cancelled"]:
+                        errors.append(frame.get("OneApiErrors") or "it was cancelled")
+        if errors:
+            raise self._judged(f"the answer is not whole: {'; '.join(map(str, errors))}")
+        if not ended:
+            raise Busy("a reply that ends early")
+        if len(primary) != 1:
+            raise SourceError(self.name, f"expected one table of results, got {len(primary)}")
+        names = [column["ColumnName"] for column in primary[0]["Columns"]]
+        return Reply(names, primary[0]["Rows"])
+
+    def _fault(self, error: Exception) -> Exception:
+        """What an error of the client means."""
         from azure.kusto.data import exceptions as kusto  # noqa: PLC0415 # an extra
+        from urllib3.exceptions import ReadTimeoutError  # noqa: PLC0415 # comes with it
 
         match error:
+            case kusto.KustoAuthenticationError(exception=UnavailableError() as cause):
+                return Busy(str(cause))
             case kusto.KustoAuthenticationError(exception=ExconnError() as cause):
                 return cause
             case kusto.KustoAuthenticationError(exception=cause):
                 return SignInError(self.name, f"signing in failed: {_first_line(cause)}")
             case kusto.KustoMultiApiError():
-                return _of_limits(self.name, [str(one) for one in error.get_api_errors()])
+                errors = error.get_api_errors()
+                lasting = all(one.permanent is not False for one in errors)
+                said = "; ".join(f"{one.code}: {one.description}" for one in errors)
+                return self._judged(f"the answer is not whole: {said}", lasting=lasting)
             case kusto.KustoThrottlingError(args=(_, response)):
-                return self._of_status(429, error, response)
+                return self._refused(error, response)
             case kusto.KustoNetworkError():
                 kind = type(error.__cause__).__name__
-                return Slow("no answer in time") if kind == "ReadTimeout" else Busy(kind)
+                return Slow("no answer in time") if kind == "ReadTimeout" else Busy(_reached(kind))
             case kusto.KustoServiceError(http_response=response) if response is not None:
-                return self._of_status(response.status_code, error, response)
-            case kusto.KustoTokenParsingError():
-                return Busy("a reply that ends early")
-        return SourceError(self.name, _first_line(error))
+                return self._refused(error, response)
+            case ReadTimeoutError():
+                return Slow("no answer in time")
+            case kusto.KustoServiceError() | kusto.KustoClientError():
+                return SourceError(self.name, _first_line(error))
+        return Busy(f"a reply that breaks off ({type(error).__name__})")
 
-    def _of_status(self, status: int, error: Exception, response: Any) -> Exception:
-        said = _first_line(error)
-        after = retry_after(response.headers.get("Retry-After"), self._clock.now())
-        if any(word in said for word in _UNRESOLVED):
-            return NotThereError(self.name, f"refuses the query ({status}: {said})")
-        if any(word in said for word in _LIMITS):
-            return TooMuch(f"the answer meets a limit ({said})")
-        if status == 504 or any(word in said.lower() for word in _TIMEOUTS):
-            return Slow(f"the query timed out ({status}: {said})")
-        if status == 429 or status >= 500:
-            return Busy(f"busy ({status}: {said})", after)
+    def _refused(self, error: Exception, response: Any) -> Exception:
+        status = int(response.status_code)
+        said = f"{status}: {_first_line(error)}"
         if status == 401:
-            renew(self._token, response.headers.get("WWW-Authenticate"))
+            renew(self._token, response.request.headers, response.headers)
             return TokenRefused(f"does not take the token ({said})")
         if status == 403:
-            return SignInError(self.name, f"does not let this account in ({status}: {said})")
-        return SourceError(self.name, f"refuses the query ({status}: {said})")
+            return SignInError(self.name, f"does not let this account in ({said})")
+        if status == 504:
+            return Slow(f"the query timed out ({said})")
+        after = retry_after(response.headers.get("Retry-After"), self._clock.now())
+        return self._judged(said, lasting=status != 429 and status < 500, after=after)
 
+    def _judged(
+        self, said: str, *, lasting: bool = True, after: timedelta | None = None
+    ) -> Exception:
+        """What the service's words mean.
 
-def _whole(frames: Iterable[Mapping[str, Any]], service: str) -> Reply:
-    """The primary result, if every frame says that it is whole."""
-    primary: list[Mapping[str, Any]] = []
-    errors: list[str] = []
-    ended = False
-    for frame in frames:
-        match frame["FrameType"].name, frame.get("TableKind"):
-            case "DataTable", "PrimaryResult":
-                primary.append(frame)
-            case "DataTable", "QueryCompletionInformation":
-                names = [column["ColumnName"] for column in frame["Columns"]]
-                events = [dict(zip(names, row, strict=True)) for row in frame["Rows"]]
-                errors += [str(event) for event in events if event.get("Level", 0) < _WARNING_PAST]
-            case "DataSetCompletion", _:
-                ended = True
-                if frame["HasErrors"] or frame["Cancelled"]:
-                    errors.append(str(frame.get("OneApiErrors") or "it was cancelled"))
-    if errors:
-        raise _of_limits(service, errors)
-    if not ended:
-        raise Busy("a reply that ends early")
-    if len(primary) != 1:
-        raise SourceError(service, f"expected one table of results, got {len(primary)}")
-    return Reply([column["ColumnName"] for column in primary[0]["Columns"]], primary[0]["Rows"])
+        Args:
+            said: the words.
+            lasting: whether the same question would get the same answer, as far as it says.
+            after: how long it asks to be left alone.
+        """
+        said = said[:500]
+        folded = said.lower()
+        if any(word in folded for word in _LIMITS):
+            return TooMuch(said)
+        if any(word in folded for word in _UNRESOLVED):
+            return NotThereError(self.name, said)
+        if any(word in folded for word in _TIMEOUTS):
+            return Slow(said)
+        if not lasting or any(word in folded for word in _SHORTAGES):
+            return Busy(f"busy ({said})", after)
+        return SourceError(self.name, said)
 
 
 def _trusted(url: str) -> list[str]:
@@ -246,11 +272,12 @@ def _trusted(url: str) -> list[str]:
     return []
 
 
-def _of_limits(service: str, errors: list[str]) -> Exception:
-    said = "; ".join(errors)[:500]
-    if any(word in said for word in _LIMITS):
-        return TooMuch(f"the answer meets a limit ({said})")
-    return SourceError(service, f"the answer is not whole ({said})")
+def _reached(kind: str) -> str:
+    advice = {
+        "SSLError": "; if a proxy of yours has its own authority, name it in REQUESTS_CA_BUNDLE",
+        "ProxyError": "; see HTTPS_PROXY",
+    }
+    return f"no answer ({kind}{advice.get(kind, '')})"
 
 
 def _first_line(error: Exception) -> str:

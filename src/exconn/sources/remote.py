@@ -1,8 +1,9 @@
 """Queries sent as KQL to where the mail log lives; only their results come back."""
 
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, Future, wait
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Protocol, TypeVar
@@ -23,7 +24,7 @@ from exconn.kql import Dialect, Statement, compile_statement
 from exconn.kql.cuts import Cut, between, bounds, cut_of
 from exconn.kql.text import literal, name
 from exconn.query import Query, run, scan
-from exconn.sources._line import Clock, Line, Patience, TooMuch
+from exconn.sources._line import Clock, Line, Patience, Slow, TooMuch
 from exconn.sources._wire import Reply, Unreadable, frame_of
 from exconn.sources.cache import ResultCache
 from exconn.tables import KqlType, Table
@@ -32,8 +33,10 @@ from exconn.window import Period, iso
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 _DAY = timedelta(days=1)
+_TICK = timedelta(microseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SMALLEST = timedelta(seconds=1)
+_SLOW = 3  # pieces inside each other; each try takes minutes
 _LAG = pl.Schema({"Lag": pl.Duration("us")})
 _SHAPE = pl.Schema({"ColumnName": pl.String(), "ColumnType": pl.String()})
 # A guid becomes text as a dynamic value does: by tostring().
@@ -49,7 +52,12 @@ class Service(Protocol):
 
     @property
     def name(self) -> str:
-        """What people call it, with the place and never with a secret."""
+        """What people call it, with the host and never with a secret."""
+        ...
+
+    @property
+    def place(self) -> str:
+        """What tells it from all others, such as its URL and database; keeps results apart."""
         ...
 
     @property
@@ -80,7 +88,8 @@ class RemoteSource:
     """A source over a service that runs KQL: each query is one KQL text, aggregated there.
 
     Only whole answers count. An answer that meets a limit is asked for again in shorter stretches
-    of time, down to one bin of the query, which together make up the same answer.
+    of time, down to one bin of the query, which together make up the same answer. Rows without a
+    time are not seen.
 
     Args:
         service: where queries run.
@@ -103,10 +112,14 @@ class RemoteSource:
         self._cache = cache
         self._clock = clock or Clock()
         self._line = Line(service.name, self._clock, patience or Patience())
-        self._now = self._clock.now()
-        start = _floored(self._now - lookback, _DAY)
-        self.period = Period(start, _floored(self._now, _DAY) + 2 * _DAY)
-        self._shapes: dict[str, Mapping[str, str] | None] = {}
+        self._lookback = lookback
+        self._shapes: dict[str, Mapping[str, str]] = {}
+
+    @property
+    def period(self) -> Period:
+        """What is looked at: whole days, from `lookback` ago to tomorrow."""
+        now = self._clock.now()
+        return Period(_floored(now - self._lookback, _DAY), _floored(now, _DAY) + 2 * _DAY)
 
     def coverage(self, tables: Sequence[Table]) -> Coverage:
         """What there is of these tables within `lookback`, and how late rows arrive.
@@ -130,15 +143,34 @@ class RemoteSource:
         return self._together(self._collected, queries)
 
     def _together(self, work: Callable[[_T, threading.Event], _R], items: Sequence[_T]) -> list[_R]:
+        """Do the work of all items, some at once; the first error ends it without delay.
+
+        Threads are daemons: who gives up need not wait for what is still on its way.
+        """
         abandoned = threading.Event()
-        with ThreadPoolExecutor(self._service.at_once) as pool:
-            waiting = [pool.submit(work, item, abandoned) for item in items]
-            try:
-                return [result.result() for result in waiting]
-            except BaseException:
-                abandoned.set()
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+        answers = [Future[_R]() for _ in items]
+        waiting = deque(zip(items, answers, strict=True))
+
+        def serve() -> None:
+            while waiting and not abandoned.is_set():
+                try:
+                    item, answer = waiting.popleft()
+                except IndexError:  # another thread was faster
+                    return
+                try:
+                    answer.set_result(work(item, abandoned))
+                except BaseException as error:  # noqa: BLE001 # it is raised where it is awaited
+                    answer.set_exception(error)
+
+        for _ in range(min(self._service.at_once, len(items))):
+            threading.Thread(target=serve, daemon=True).start()
+        try:
+            done, _ = wait(answers, return_when=FIRST_EXCEPTION)
+            for answer in done:
+                answer.result()
+            return [answer.result() for answer in answers]
+        finally:
+            abandoned.set()
 
     def _collected(self, query: Query, abandoned: threading.Event) -> pl.DataFrame:
         shapes = {table: self._shape(table, abandoned) for table in query.tables}
@@ -154,24 +186,32 @@ class RemoteSource:
         ask = partial(self._asked, dialect=dialect, abandoned=abandoned)
         frames = [
             frame
-            for period in self._stretches(bounds(query, self.period), cut)
+            for period in self._stretches(query, cut)
             for frame in self._pieces(query, period, cut, ask)
         ]
         if cut is None or len(frames) == 1:
             return frames[0]
         return run(cut.last, pl.concat(frames).lazy(), _nothing_to_join).collect()
 
-    def _stretches(self, period: Period, cut: Cut | None) -> Iterable[Period]:
-        """The period, parted where results begin that must not be kept."""
+    def _stretches(self, query: Query, cut: Cut | None) -> Iterable[Period]:
+        """What to ask for: the query's time in whole bins, parted where rows may still change.
+
+        What cannot be cut is asked for as it is: tables that it joins may have other times.
+        """
+        if cut is None:
+            return (self.period,)
+        inside = bounds(query, self.period)
+        start = _floored(inside.start, cut.bin)
+        end = max(start, _floored(inside.end - _TICK, cut.bin) + cut.bin)
         settled = self._settled()
-        if cut is None or settled is None or not period.start < settled < period.end:
-            return (period,)
-        return (Period(period.start, settled), Period(settled, period.end))
+        if settled is None or not start < settled < end:
+            return (Period(start, end),)
+        return (Period(start, settled), Period(settled, end))
 
     def _settled(self) -> datetime | None:
         if self._cache is None:
             return None
-        return _floored(self._now - self._cache.settles, _DAY)
+        return _floored(self._clock.now() - self._cache.settles, _DAY)
 
     def _pieces(
         self,
@@ -179,11 +219,26 @@ class RemoteSource:
         period: Period,
         cut: Cut | None,
         ask: Callable[[Query, Period], pl.DataFrame],
+        slow: int = 0,
     ) -> list[pl.DataFrame]:
-        """The answer for a period, in one piece or in as many as it takes."""
+        """The answer for a period, in one piece or in as many as it takes.
+
+        Args:
+            query: what is asked.
+            period: for which time.
+            cut: how it may be cut.
+            ask: does so for one piece.
+            slow: how many pieces around this one have been too slow.
+        """
         try:
             return [ask(query, period)]
         except TooMuch as error:
+            slow = slow + 1 if isinstance(error, Slow) else 0
+            if slow > _SLOW:
+                raise UnavailableError(
+                    self._service.name,
+                    f"{error}, even for {iso(period.start)} to {iso(period.end)}: try later",
+                ) from error
             middle = _middle(period, cut)
             if middle is None:
                 raise IncompleteResultError(
@@ -192,7 +247,9 @@ class RemoteSource:
                     f"{iso(period.start)} to {iso(period.end)}; ask for less time or fewer rows",
                 ) from error
         before, after = Period(period.start, middle), Period(middle, period.end)
-        return self._pieces(query, before, cut, ask) + self._pieces(query, after, cut, ask)
+        return [
+            frame for part in (before, after) for frame in self._pieces(query, part, cut, ask, slow)
+        ]
 
     def _asked(
         self, query: Query, period: Period, *, dialect: Dialect, abandoned: threading.Event
@@ -202,10 +259,10 @@ class RemoteSource:
         cache = self._cache if settled is not None and period.end <= settled else None
         if cache is None:
             return self._answer(statement, query.schema, abandoned)
-        found = cache.get(self._service.name, statement.text, query.schema)
+        found = cache.get(self._service.place, statement.text, query.schema)
         if found is None:
             found = self._answer(statement, query.schema, abandoned)
-            cache.put(self._service.name, statement.text, found)
+            cache.put(self._service.place, statement.text, found)
         return found
 
     def _answer(
@@ -226,7 +283,7 @@ class RemoteSource:
             try:
                 found = self._answer(Statement(text, {}), _SHAPE, abandoned)
             except NotThereError:
-                self._shapes[table.name] = None
+                return None
             except TooMuch as error:
                 raise IncompleteResultError(
                     self._service.name, f"{error}, when asked for the columns of {table.name}"
@@ -282,14 +339,14 @@ class RemoteSource:
             table,
             (part,),
             minutes=sum(hours["Minutes"]),
-            asked=self._now,
+            asked=self._clock.now(),
             lag=self._lag(table, abandoned),
         )
 
     def _lag(self, table: Table, abandoned: threading.Event) -> timedelta | None:
         """How late all but a twentieth of the last day's rows arrived; None when it is not said."""
         time = name(self._service.dialect.time or table.time)
-        since = literal(self._now - _DAY, KqlType.DATETIME)
+        since = literal(self._clock.now() - _DAY, KqlType.DATETIME)
         text = (
             f"{name(table.name)}\n"
             f"| where {time} >= {since}\n"

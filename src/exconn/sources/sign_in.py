@@ -8,7 +8,7 @@ import re
 import stat
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,7 @@ class SignIn:
     _acquire: Callable[[str | None, bool], _Answer | None] = field(repr=False, alias="acquire")
     _claims: str | None = field(default=None, init=False, repr=False)
     _stale: bool = field(default=False, init=False, repr=False)
+    _last: str = field(default="", init=False, repr=False)
     _lock: threading.Lock = field(factory=threading.Lock, init=False, repr=False)
 
     def __call__(self) -> str:
@@ -64,25 +65,36 @@ class SignIn:
             if not isinstance(token, str):
                 said = str(answer.get("error_description") or answer.get("error") or "no reason")
                 raise SignInError(_SERVICE, f"refuses {self.who}: {said.splitlines()[0]}")
-            self._claims, self._stale = None, False
+            self._claims, self._stale, self._last = None, False, token
             return token
 
-    def renew(self, claims: str | None = None) -> None:
-        """Let the next call get a new token, with the claims that a service demands."""
+    def renew(self, refused: str, claims: str | None = None) -> None:
+        """Let the next call get a new token, with the claims that a service demands.
+
+        Args:
+            refused: the token that the service does not take; when there is a newer one, that is
+                to be tried first.
+            claims: JSON.
+        """
         with self._lock:
-            self._claims, self._stale = claims, True
+            if refused == self._last:
+                self._claims, self._stale = claims or self._claims, True
 
 
-def renew(token: Callable[[], str] | None, challenge: str | None) -> None:
+def renew(
+    token: Callable[[], str] | None, asked: Mapping[str, str], answered: Mapping[str, str]
+) -> None:
     """Let a way to sign in of ours get a new token, after a service has refused one.
 
     Args:
         token: what gave the token; functions of others are left as they are.
-        challenge: the header WWW-Authenticate, which may demand claims (Continuous Access
+        asked: the headers of the request.
+        answered: those of the response; WWW-Authenticate may demand claims (Continuous Access
             Evaluation).
     """
     if isinstance(token, SignIn):
-        token.renew(_claims_of(challenge or ""))
+        refused = asked.get("Authorization", "").removeprefix("Bearer ")
+        token.renew(refused, _claims_of(answered.get("WWW-Authenticate", "")))
 
 
 def _claims_of(challenge: str) -> str | None:
