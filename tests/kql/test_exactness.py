@@ -201,6 +201,9 @@ def test_conditions(expr: pl.Expr, kql: str) -> None:
         (t.dt.offset_by("-90m"), "Timestamp - 90m"),
         (t - v, "bin(Timestamp, 1microsecond) - bin(v, 1microsecond)"),
         (t - timedelta(hours=2), "Timestamp - 2h"),
+        (t - v - timedelta(hours=1), "bin(Timestamp, 1microsecond) - bin(v, 1microsecond) - 1h"),
+        (t - v + timedelta(hours=1), "bin(Timestamp, 1microsecond) - bin(v, 1microsecond) + 1h"),
+        (pl.col("r") * 2.0 + n, "r * 2.0 + n"),
         (s.str.split(".").list.last().fill_null(""), 'tostring(split(s, ".")[-1])'),
         (
             pl.col("d").str.json_path_match("$.a[0].where"),
@@ -236,6 +239,8 @@ def test_values(expr: pl.Expr, kql: str | None) -> None:
         (n.sum(), "coalesce(sum(n), 0)"),
         (n.filter(n > 5).sum(), "coalesce(sumif(n, n > 5), 0)"),
         (s.str.len_chars().cast(pl.Int64).sum(), "sum(strlen(s))"),
+        (s.str.len_chars().cast(pl.Int64).filter(b).sum(), "coalesce(sumif(strlen(s), b), 0)"),
+        (pl.col("r").sum(), "coalesce(sum(r), 0.0)"),
         (n.mean(), "iff(countif(isnotnull(n)) > 0, avg(n), real(null))"),
         (n.filter(n > 5).mean(), None),
         (n.filter(b).filter(m > 1).sum(), "coalesce(sumif(n, b and m > 1), 0)"),
@@ -287,6 +292,10 @@ def test_an_estimate_is_made_only_where_it_is_asked_for(expr: pl.Expr, kql: str)
     query = ROWS.group_by("u").agg(x=estimate(expr))
     assert text(query) == f"summarize x = {kql} by u"
     assert_accepted(query)
+
+
+def test_an_estimate_keeps_its_name() -> None:
+    assert text(ROWS.group_by("u").agg(estimate(s.n_unique()))) == "summarize s = dcount(s) by u"
 
 
 @pytest.mark.parametrize(
@@ -352,13 +361,15 @@ def test_a_key_gets_no_name_that_is_there() -> None:
     assert_agrees(suffixed, HELD)
 
 
-def test_bracketed_names_and_set_if_are_for_the_parser_alone() -> None:
+def test_what_the_engine_lacks_is_for_the_parser_alone() -> None:
     keyed = ROWS.rename({"s": "a b'\"\\"}).join(
         scan(RIGHT).rename({"s": "\u202e]"}), left_on="a b'\"\\", right_on="\u202e]", how="left"
     )
     assert_accepted(keyed)
     filtered = ROWS.group_by("s").agg(x=u.filter(b).unique().sort())
     assert "array_sort_asc(make_set_if(u, b))" in assert_accepted(filtered)
+    lasted = ROWS.with_columns(x=v - t).group_by("s").agg(x=pl.col("x").sum())
+    assert "x = coalesce(sum(x), 0s)" in assert_accepted(lasted)
     assert_accepted(ROWS.filter(s == "\u202e\0"), advice=MORE_ADVICE)
 
 

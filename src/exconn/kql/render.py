@@ -174,7 +174,7 @@ def _step(step: object) -> str:
     return f".{plain}" if plain == step else f"[{string(str(step))}]"
 
 
-def _truncated(text: str, every: timedelta, *, weeks: bool = False) -> str:
+def _truncated(text: str, every: timedelta, *, weeks: bool) -> str:
     if every <= _DAY and _DAY % every == timedelta(0):
         return f"bin({text}, {span(every)})"
     # Polars counts weeks from a Monday, and other spans from 1970.

@@ -131,10 +131,8 @@ class _Reader:
 
     def condition(self, tree: Tree) -> Node:
         node = self.node(tree)
-        if node.type is BOOL:
+        if node.type is BOOL or (isinstance(node, Literal) and node.value is None):
             return node
-        if isinstance(node, Literal) and node.value is None:
-            return evolve(node, type=BOOL)
         raise self.refusal(f"{node.type.value} where a condition is needed")
 
     def value(self, tree: Tree, wanted: Any) -> Any:
