@@ -68,6 +68,7 @@ class TableCoverage:
         minutes: the minutes of the clock in which the table has rows, in all its parts together.
             Unlike rows they do not grow with duplicates.
         asked: when the table was looked at, if more rows may arrive.
+        since: nothing earlier was looked at; None when all that there is was.
         lag: how long after the event nearly all rows arrive; None when that is not known.
     """
 
@@ -75,6 +76,7 @@ class TableCoverage:
     parts: tuple[Part, ...] = ()
     minutes: int = 0
     asked: datetime | None = None
+    since: datetime | None = None
     lag: timedelta | None = None
 
     @property
@@ -220,7 +222,7 @@ class Coverage:
                 ]
         state = TableState.PARTIAL if reasons else TableState.PRESENT
         return Standing(
-            coverage, state, missing, not about_time, tuple(reasons), _lateness(coverage)
+            coverage, state, missing, not about_time, tuple(reasons), _limits(coverage, window)
         )
 
     def _time_reasons(self, coverage: TableCoverage, window: Window) -> list[str]:
@@ -235,11 +237,15 @@ class Coverage:
         return [f"no rows from {iso(silence.start)} to {iso(silence.end)}"]
 
 
-def _lateness(coverage: TableCoverage) -> tuple[str, ...]:
-    if coverage.lag is None or coverage.lag < _NOTED_LAG:
-        return ()
-    minutes = round(coverage.lag / timedelta(minutes=1))
-    return (f"rows arrive up to {minutes} minutes after the event",)
+def _limits(coverage: TableCoverage, window: Window) -> tuple[str, ...]:
+    """What a service that was asked does not show."""
+    notes = []
+    if coverage.since is not None and coverage.since > window.baseline_start:
+        notes.append(f"nothing before {iso(coverage.since)} is looked at")
+    if coverage.lag is not None and coverage.lag >= _NOTED_LAG:
+        minutes = round(coverage.lag / timedelta(minutes=1))
+        notes.append(f"rows arrive up to {minutes} minutes after the event")
+    return tuple(notes)
 
 
 def _emptiness(coverage: TableCoverage) -> str:

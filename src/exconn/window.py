@@ -14,8 +14,10 @@ def utc(value: datetime) -> datetime:
     """The same instant in UTC; a time without zone is UTC already.
 
     Raises:
-        InvalidValueError: in UTC the time lies outside the years 1 to 9999.
+        InvalidValueError: it is no `datetime`, or lies in UTC outside the years 1 to 9999.
     """
+    if not isinstance(value, datetime):
+        raise InvalidValueError("time", f"expected a datetime (see parse_time), got {value!r}")
     if value.tzinfo is None:
         return value.replace(tzinfo=UTC)
     try:

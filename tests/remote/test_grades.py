@@ -56,10 +56,14 @@ def test_grades_are_those_of_the_files(name: str, place: str) -> None:
 
 
 def said(found: Grade) -> dict[str, Any]:
-    """A grade without what only a service knows: how late rows arrive."""
+    """A grade without what only services have: rows that come late, and an end of what they see."""
     told = found.to_dict()
     for table in told["coverage"]:
-        table["notes"] = [note for note in table["notes"] if not note.startswith("rows arrive")]
+        table["notes"] = [
+            note
+            for note in table["notes"]
+            if not note.startswith(("rows arrive", "nothing before"))
+        ]
     return told
 
 
@@ -71,5 +75,6 @@ def test_late_rows_are_told(place: str) -> None:
         found = grade(there.source(), alert)
     for table in found.to_dict()["coverage"]:
         assert table["state"] == "partial"
+        assert any(note.startswith("nothing before 2026-02-2") for note in table["notes"])
         assert "rows arrive up to 180 minutes after the event" in table["notes"]
         assert any("may not have arrived yet" in reason for reason in table["reasons"])

@@ -142,7 +142,8 @@ def survey(
         undated = sum(table.undated for table in coverage.tables)
         raise NoDataError(
             f"no rows with a readable time in {', '.join(table.name for table in FACT_TABLES)} "
-            f"({undated} without one); at least one of these tables is needed"
+            f"({undated} without one); at least one of these tables is needed, with rows in the "
+            "time that the source looks at"
         )
     everything = Period(first, last + _TICK)
     mail_queries = MailRows.queries(period or everything)

@@ -7,7 +7,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from exconn.errors import MissingExtraError, SignInError, SourceError, UnavailableError
+from exconn.errors import (
+    InvalidValueError,
+    MissingExtraError,
+    SignInError,
+    SourceError,
+    UnavailableError,
+)
 from exconn.kql import DEFENDER, Dialect, Statement
 from exconn.sources._line import Busy, Clock, Patience, Slow, TokenRefused, TooMuch, retry_after
 from exconn.sources._wire import Reply
@@ -66,6 +72,10 @@ class HuntingSource(RemoteSource):
         patience: Patience | None = None,
         clock: Clock | None = None,
     ) -> None:
+        if not callable(token):
+            raise InvalidValueError(
+                "token", "expected a way to sign in, or a function that returns an access token"
+            )
         clock = clock or Clock()
         graphs = [urlsplit(cloud.graph).hostname or "" for cloud in CLOUDS]
         host = host_of(base_url, [*graphs, *(host.lower() for host in trusted_hosts)])

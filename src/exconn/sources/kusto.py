@@ -73,9 +73,9 @@ class KustoSource(RemoteSource):
             raise InvalidValueError(
                 "cluster", "expected a URL and a token, or a connection and no token"
             )
+        builder = _kusto().KustoConnectionStringBuilder
         url = cluster if isinstance(cluster, str) else str(cluster.data_source)
         host = host_of(url, [*_trusted(url), *(host.lower() for host in trusted_hosts)])
-        builder = _kusto().KustoConnectionStringBuilder
         connection: KustoConnectionStringBuilder = (
             builder.with_token_provider(cluster, token) if isinstance(cluster, str) else cluster
         )
@@ -281,7 +281,8 @@ def _reached(kind: str) -> str:
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:500]
+    said = str(error.args[0] if error.args else error)  # some hold the whole response behind it
+    return (said.splitlines() or [type(error).__name__])[0][:500]
 
 
 def _kusto() -> Any:

@@ -340,6 +340,7 @@ class RemoteSource:
             (part,),
             minutes=sum(hours["Minutes"]),
             asked=self._clock.now(),
+            since=self.period.start,
             lag=self._lag(table, abandoned),
         )
 

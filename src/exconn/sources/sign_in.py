@@ -126,6 +126,8 @@ class TokenCache:
         """
         cache = msal.SerializableTokenCache()
         if self.file.exists():
+            if not self.file.is_file():
+                raise InvalidValueError("token cache", f"{self.file} is not a file; name one")
             if os.name == "posix" and stat.S_IMODE(self.file.stat().st_mode) & 0o077:
                 raise InvalidValueError(
                     "token cache", f"others can read {self.file}: run  chmod 600 '{self.file}'"
