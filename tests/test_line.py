@@ -29,9 +29,16 @@ class Watch:
         self.slept.append(seconds)
         self.time += timedelta(seconds=seconds)
 
+    def elapsed(self) -> float:
+        return self.time.timestamp()
+
     @property
     def clock(self) -> Clock:
-        return Clock(lambda: self.time, lambda seconds, _: self.sleep(seconds))
+        return Clock(
+            lambda: self.time,
+            self.elapsed,
+            lambda seconds, _: self.sleep(seconds),
+        )
 
 
 def asked(watch: Watch, patience: Patience, *answers: Exception | str) -> str:
@@ -114,7 +121,11 @@ def test_threads_share_the_pace() -> None:
             watch.sleep(0)
         time.sleep(0.001 if seconds else 0)
 
-    line = Line("Service", Clock(lambda: watch.time, wait), Patience(calls_per_minute=3))
+    line = Line(
+        "Service",
+        Clock(elapsed=watch.elapsed, wait=wait),
+        Patience(calls_per_minute=3),
+    )
     threads = [
         threading.Thread(
             target=line.call, args=(lambda: calls.append(watch.time), threading.Event())
@@ -154,3 +165,17 @@ def test_retry_after(header: str | None, expected: timedelta | None) -> None:
 def test_no_retry_after_is_a_crash(header: str) -> None:
     after = retry_after(header, NOW)
     assert after is None or after >= timedelta(0)
+
+
+def test_a_present_that_stands_still_does_not_stop_the_calls() -> None:
+    """Evidence of the past is looked at from its own present; pauses take real time."""
+    line = Line("Service", Clock(now=lambda: NOW), Patience(calls_per_minute=1_000))
+    answers: list[Exception | str] = [Busy("now", timedelta(milliseconds=20)), "well"]
+
+    def ask() -> str:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    assert line.call(ask, threading.Event()) == "well"

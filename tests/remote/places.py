@@ -39,9 +39,12 @@ class Watch:
         self.slept.append(seconds)
         self.time += timedelta(seconds=seconds)
 
+    def elapsed(self) -> float:
+        return self.time.timestamp()
+
     @property
     def clock(self) -> Clock:
-        return Clock(lambda: self.time, self.wait)
+        return Clock(lambda: self.time, self.elapsed, self.wait)
 
 
 @mutable(eq=False)

@@ -1,6 +1,7 @@
 """The line to a service: no more calls than it bears, and patience when it is busy."""
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -14,7 +15,7 @@ from attrs.validators import ge
 from exconn.errors import SignInError, UnavailableError
 
 _T = TypeVar("_T")
-_MINUTE = timedelta(minutes=1)
+_MINUTE = 60
 
 
 @frozen
@@ -22,11 +23,13 @@ class Clock:
     """The time, and how it passes; tests give their own.
 
     Attributes:
-        now: the present, in UTC.
+        now: the present, in UTC; it says which rows are looked at, and may stand still.
+        elapsed: seconds since some moment; it must go on while somebody waits.
         wait: lets some seconds pass, or fewer when the event comes first.
     """
 
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+    elapsed: Callable[[], float] = field(default=time.monotonic)
     wait: Callable[[float, threading.Event], object] = field(
         default=lambda seconds, event: event.wait(seconds)
     )
@@ -83,8 +86,8 @@ class Line:
         self._clock = clock
         self._patience = patience
         self._lock = threading.Lock()
-        self._starts: deque[datetime] = deque(maxlen=patience.calls_per_minute)
-        self._free_from = datetime.min.replace(tzinfo=UTC)
+        self._starts: deque[float] = deque(maxlen=patience.calls_per_minute)
+        self._free_from = clock.elapsed()
 
     def call(self, ask: Callable[[], _T], abandoned: threading.Event) -> _T:
         """Ask, again if need be.
@@ -119,16 +122,17 @@ class Line:
     def _leave_alone(self, pause: timedelta) -> None:
         """Let no thread call before the pause is over."""
         with self._lock:
-            self._free_from = max(self._free_from, self._clock.now() + pause)
+            until = self._clock.elapsed() + pause.total_seconds()
+            self._free_from = max(self._free_from, until)
 
     def _wait_for_turn(self, abandoned: threading.Event) -> None:
-        while (pause := self._until_turn()) > timedelta(0) and not abandoned.is_set():
-            self._clock.wait(pause.total_seconds(), abandoned)
+        while (pause := self._until_turn()) > 0 and not abandoned.is_set():
+            self._clock.wait(pause, abandoned)
 
-    def _until_turn(self) -> timedelta:
-        """How long to wait for a turn; nothing when it has been taken."""
+    def _until_turn(self) -> float:
+        """How many seconds to wait for a turn; none when it has been taken."""
         with self._lock:
-            now = self._clock.now()
+            now = self._clock.elapsed()
             start = max(now, self._free_from)
             if len(self._starts) == self._starts.maxlen:
                 start = max(start, self._starts[0] + _MINUTE)
