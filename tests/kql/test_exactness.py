@@ -81,6 +81,10 @@ def text(query: Query) -> str:
         (pl.when(b).then(s).fill_null("") == "a", 'iff(b, s, "") == "a"'),
         (b.fill_null(pl.col("c")), "coalesce(b, c) == true"),
         (~b.fill_null(pl.col("c")), "coalesce(b, c) == false"),
+        (
+            pl.col("r").is_in([0.5, 2.0]),
+            "(not(isnan(r)) and r == 0.5) or (not(isnan(r)) and r == 2.0)",
+        ),
         (s != "a", 's != "a"'),
         (~s.is_in(["a"]), 's !in ("a")'),
         (b, "b"),

@@ -160,6 +160,7 @@ AGGREGATES: dict[str, tuple[pl.Expr, str]] = {
     "null strings": (no_text.n_unique(), "may be null"),
     "largest few": (n.top_k(2), "TopK"),
     "first by": (s.min_by("n"), "first or last"),
+    "last by": (s.max_by("n"), "first or last"),
     "slice": (n.head(1), "Slice"),
     "list counted": (s.str.split(".").n_unique(), "aggregation of lists"),
 }
