@@ -3,8 +3,8 @@
 Every query takes a period and groups by an hour, a day or a second, or is about few rows; so its
 results for adjoining periods of whole days may be laid one behind the other. Names and addresses
 come in lower case. Counts are of distinct things: messages by NetworkMessageId, deliveries by
-message and recipient, audit and sign-in records by ReportId (or address, where that is empty) and
-time.
+message and recipient, audit and sign-in records by ReportId (or address and port, where that is
+empty) and time.
 """
 
 from collections.abc import Collection
@@ -47,7 +47,15 @@ _WHO = (
     pl.col("AccountUpn").str.to_lowercase().alias("Upn"),
     pl.col("ActionType").alias("Outcome"),
 )
-_TOLD_BY = pl.when(pl.col("ReportId") != "").then(pl.col("ReportId")).otherwise(pl.col("IPAddress"))
+_TOLD_BY = (
+    pl.when(pl.col("ReportId") != "")
+    .then(pl.col("ReportId"))
+    .otherwise(
+        pl.concat_str(
+            pl.col("IPAddress"), pl.col("Port").cast(pl.String).fill_null(""), separator=":"
+        )
+    )
+)
 _RECORDS = pl.concat_str(
     _TOLD_BY, pl.lit("|"), pl.col("Timestamp").cast(pl.Int64).cast(pl.String)
 ).n_unique()

@@ -7,6 +7,8 @@ What version 1.1 of the engine lacks is put into words that it has, here and now
 - ``bin_at`` becomes ``bin``, whose origin it has at 1970 instead of at the year 1;
 - ``bin(x, 1microsecond)`` becomes ``x``, which has no fraction of one in a frame: the engine bins
   by way of floating-point seconds, which are too coarse for that;
+- ``tostring(toint(Port))`` of a text column becomes ``Port``: the engine writes each operand out
+  many times over, so that within other functions this takes it a minute; the text is numerals;
 - ``ingestion_time()`` becomes the time column plus the lag;
 - code points escaped in string literals (``\u202e``) become the characters;
 - values of query parameters, which Kusto reads as literals (``datetime(2026-03-01)``), become
@@ -39,6 +41,7 @@ from exconn.tables import TIME, KqlType
 _INSTEAD = {"count_distinct": "dcount", "count_distinctif": "dcountif"}
 _EPOCH = date(1970, 1, 1)
 _TYPED = re.compile(r"(?:datetime|timespan|time|bool|int|long|real|dynamic|guid|decimal)\((.*)\)")
+_NUMERAL = re.compile(r"tostring\(toint\((\w+)\)\)")
 _LITERAL = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'")
 _ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|.)")
 _ESCAPED = {"\n": "\\n", "\r": "\\r", '"': '\\"', "'": "\\'", "\\": "\\\\"}
@@ -199,6 +202,8 @@ class KqlEngine:
             start, end = found.span()
             if found[0] in ("bin", "bin_at") and text.startswith("(", end):
                 text = text[:start] + _binned(found[0], text[end:])
+            elif numeral := _NUMERAL.match(text, start):
+                text = text[:start] + numeral[1] + text[numeral.end() :]
             elif found[0] == "ingestion_time" and text.startswith("()", end):
                 text = text[:start] + self._ingested + text[end + len("()") :]
             else:
