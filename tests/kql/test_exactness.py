@@ -139,6 +139,10 @@ def text(query: Query) -> str:
         (n < pl.col("r"), "isnotnull(n) and (isnan(r) or n < r)"),
         (n >= pl.col("r"), "not(isnan(r)) and n >= r"),
         (~(pl.col("r") > n), "not(isnan(r)) and r <= n"),
+        (
+            n.cast(pl.Float64) * 0.5 > m,
+            "isnotnull(m) and (isnan(todouble(n) * 0.5) or todouble(n) * 0.5 > m)",
+        ),
         (0.5 <= n / m, "isnan(todouble(n) / m) or todouble(n) / m >= 0.5"),  # noqa: SIM300
     ],
     ids=str,

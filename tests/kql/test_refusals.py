@@ -95,6 +95,7 @@ VALUES: dict[str, tuple[pl.Expr, str]] = {
     "truncated span": ((t - v).dt.truncate("1h"), "dt.Truncate"),
     "fractional seconds": ((t - v).dt.total_seconds(fractional=True), "dt.TotalSeconds"),
     "microseconds of a span": ((t - v).dt.total_microseconds(), "dt.TotalMicroseconds"),
+    "span plus time": ((t - v) + t, "timespan . datetime"),
     "number times span": ((t - v) * 2, "timespan"),
     "digits": (s.str.contains(r"\d"), r"\\\\d"),
     "words": (s.str.contains(r"\w+"), r"\\\\w"),
