@@ -45,6 +45,16 @@ def iso(value: datetime) -> str:
     return utc(value).isoformat().replace("+00:00", "Z")
 
 
+def floored(moment: datetime, size: timedelta = HOUR) -> datetime:
+    """The last multiple of `size`, counted from 1970, that is not after a time in UTC."""
+    return moment - (moment - _EPOCH) % size
+
+
+def ceiled(moment: datetime, size: timedelta = HOUR) -> datetime:
+    """The first multiple of `size`, counted from 1970, that is not before a time in UTC."""
+    return moment + (_EPOCH - moment) % size
+
+
 @frozen
 class Period:
     """A half-open span of time in UTC: `start` belongs to it, `end` does not."""
@@ -92,27 +102,19 @@ class Window:
     @property
     def start(self) -> datetime:
         """The first instant of the window."""
-        return _floor(self.at - self.before)
+        return floored(self.at - self.before)
 
     @property
     def end(self) -> datetime:
         """The first instant after the window."""
-        return _ceil(self.at + self.after)
+        return ceiled(self.at + self.after)
 
     @property
     def baseline_start(self) -> datetime:
         """The first instant of the baseline."""
-        return _floor(self.start - self.baseline)
+        return floored(self.start - self.baseline)
 
     @property
     def period(self) -> Period:
         """Baseline and window together: all that is looked at."""
         return Period(self.baseline_start, self.end)
-
-
-def _floor(value: datetime) -> datetime:
-    return _EPOCH + ((value - _EPOCH) // HOUR) * HOUR
-
-
-def _ceil(value: datetime) -> datetime:
-    return _EPOCH - ((_EPOCH - value) // HOUR) * HOUR

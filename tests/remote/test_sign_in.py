@@ -307,7 +307,7 @@ def test_known_hosts_and_hosts_of_ones_own() -> None:
     own = "https://proxy.corp.example/graph"
     HuntingSource(_never, base_url=own, trusted_hosts=["Proxy.Corp.example"])
     KustoSource(own, "database", _never, trusted_hosts=["proxy.corp.example"])
-    assert host_of(own, ["proxy.corp.example"]) == "proxy.corp.example"
+    assert host_of(own, ["proxy.corp.example"], lambda _: False) == "proxy.corp.example"
     with pytest.raises(InvalidValueError, match="a URL and a token"):
         KustoSource("https://help.kusto.windows.net", "database")
 

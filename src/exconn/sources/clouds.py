@@ -1,6 +1,6 @@
 """Microsoft's clouds, and which hosts may be shown a token."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from urllib.parse import urlsplit
 
 from attrs import frozen
@@ -35,8 +35,13 @@ CHINA = Cloud("https://login.partner.microsoftonline.cn", "https://microsoftgrap
 CLOUDS = (GLOBAL, US_GOVERNMENT, US_DEFENSE, CHINA)
 
 
-def host_of(url: str, known: Collection[str]) -> str:
+def host_of(url: str, trusted: Collection[str], is_microsofts: Callable[[str], bool]) -> str:
     """The host of a URL that may be shown a token: a known one by https, or this machine.
+
+    Args:
+        url: of the service.
+        trusted: hosts that the user trusts.
+        is_microsofts: says of a host, in lower case, whether it is one of the service's own.
 
     Raises:
         InvalidValueError: it is no such URL.
@@ -52,7 +57,7 @@ def host_of(url: str, known: Collection[str]) -> str:
         return host
     if parts.scheme != "https" or not host:
         raise InvalidValueError("URL", f"expected https://, got {url!r}")
-    if host not in known:
+    if host not in {own.lower() for own in trusted} and not is_microsofts(host):
         raise InvalidValueError(
             "URL", f"{host!r} is no host of Microsoft's; if it is yours, name it in trusted_hosts"
         )

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 ROWS = 100_000
 """Rows that Advanced Hunting returns at most; it does not say that there are more."""
 
+_GRAPHS = frozenset(urlsplit(cloud.graph).hostname for cloud in CLOUDS)
 _CONNECT, _READ = 15, 240
 _BYTES = 512 * 2**20
 _LONGEST = 360  # seconds
@@ -77,8 +78,7 @@ class HuntingSource(RemoteSource):
                 "token", "expected a way to sign in, or a function that returns an access token"
             )
         clock = clock or Clock()
-        graphs = [urlsplit(cloud.graph).hostname or "" for cloud in CLOUDS]
-        host = host_of(base_url, [*graphs, *(host.lower() for host in trusted_hosts)])
+        host = host_of(base_url, trusted_hosts, _GRAPHS.__contains__)
         service = _Hunting(token, f"{base_url.rstrip('/')}/v1.0/security", host, rows, clock)
         super().__init__(service, lookback=lookback, cache=cache, patience=patience, clock=clock)
 

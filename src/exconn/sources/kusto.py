@@ -75,7 +75,7 @@ class KustoSource(RemoteSource):
             )
         builder = _kusto().KustoConnectionStringBuilder
         url = cluster if isinstance(cluster, str) else str(cluster.data_source)
-        host = host_of(url, [*_trusted(url), *(host.lower() for host in trusted_hosts)])
+        host = host_of(url, trusted_hosts, _is_microsofts)
         connection: KustoConnectionStringBuilder = (
             builder.with_token_provider(cluster, token) if isinstance(cluster, str) else cluster
         )
@@ -254,22 +254,18 @@ class _Kusto:
         return SourceError(self.name, said)
 
 
-def _trusted(url: str) -> list[str]:
-    """The host of the URL, if it is one of Microsoft's as azure-kusto-data knows them."""
+def _is_microsofts(host: str) -> bool:
+    """Whether azure-kusto-data knows the host as one of Microsoft's, in some cloud."""
     from azure.kusto.data import exceptions, kusto_trusted_endpoints  # noqa: PLC0415 # an extra
 
-    try:
-        host = (urllib.parse.urlsplit(url).hostname or "").lower()
-    except ValueError:
-        return []
     for login in dict.fromkeys(cloud.login for cloud in CLOUDS):
         try:
             trusted = kusto_trusted_endpoints.well_known_kusto_endpoints
             trusted.validate_hostname_is_trusted(host, login)
         except exceptions.KustoError:
             continue
-        return [host]
-    return []
+        return True
+    return False
 
 
 def _reached(kind: str) -> str:

@@ -4,7 +4,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, wait
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Protocol, TypeVar
 
@@ -28,13 +28,11 @@ from exconn.sources._line import Clock, Line, Patience, Slow, TooMuch
 from exconn.sources._wire import Reply, Unreadable, frame_of
 from exconn.sources.cache import ResultCache
 from exconn.tables import KqlType, Table
-from exconn.window import Period, iso
+from exconn.window import Period, ceiled, floored, iso
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 _DAY = timedelta(days=1)
-_TICK = timedelta(microseconds=1)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SMALLEST = timedelta(seconds=1)
 _SLOW = 3  # pieces inside each other; each try takes minutes
 _LAG = pl.Schema({"Lag": pl.Duration("us")})
@@ -119,7 +117,7 @@ class RemoteSource:
     def period(self) -> Period:
         """What is looked at: whole days, from `lookback` ago to tomorrow."""
         now = self._clock.now()
-        return Period(_floored(now - self._lookback, _DAY), _floored(now, _DAY) + 2 * _DAY)
+        return Period(floored(now - self._lookback, _DAY), floored(now, _DAY) + 2 * _DAY)
 
     def coverage(self, tables: Sequence[Table]) -> Coverage:
         """What there is of these tables within `lookback`, and how late rows arrive.
@@ -201,8 +199,8 @@ class RemoteSource:
         if cut is None:
             return (self.period,)
         inside = bounds(query, self.period)
-        start = _floored(inside.start, cut.bin)
-        end = max(start, _floored(inside.end - _TICK, cut.bin) + cut.bin)
+        start = floored(inside.start, cut.bin)
+        end = ceiled(inside.end, cut.bin)
         settled = self._settled()
         if settled is None or not start < settled < end:
             return (Period(start, end),)
@@ -211,7 +209,7 @@ class RemoteSource:
     def _settled(self) -> datetime | None:
         if self._cache is None:
             return None
-        return _floored(self._clock.now() - self._cache.settles, _DAY)
+        return floored(self._clock.now() - self._cache.settles, _DAY)
 
     def _pieces(
         self,
@@ -382,13 +380,9 @@ def _middle(period: Period, cut: Cut | None) -> datetime | None:
     if cut is None:
         return None
     size = max(cut.bin, _SMALLEST)
-    middle = _floored(period.start + (period.end - period.start) / 2, size)
+    middle = floored(period.start + (period.end - period.start) / 2, size)
     middle = middle if middle > period.start else middle + size
     return middle if period.start < middle < period.end else None
-
-
-def _floored(moment: datetime, size: timedelta) -> datetime:
-    return moment - (moment - _EPOCH) % size
 
 
 def _nothing_to_join(_table: Table) -> pl.LazyFrame:

@@ -12,6 +12,20 @@ from attrs import evolve
 from exconn.testing.engine import Result
 from exconn.testing.faults import ColumnsChanged
 
+NET_TYPES = {
+    "bool": "SByte",
+    "int": "Int32",
+    "long": "Int64",
+    "real": "Double",
+    "decimal": "SqlDecimal",
+    "string": "String",
+    "datetime": "DateTime",
+    "timespan": "TimeSpan",
+    "guid": "Guid",
+    "dynamic": "Object",
+}
+"""What .NET calls Kusto's types; so do the schemas of both services."""
+
 
 def kusto_cell(value: Any, kind: str) -> Any:
     """A value in the rows of Kusto's responses, in version 2."""

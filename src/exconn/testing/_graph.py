@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from exconn.testing import faults
-from exconn.testing._cells import changed, graph_cell
+from exconn.testing._cells import NET_TYPES, changed, graph_cell
 from exconn.testing._http import Reply, Service, as_json
 from exconn.testing.engine import KqlRefused, Result
 from exconn.testing.faults import Fault
@@ -23,18 +23,6 @@ BYTE_LIMIT = 124_000_000
 LOOKBACK_DAYS = 30
 
 _ID = "b354c428-504f-4544-8c90-49180d42a882"
-_TYPES = {
-    "bool": "SByte",
-    "int": "Int32",
-    "long": "Int64",
-    "real": "Double",
-    "decimal": "SqlDecimal",
-    "string": "String",
-    "datetime": "DateTime",
-    "timespan": "TimeSpan",
-    "guid": "Guid",
-    "dynamic": "Object",
-}
 _TOO_LARGE = (
     "Query execution has exceeded the allowed result size. Optimize your query by limiting the "
     "number of results and try again."
@@ -109,7 +97,7 @@ def hunted(
     reply = as_json(
         {
             "@odata.context": f"{url}/v1.0/$metadata#microsoft.graph.security.huntingQueryResults",
-            "schema": [{name: n, kind: _TYPES[t]} for n, t in described],
+            "schema": [{name: n, kind: NET_TYPES[t]} for n, t in described],
             "results": [_row(result, row) for row in result.rows[:row_limit]],
         }
     )

@@ -9,7 +9,7 @@ from attrs import frozen
 
 from exconn.tables import KqlType
 from exconn.testing import faults
-from exconn.testing._cells import changed, kusto_cell
+from exconn.testing._cells import NET_TYPES, changed, kusto_cell
 from exconn.testing._http import Reply, Service, as_json
 from exconn.testing.engine import KqlRefused, Result
 from exconn.testing.faults import Fault
@@ -31,18 +31,6 @@ Frame = dict[str, Any]
 
 _ID = "a57ec272-8846-49e6-b458-460b841ed47d"
 _TIME = "2026-03-27T00:00:00.0000001Z"
-_NET = {
-    "bool": "SByte",
-    "int": "Int32",
-    "long": "Int64",
-    "real": "Double",
-    "decimal": "SqlDecimal",
-    "string": "String",
-    "datetime": "DateTime",
-    "timespan": "TimeSpan",
-    "guid": "Guid",
-    "dynamic": "Object",
-}
 _CODES = {
     400: "General_BadRequest",
     401: "Unauthorized",
@@ -326,7 +314,7 @@ def _table(kind: str, name: str, columns: Mapping[str, str], rows: list[Any]) ->
 
 def _shown(columns: Mapping[str, str], rows: list[list[Any]]) -> Reply:
     described = [
-        {"ColumnName": n, "DataType": _NET[t], "ColumnType": t} for n, t in columns.items()
+        {"ColumnName": n, "DataType": NET_TYPES[t], "ColumnType": t} for n, t in columns.items()
     ]
     return as_json({"Tables": [{"TableName": "Table_0", "Columns": described, "Rows": rows}]})
 
@@ -342,7 +330,7 @@ def _database_schema(
     for table, held in schema.items():
         rows.append([database, table, "", "", 0, 0, "", "", "", ""])
         rows += [
-            [database, table, name, f"System.{_NET[kind.value]}", 0, 0, "", "", "", ""]
+            [database, table, name, f"System.{NET_TYPES[kind.value]}", 0, 0, "", "", "", ""]
             for name, kind in held.items()
         ]
     return columns, rows
@@ -353,7 +341,7 @@ def _schema_as_json(schema: Mapping[str, Mapping[str, KqlType]], database: str) 
         table: {
             "Name": table,
             "OrderedColumns": [
-                {"Name": n, "Type": f"System.{_NET[k.value]}", "CslType": k.value}
+                {"Name": n, "Type": f"System.{NET_TYPES[k.value]}", "CslType": k.value}
                 for n, k in held.items()
             ],
         }

@@ -2,47 +2,24 @@
 
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
-from attrs import field, mutable
 from hypothesis import given
 from hypothesis import strategies as st
+from places import Watch
 
 from exconn import UnavailableError
 from exconn.sources import Busy, Clock, Patience, Slow, TooMuch
 from exconn.sources._line import Abandoned, Line, retry_after
 
 NOW = datetime(2026, 3, 8, 12, tzinfo=UTC)
-LONG = Patience(tries=100, wait=timedelta(days=9))
 
 
-@mutable
-class Watch:
-    """A clock that moves only while somebody waits."""
-
-    time: datetime = NOW
-    slept: list[float] = field(factory=list)
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.time += timedelta(seconds=seconds)
-
-    def elapsed(self) -> float:
-        return self.time.timestamp()
-
-    @property
-    def clock(self) -> Clock:
-        return Clock(
-            lambda: self.time,
-            self.elapsed,
-            lambda seconds, _: self.sleep(seconds),
-        )
-
-
-def asked(watch: Watch, patience: Patience, *answers: Exception | str) -> str:
-    """Ask a service that answers so, one after the other."""
+def answering(*answers: Exception | str) -> Callable[[], str]:
+    """A service that answers so, one after the other."""
     waiting = list(answers)
 
     def ask() -> str:
@@ -51,48 +28,54 @@ def asked(watch: Watch, patience: Patience, *answers: Exception | str) -> str:
             raise answer
         return answer
 
-    return Line("Service", watch.clock, patience).call(ask, threading.Event())
+    return ask
+
+
+def asked(watch: Watch, patience: Patience, *answers: Exception | str) -> str:
+    """Ask such a service."""
+    line = Line("Service", watch.clock, patience)
+    return line.call(answering(*answers), threading.Event())
 
 
 def test_a_busy_service_is_asked_again_with_growing_pauses() -> None:
-    watch = Watch()
+    watch = Watch(NOW)
     assert asked(watch, Patience(), Busy("a"), Busy("b"), Busy("c"), "well") == "well"
     assert watch.slept == [2, 4, 8]
 
 
 def test_a_service_that_says_how_long_is_left_alone_so_long() -> None:
-    watch = Watch()
+    watch = Watch(NOW)
     assert asked(watch, Patience(), Busy("a", timedelta(seconds=17)), "well") == "well"
     assert watch.slept == [17]
-    watch = Watch()
+    watch = Watch(NOW)
     assert asked(watch, Patience(), Busy("a", timedelta(0)), "well") == "well"
     assert watch.slept == []
 
 
 def test_patience_has_an_end() -> None:
-    watch = Watch()
+    watch = Watch(NOW)
     with pytest.raises(UnavailableError, match=r"^Service: down; given up after 6 tries"):
         asked(watch, Patience(), *(Busy("down") for _ in range(9)))
     assert watch.slept == [2, 4, 8, 16, 32]
-    watch = Watch()
+    watch = Watch(NOW)
     with pytest.raises(UnavailableError, match="asks to wait 900 s; given up after 1 try"):
         asked(watch, Patience(), Busy("quota", timedelta(minutes=15)), "never asked")
     assert watch.slept == []
 
 
 def test_slowness_gets_one_more_try_and_limits_none() -> None:
-    assert asked(Watch(), Patience(), Slow("late"), "well") == "well"
+    assert asked(Watch(NOW), Patience(), Slow("late"), "well") == "well"
     with pytest.raises(Slow):
-        asked(Watch(), Patience(), Slow("late"), Slow("late"), "never asked")
+        asked(Watch(NOW), Patience(), Slow("late"), Slow("late"), "never asked")
     with pytest.raises(TooMuch):
-        asked(Watch(), Patience(), TooMuch("rows"), "never asked")
+        asked(Watch(NOW), Patience(), TooMuch("rows"), "never asked")
 
 
 def test_who_does_not_wait_any_more_asks_no_more() -> None:
     abandoned = threading.Event()
     abandoned.set()
     with pytest.raises(Abandoned):
-        Line("Service", Watch().clock, Patience()).call(lambda: "never asked", abandoned)
+        Line("Service", Watch(NOW).clock, Patience()).call(lambda: "never asked", abandoned)
 
 
 @given(
@@ -100,11 +83,11 @@ def test_who_does_not_wait_any_more_asks_no_more() -> None:
     st.integers(1, 5),
 )
 def test_no_minute_has_more_calls_than_allowed(pauses: list[float], most: int) -> None:
-    watch = Watch()
+    watch = Watch(NOW)
     line = Line("Service", watch.clock, Patience(calls_per_minute=most))
     calls: list[datetime] = []
     for pause in pauses:
-        watch.sleep(pause)
+        watch.wait(pause)
         line.call(lambda: calls.append(watch.time), threading.Event())
     for call in calls:
         assert sum(call - timedelta(minutes=1) < other <= call for other in calls) <= most
@@ -112,13 +95,13 @@ def test_no_minute_has_more_calls_than_allowed(pauses: list[float], most: int) -
 
 def test_threads_share_the_pace() -> None:
     """Nine calls from nine threads, three a minute."""
-    watch, lock = Watch(), threading.Lock()
+    watch, lock = Watch(NOW), threading.Lock()
     calls: list[datetime] = []
 
     def wait(seconds: float, _until: object) -> None:
         with lock:  # of those who wait for the same time, only the first moves the clock
             watch.time = max(watch.time, NOW + timedelta(minutes=(len(calls) // 3)))
-            watch.sleep(0)
+            watch.wait(0)
         time.sleep(0.001 if seconds else 0)
 
     line = Line(
@@ -170,12 +153,5 @@ def test_no_retry_after_is_a_crash(header: str) -> None:
 def test_a_present_that_stands_still_does_not_stop_the_calls() -> None:
     """Evidence of the past is looked at from its own present; pauses take real time."""
     line = Line("Service", Clock(now=lambda: NOW), Patience(calls_per_minute=1_000))
-    answers: list[Exception | str] = [Busy("now", timedelta(milliseconds=20)), "well"]
-
-    def ask() -> str:
-        answer = answers.pop(0)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
+    ask = answering(Busy("now", timedelta(milliseconds=20)), "well")
     assert line.call(ask, threading.Event()) == "well"
