@@ -1,0 +1,266 @@
+"""The stage: an honest tenant, and the verbs with which a family lets something happen in it."""
+
+import math
+import random
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import polars as pl
+
+from exconn.context import Context
+from exconn.models import Alert
+from exconn.simulate import (
+    Actor,
+    Person,
+    Place,
+    SimulatedConnector,
+    Tenant,
+    between,
+    change_row,
+    honest_tenant,
+    logon_rows,
+    mail_rows,
+)
+from exconn.simulate._names import COUNTRIES, HOSTING_ISPS, HOTEL_ISPS, unused_domains
+
+MAIL, AUDIT, LOGONS = "EmailEvents", "CloudAppEvents", "IdentityLogonEvents"
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+
+_FIRST_END = datetime(2025, 9, 1, tzinfo=UTC)
+
+
+class Stage:
+    """An honest tenant of 39 to 44 days, and what a family adds to it.
+
+    Attributes:
+        rng: all that is drawn is drawn from it.
+        tenant: the background, with its ten honest connectors.
+        at: about when it happens: a day or so before the data ends.
+        admin: the Exchange administrator whom the story is about.
+        alert: set by `judge`.
+        context: what the organisation knows of itself; families may set it.
+        story: set by `judge`.
+    """
+
+    def __init__(self, family: str, seed: int) -> None:
+        self.rng = random.Random(f"{family} {seed}")
+        end = _FIRST_END + DAY * self.rng.randrange(365) + HOUR * self.rng.randrange(24)
+        self.tenant: Tenant = honest_tenant(
+            self.rng.randrange(2**31),
+            mails=round(self.some(5_000, 16_000)),
+            days=self.rng.randint(39, 44),
+            end=end,
+        )
+        self.at = end - HOUR * self.rng.uniform(22, 30)
+        self.admin: Person = self.rng.choice(self.tenant.admins)
+        self.alert = Alert(connector=self.tenant.connectors[0].name, timestamp=self.at)
+        self.context = Context()
+        self.story = ""
+        self._added: dict[str, list[pl.DataFrame]] = {MAIL: [], AUDIT: [], LOGONS: []}
+        self._cut: dict[str, datetime | None] = {}
+        self._known: set[str] | None = None
+
+    # Draws
+
+    def some(self, least: float, most: float) -> float:
+        """Draw a number whose logarithm is even: 20 to 40 as often as 1,000 to 2,000."""
+        return math.exp(self.rng.uniform(math.log(least), math.log(most)))
+
+    def chance(self, probability: float) -> bool:
+        """Draw whether."""
+        return self.rng.random() < probability
+
+    def hosting(self, *, abroad: bool = True) -> Place:
+        """A rented server that nobody has heard of, abroad or in the tenant's country."""
+        return self._place(HOSTING_ISPS, f"203.0.113.{self.rng.randint(1, 254)}", abroad=abroad)
+
+    def hotel(self) -> Place:
+        """A hotel or an airport abroad."""
+        address = f"198.19.{self.rng.randrange(100, 250)}.{self.rng.randint(1, 254)}"
+        return self._place(HOTEL_ISPS, address, abroad=True)
+
+    def fresh_address(self) -> str:
+        """An address of a service or a server that the tenant never dealt with."""
+        return f"198.18.{self.rng.randrange(210, 250)}.{self.rng.randint(1, 254)}"
+
+    def fresh_domains(self, n: int) -> list[str]:
+        """Domains, all different, that nobody in the tenant ever dealt with."""
+        drawn = unused_domains(self.rng, n, taken=self._known_domains())
+        self._known_domains().update(drawn)
+        return drawn
+
+    def strangers(self, n: int, domains: int) -> list[str]:
+        """Addresses of `n` recipients at `domains` domains that nobody here ever mailed."""
+        pool = self.fresh_domains(domains)
+        boxes = ("info", "office", "accounts", "ceo", "m.klein", "s.wood", "hr", "sales")
+        return [f"{self.rng.choice(boxes)}{i}@{pool[i % len(pool)]}" for i in range(n)]
+
+    def customers(self, n: int) -> list[str]:
+        """Addresses of `n` recipients at domains that staff mailed well before the window."""
+        past = pl.col("Timestamp") < self.at - 10 * DAY
+        mailed = self.tenant.frames[MAIL].filter(
+            past, pl.col("EmailDirection") == "Outbound", pl.col("Connectors") == ""
+        )
+        known = sorted(mailed["RecipientEmailAddress"].unique())
+        return self.rng.choices(known, k=n)
+
+    def colleagues(self, n: int) -> list[str]:
+        """Addresses of `n` recipients inside."""
+        return [person.upn for person in self.rng.choices(self.tenant.people, k=n)]
+
+    # Deeds
+
+    def own(self, role: str) -> SimulatedConnector:
+        """The background's connector that has a role."""
+        return self.tenant.connector(role)
+
+    def mail(
+        self,
+        connector: str,
+        times: pl.Series | Sequence[datetime],
+        *,
+        p1: str | Sequence[str],
+        recipients: Sequence[str],
+        **columns: Any,
+    ) -> None:
+        """Let mail pass through a connector; columns as `exconn.simulate.mail_rows` has them."""
+        self._added[MAIL].append(
+            mail_rows(
+                rng=self.rng,
+                times=times,
+                p1=p1,
+                recipients=recipients,
+                connector=connector,
+                **columns,
+            )
+        )
+
+    def mail_like(self, role: str, times: pl.Series | Sequence[datetime], **columns: Any) -> None:
+        """Let more mail pass through a connector, like its own but for the columns given."""
+        own = self.own(role)
+        past = self.tenant.frames[MAIL].filter(
+            pl.col("Connectors") == own.name, pl.col("Timestamp") < self.at - 8 * DAY
+        )
+        rows = past[[self.rng.randrange(past.height) for _ in range(len(times))]]
+        given: dict[str, Any] = {
+            "p1": rows["SenderMailFromAddress"],
+            "p2": rows["SenderFromAddress"],
+            "recipients": rows["RecipientEmailAddress"],
+            "direction": rows["EmailDirection"],
+            "sender_object_id": rows["SenderObjectId"],
+            "sender_name": rows["SenderDisplayName"],
+            "sender_ipv4": rows["SenderIPv4"],
+            "sender_ipv6": rows["SenderIPv6"],
+            "subject": rows["Subject"],
+            "urls": rows["UrlCount"],
+            "attachments": rows["AttachmentCount"],
+            "delivery": rows["DeliveryAction"],
+            "threats": rows["ThreatTypes"],
+            "authentication": rows["AuthenticationDetails"],
+            **columns,
+        }
+        self.mail(own.name, times, **given)
+
+    def run(
+        self,
+        at: datetime,
+        operation: str,
+        parameters: Mapping[str, str],
+        *,
+        actor: Actor | None = None,
+        place: Place | None = None,
+        blank: bool = False,
+        **columns: Any,
+    ) -> None:
+        """Let somebody run a cmdlet: the administrator, at the office, unless told otherwise.
+
+        A `blank` row has no address, nor what is derived from it.
+        """
+        row = change_row(
+            rng=self.rng,
+            at=at,
+            operation=operation,
+            parameters=parameters,
+            actor=actor or Actor.person(self.admin),
+            place=None if blank else place or self.admin.office,
+            organization=self.tenant.organization,
+            **columns,
+        )
+        self._added[AUDIT].append(row)
+
+    def sign_in(
+        self,
+        times: pl.Series | Sequence[datetime],
+        people: Person | Sequence[Person] | None = None,
+        *,
+        place: Place | None = None,
+        action: str | Sequence[str] = "LogonSuccess",
+        **columns: Any,
+    ) -> None:
+        """Let somebody sign in, or fail to: the administrator, at the office by default."""
+        self._added[LOGONS].append(
+            logon_rows(
+                rng=self.rng,
+                times=times,
+                people=people or self.admin,
+                places=place,
+                action=action,
+                **columns,
+            )
+        )
+
+    def spread(self, n: int, start: datetime, span: timedelta) -> pl.Series:
+        """Draw `n` times evenly over a span."""
+        return between(self.rng, n, start, start + span)
+
+    # What can be seen
+
+    def drop(self, table: str) -> None:
+        """Leave a table out."""
+        self._cut[table] = None
+
+    def end_early(self, table: str, at: datetime) -> None:
+        """Leave the rows of a table from a moment on out: late, or truncated."""
+        self._cut[table] = at
+
+    def judge(
+        self,
+        connector: str,
+        story: str,
+        *,
+        at: datetime | None = None,
+        context: Context | None = None,
+    ) -> None:
+        """Say what is to be graded, when, and what happened."""
+        self.alert = Alert(connector=connector, timestamp=at or self.at)
+        self.story = story
+        self.context = context or self.context
+
+    def frames(self) -> Mapping[str, pl.DataFrame]:
+        """The tables as they can be seen, sorted by time; nothing is later than the data's end."""
+        seen: dict[str, pl.DataFrame] = {}
+        for table, rows in self._added.items():
+            end = self._cut.get(table, self.tenant.end)
+            if end is None:
+                continue
+            whole = (
+                self.tenant.adding(table, *rows).frames[table]
+                if rows
+                else self.tenant.frames[table]
+            )
+            seen[table] = whole.filter(pl.col("Timestamp") < min(end, self.tenant.end))
+        return seen
+
+    def _place(self, isps: Sequence[str], address: str, *, abroad: bool) -> Place:
+        home = self.admin.office.country
+        country = self.rng.choice([one for one in COUNTRIES if (one.code != home) == abroad])
+        return Place(country.code, country.cities[0], self.rng.choice(isps), (address,))
+
+    def _known_domains(self) -> set[str]:
+        if self._known is None:
+            frame = self.tenant.frames[MAIL]
+            columns = ("SenderFromDomain", "SenderMailFromDomain", "RecipientDomain")
+            self._known = {domain for name in columns for domain in frame[name].unique()}
+        return self._known
