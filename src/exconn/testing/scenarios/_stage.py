@@ -1,11 +1,13 @@
 """The stage: an honest tenant, and the verbs with which a family lets something happen in it."""
 
+import json
 import math
 import random
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
+import attrs
 import polars as pl
 
 from exconn.context import Context
@@ -22,12 +24,13 @@ from exconn.simulate import (
     logon_rows,
     mail_rows,
 )
-from exconn.simulate._names import COUNTRIES, HOSTING_ISPS, HOTEL_ISPS, unused_domains
+from exconn.simulate._names import COUNTRIES, HOME_ISPS, HOSTING_ISPS, HOTEL_ISPS, unused_domains
 
 MAIL, AUDIT, LOGONS = "EmailEvents", "CloudAppEvents", "IdentityLogonEvents"
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 
+_DIRECTORY = ("Microsoft 365", 11161)
 _FIRST_END = datetime(2025, 9, 1, tzinfo=UTC)
 
 
@@ -81,6 +84,11 @@ class Stage:
         address = f"198.19.{self.rng.randrange(100, 250)}.{self.rng.randint(1, 254)}"
         return self._place(HOTEL_ISPS, address, abroad=True)
 
+    def residence(self, *, abroad: bool = True) -> Place:
+        """A household that nobody has heard of, which may well be somebody's proxy."""
+        address = f"198.18.{self.rng.randrange(150, 200)}.{self.rng.randint(1, 254)}"
+        return self._place(HOME_ISPS, address, abroad=abroad)
+
     def fresh_address(self) -> str:
         """An address of a service or a server that the tenant never dealt with."""
         return f"198.18.{self.rng.randrange(210, 250)}.{self.rng.randint(1, 254)}"
@@ -109,6 +117,12 @@ class Stage:
     def colleagues(self, n: int) -> list[str]:
         """Addresses of `n` recipients inside."""
         return [person.upn for person in self.rng.choices(self.tenant.people, k=n)]
+
+    def local(self, at: datetime) -> datetime:
+        """A moment by the clocks of the office."""
+        home = self.admin.office.country
+        offset = next(one.offset for one in COUNTRIES if one.code == home)
+        return at.astimezone(timezone(timedelta(hours=offset)))
 
     # Deeds
 
@@ -190,6 +204,47 @@ class Stage:
         )
         self._added[AUDIT].append(row)
 
+    def act(
+        self,
+        at: datetime,
+        operation: str,
+        target: str,
+        properties: Mapping[str, str],
+        *,
+        actor: Actor | None = None,
+        place: Place | None = None,
+    ) -> None:
+        """Let somebody change the directory: register an application, say, or consent to one."""
+        row = change_row(
+            rng=self.rng,
+            at=at,
+            operation=operation,
+            parameters={},
+            actor=actor or Actor.person(self.admin),
+            place=place or self.admin.office,
+            object_id=target,
+            organization=self.tenant.organization,
+        )
+        record = json.loads(row["RawEventData"].item())
+        del record["Parameters"], record["OriginatingServer"]
+        record |= {
+            "RecordType": 8,
+            "Workload": "AzureActiveDirectory",
+            "ResultStatus": "Success",
+            "ModifiedProperties": [
+                {"Name": name, "NewValue": value, "OldValue": ""}
+                for name, value in properties.items()
+            ],
+        }
+        application, number = _DIRECTORY
+        changed = row.with_columns(
+            pl.lit(application).alias("Application"),
+            pl.lit(number, dtype=row.schema["ApplicationId"]).alias("ApplicationId"),
+            pl.col("ReportId").str.replace(r"_\d+_", f"_{number}_"),
+            pl.lit(json.dumps(record, ensure_ascii=False)).alias("RawEventData"),
+        )
+        self._added[AUDIT].append(changed)
+
     def sign_in(
         self,
         times: pl.Series | Sequence[datetime],
@@ -214,6 +269,36 @@ class Stage:
     def spread(self, n: int, start: datetime, span: timedelta) -> pl.Series:
         """Draw `n` times evenly over a span."""
         return between(self.rng, n, start, start + span)
+
+    def silence(self, connector: str, since: datetime) -> None:
+        """Let the background's mail through a connector end at a moment."""
+        later = (pl.col("Connectors") == connector) & (pl.col("Timestamp") >= since)
+        self._rewrite(self.tenant.frames[MAIL].filter(~later))
+
+    def divert(
+        self, connector: str, since: datetime, *, share: float = 1.0, transport_rule: str = ""
+    ) -> int:
+        """Let staff's mail to the outside, or a share of it, take a connector from a moment on.
+
+        Returns:
+            How many rows took it.
+        """
+        mail = self.tenant.frames[MAIL]
+        drawn = pl.Series([self.chance(share) for _ in range(mail.height)])
+        taken = mail.select(
+            (pl.col("Connectors") == "")
+            & (pl.col("EmailDirection") == "Outbound")
+            & (pl.col("Timestamp") >= since)
+            & drawn
+        ).to_series()
+        passed = {"Connectors": connector, "ExchangeTransportRule": transport_rule}
+        self._rewrite(
+            mail.with_columns(
+                pl.when(taken).then(pl.lit(value)).otherwise(pl.col(name)).alias(name)
+                for name, value in passed.items()
+            )
+        )
+        return int(taken.sum())
 
     # What can be seen
 
@@ -252,6 +337,9 @@ class Stage:
             )
             seen[table] = whole.filter(pl.col("Timestamp") < min(end, self.tenant.end))
         return seen
+
+    def _rewrite(self, mail: pl.DataFrame) -> None:
+        self.tenant = attrs.evolve(self.tenant, frames={**self.tenant.frames, MAIL: mail})
 
     def _place(self, isps: Sequence[str], address: str, *, abroad: bool) -> Place:
         home = self.admin.office.country
