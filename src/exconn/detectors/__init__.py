@@ -17,6 +17,7 @@ from exconn.detectors.connector import (
     transport_rule_change,
 )
 from exconn.detectors.email import (
+    authenticated,
     external_recipient,
     has_attachments,
     has_urls,
@@ -35,12 +36,14 @@ from exconn.detectors.email import (
     threat,
     through,
     unaccepted_sender,
+    unauthenticated,
     via_connector,
 )
 from exconn.detectors.logon import by_account, failed_logon, logon_noise, successful_logon
 from exconn.detectors.time import within
 
 __all__ = [
+    "authenticated",
     "by_account",
     "connector_change",
     "connector_changed",
@@ -73,6 +76,7 @@ __all__ = [
     "through",
     "transport_rule_change",
     "unaccepted_sender",
+    "unauthenticated",
     "via_connector",
     "within",
 ]

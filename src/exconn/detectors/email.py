@@ -103,6 +103,27 @@ def junked() -> pl.Expr:
     return pl.col("DeliveryAction").is_in(["Junked", "Blocked", "Replaced"])
 
 
+def authenticated() -> pl.Expr:
+    """DMARC passed, or would have by Microsoft's best guess for a domain that publishes none.
+
+    So whoever runs the header sender's (P2) domain let the server send in its name.
+    """
+    return _dmarc("(?:bestguess)?pass")
+
+
+def unauthenticated() -> pl.Expr:
+    """DMARC failed: the header sender's (P2) domain disowns the message.
+
+    A message of which nothing is known is neither authenticated nor unauthenticated.
+    """
+    return _dmarc("fail")
+
+
+def _dmarc(result: str) -> pl.Expr:
+    details = pl.col("AuthenticationDetails").str.to_lowercase()
+    return details.str.contains(rf'"dmarc"[ \t]*:[ \t]*"{result}"')
+
+
 def p1_domain() -> pl.Expr:
     """The envelope sender's domain in lower case, "" when unknown. Not a boolean."""
     return pl.col("SenderMailFromDomain").str.to_lowercase()

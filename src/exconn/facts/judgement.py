@@ -39,16 +39,32 @@ class Judgement:
         return start if self.created is None else max(start, self.created)
 
 
-def judged_frame(judgements: Sequence[Judgement], coverage: Coverage) -> pl.DataFrame:
+@frozen
+class Turn:
+    """When a connector may have been put to another use.
+
+    Attributes:
+        changed: its first change in the window, other than a removal.
+        suspected: the first such change that followed a suspicious sign-in.
+    """
+
+    changed: datetime | None = None
+    suspected: datetime | None = None
+
+
+def judged_frame(
+    judgements: Sequence[Judgement], turns: Sequence[Turn], coverage: Coverage
+) -> pl.DataFrame:
     """One row for each judgement, with its times.
 
     Columns: Connector, At, AtHour, BaselineStart, Start, End, OwnStart (to the hour); OwnDays and
     TenantDays, the days before `Start` of which the connector's own and the tenant's mail is
-    known, 0 where none; WindowDays, the days of the window that the mail covers.
+    known, 0 where none; WindowDays, the days of the window that the mail covers; IsNew, whether
+    the connector was created in the window; Changed and Suspected (to the hour; null where none).
     """
     first, last = coverage[EMAIL_EVENTS].first, coverage[EMAIL_EVENTS].last
     rows = []
-    for judgement in judgements:
+    for judgement, turn in zip(judgements, turns, strict=True):
         window = judgement.window
         known_from = max(window.baseline_start, utc(first)) if first else window.start
         own_from = max(known_from, judgement.own_start)
@@ -65,6 +81,9 @@ def judged_frame(judgements: Sequence[Judgement], coverage: Coverage) -> pl.Data
                 _days(window.start - own_from),
                 _days(window.start - known_from),
                 _days(until - window.start),
+                judgement.created is not None and judgement.created >= window.start,
+                _hour(turn.changed) if turn.changed else None,
+                _hour(turn.suspected) if turn.suspected else None,
             )
         )
     return pl.DataFrame(rows, schema=_SCHEMA, orient="row")
@@ -81,6 +100,9 @@ _SCHEMA = {
     "OwnDays": pl.Float64(),
     "TenantDays": pl.Float64(),
     "WindowDays": pl.Float64(),
+    "IsNew": pl.Boolean(),
+    "Changed": TIME,
+    "Suspected": TIME,
 }
 
 

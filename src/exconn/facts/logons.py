@@ -150,6 +150,8 @@ _ADDRESSES = _reads(logon_addresses(ANY_PERIOD, ()))
 _FROM = _reads(address_logons(ANY_PERIOD, ()))
 _COUNTRY = connector_changes(ANY_PERIOD).reads("CountryCode")
 _SENDERS = sender_hours(ANY_PERIOD).reads("SenderObjectId")
+SUSPICION: Reads = _ACTORS | _SECONDS | _ADDRESSES | _PLACES
+"""The table columns that tell whether a change followed a suspicious sign-in."""
 _PEAK = connector_hours(ANY_PERIOD).reads("Messages")
 
 
@@ -210,14 +212,14 @@ LOGON_FACTS: tuple[Fact, ...] = (
         Unit.CHANGES,
         "Changes within 24 hours after a burst, a slow sequence or a sign-in from an unusual "
         "country by the one who made them.",
-        _ACTORS | _SECONDS | _ADDRESSES | _PLACES,
+        SUSPICION,
         past=True,
     ),
     Fact(
         "chained_changes",
         Unit.CHANGES,
         "Of them, those that the window's busiest hour follows within 72 hours.",
-        _ACTORS | _SECONDS | _ADDRESSES | _PLACES | _PEAK,
+        SUSPICION | _PEAK,
         past=True,
     ),
 )

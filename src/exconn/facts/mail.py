@@ -9,10 +9,12 @@ from exconn.context import Context, in_networks
 from exconn.facts.fact import Fact, Unit
 from exconn.facts.identity import Connectors
 from exconn.facts.judgement import ANY_PERIOD, MINIMUM_BASELINE
+from exconn.facts.logons import SUSPICION
 from exconn.facts.queries import (
     MANY,
     PLAYBOOK_THRESHOLD,
     bulk_senders,
+    connector_changes,
     connector_hours,
     connector_names,
     correspondents,
@@ -94,10 +96,13 @@ def _merged(frame: pl.DataFrame) -> pl.DataFrame:
 _HOURS = connector_hours(ANY_PERIOD)
 _SENDERS = sender_hours(ANY_PERIOD).reads()
 _BULK = bulk_senders(ANY_PERIOD).reads()
-_ADDRESSES = sending_addresses(ANY_PERIOD).reads()
-_DOMAINS = sender_domains(ANY_PERIOD).reads()
+_ADDRESSES = sending_addresses(ANY_PERIOD).reads("Address", "Messages")
+_SOURCES = sending_addresses(ANY_PERIOD)
+_DOMAINS = sender_domains(ANY_PERIOD).reads("P1", "P2", "Messages")
+_SENDERS_MAIL = sender_domains(ANY_PERIOD)
 _RECIPIENTS = recipient_domains(ANY_PERIOD).reads()
 _KNOWN = _RECIPIENTS | correspondents(ANY_PERIOD).reads()
+_KNOWN_DOMAINS = correspondents(ANY_PERIOD).reads()
 _OWN = tenant_domains(ANY_PERIOD).reads()
 
 
@@ -128,6 +133,48 @@ SHARES = {
     "malicious": ("Malicious", "in which the filter found phishing or malware"),
     "junk": ("Junked", "that were junked, blocked or replaced"),
 }
+
+
+def _fresh(of: str, what: str, query: Query, *names: str) -> tuple[Fact, ...]:
+    by = query.reads(*names, "Messages")
+    return (
+        Fact(
+            f"fresh_{of}_messages",
+            Unit.MESSAGES,
+            f"Messages of the window {what} new to the connector: unknown in its own past; all, "
+            "where it was created in the window. Null under seven days of past.",
+            by,
+            past=True,
+        ),
+        Fact(
+            f"fresh_{of}_bad_share",
+            Unit.SHARE,
+            "Share of those messages that are phishing or malware, or were junked, blocked or "
+            "replaced.",
+            by | query.reads("Bad"),
+            past=True,
+        ),
+        Fact(
+            f"fresh_{of}_outbound_share",
+            Unit.SHARE,
+            "Share of those messages that went outside, by EmailDirection.",
+            by | query.reads("Outbound"),
+            past=True,
+        ),
+    )
+
+
+def _since(of: str, what: str) -> Fact:
+    return Fact(
+        f"since_change_{of}_ratio",
+        Unit.RATIO,
+        f"{what} since the connector's first change in the window, over the same before it, "
+        "baseline included (at least one). 0 without a change; null under seven days of past, "
+        "unless the connector was created in the window.",
+        _HOURS.reads("Messages") | connector_changes(ANY_PERIOD).reads("ActionType"),
+        past=True,
+    )
+
 
 MAIL_FACTS: tuple[Fact, ...] = (
     _hourly("messages", Unit.MESSAGES, "Messages through the connector in the window."),
@@ -236,6 +283,80 @@ MAIL_FACTS: tuple[Fact, ...] = (
         past=True,
     ),
     Fact(
+        "relayed_share",
+        Unit.SHARE,
+        "Share of the window's messages that went outside, by EmailDirection, though their P2 "
+        "domain is none of the tenant's.",
+        _DOMAINS | _SENDERS_MAIL.reads("Outbound") | _OWN,
+    ),
+    Fact(
+        "baseline_relayed_share",
+        Unit.SHARE,
+        "The same in the connector's own past.",
+        _DOMAINS | _SENDERS_MAIL.reads("Outbound") | _OWN,
+        past=True,
+    ),
+    Fact(
+        "stranger_share",
+        Unit.SHARE,
+        "Of them, those whose P2 domain is no known partner's and nobody in the tenant mailed in "
+        "the baseline, as a share of all the window's messages. Null under seven days.",
+        _DOMAINS | _SENDERS_MAIL.reads("Outbound") | _OWN | _KNOWN_DOMAINS,
+        past=True,
+    ),
+    Fact(
+        "own_authenticated_share",
+        Unit.SHARE,
+        "Share of the window's messages whose P2 domain is the tenant's and passed DMARC.",
+        _DOMAINS | _SENDERS_MAIL.reads("Authenticated") | _OWN,
+    ),
+    Fact(
+        "own_unauthenticated_share",
+        Unit.SHARE,
+        "Share of the window's messages whose P2 domain is the tenant's and failed DMARC.",
+        _DOMAINS | _SENDERS_MAIL.reads("Unauthenticated") | _OWN,
+    ),
+    Fact(
+        "baseline_own_unauthenticated_share",
+        Unit.SHARE,
+        "The same in the connector's own past.",
+        _DOMAINS | _SENDERS_MAIL.reads("Unauthenticated") | _OWN,
+        past=True,
+    ),
+    Fact(
+        "unauthenticated_share",
+        Unit.SHARE,
+        "Share of the window's messages that failed DMARC.",
+        _DOMAINS | _SENDERS_MAIL.reads("Unauthenticated"),
+    ),
+    Fact(
+        "baseline_unauthenticated_share",
+        Unit.SHARE,
+        "The same in the connector's own past.",
+        _DOMAINS | _SENDERS_MAIL.reads("Unauthenticated"),
+        past=True,
+    ),
+    *_fresh("address", "from addresses that are", _SOURCES, "Address"),
+    *_fresh("domain", "whose P1 or P2 domain is", _SENDERS_MAIL, "P1", "P2"),
+    Fact(
+        "fresh_since_suspicious",
+        Unit.MESSAGES,
+        "Messages from addresses new to the connector, since its first change that followed a "
+        "suspicious sign-in of the one who made it.",
+        _ADDRESSES | SUSPICION,
+        past=True,
+    ),
+    _since("peak", "Messages in the busiest hour"),
+    _since("daily", "Messages a day"),
+    _hourly(
+        "bad_outbound_share",
+        Unit.SHARE,
+        "Share of the window's messages to outside that are phishing or malware, or were junked, "
+        "blocked or replaced; 0 where none went outside.",
+        "BadOutbound",
+        "Outbound",
+    ),
+    Fact(
         "external_share",
         Unit.SHARE,
         "Share of the window's deliveries to domains that are none of the tenant's.",
@@ -304,7 +425,7 @@ def mail_facts(rows: MailRows, judged: pl.DataFrame, context: Context) -> pl.Dat
         _sender_facts(rows.sender_hours, judged),
         _other_facts(rows.bulk_senders, judged),
         _address_facts(rows.sending_addresses, judged, context),
-        _domain_facts(rows.sender_domains, judged, own_domains),
+        _domain_facts(rows.sender_domains, rows.correspondents, judged, context, own_domains),
         _recipient_facts(rows.recipient_domains, rows.correspondents, judged, context, own_domains),
     ]
     facts = judged.select("Connector", "At")
@@ -315,7 +436,10 @@ def mail_facts(rows: MailRows, judged: pl.DataFrame, context: Context) -> pl.Dat
     return facts.with_columns(pl.col(always).fill_null(0))
 
 
-_MAY_BE_NULL = {"baseline_peak_hour", "unknown_domains", "baseline_days", "external_domains"}
+_MAY_BE_NULL = {
+    *("baseline_peak_hour", "unknown_domains", "baseline_days", "external_domains"),
+    *("fresh_address_messages", "fresh_domain_messages", "fresh_since_suspicious"),
+}
 _IN = pl.col("In")
 _PAST = pl.col("Past")
 _KEYS = ("Connector", "At")
@@ -332,6 +456,9 @@ def _placed(rows: pl.DataFrame, judged: pl.DataFrame) -> pl.DataFrame:
         )
         .filter(_IN | _PAST)
     )
+
+
+_COMPARABLE = pl.col("IsNew") | (pl.col("OwnDays") >= MINIMUM_BASELINE.days)
 
 
 def _ratio(part: pl.Expr, whole: pl.Expr) -> pl.Expr:
@@ -353,6 +480,11 @@ def _hour_facts(rows: pl.DataFrame, judged: pl.DataFrame) -> pl.DataFrame:
     past_peak = messages.filter(_PAST).max().fill_null(0)
     daily = messages.filter(_IN).sum() / pl.max_horizontal(pl.col("WindowDays").first(), 1)
     past_daily = messages.filter(_PAST).sum() / pl.max_horizontal(pl.col("OwnDays").first(), 1)
+    since = _IN & (pl.col("Hour") >= pl.col("Changed"))
+    before = (pl.col("Hour") < pl.col("Changed")) & (pl.col("Hour") >= pl.col("OwnStart"))
+    into_window = ((pl.col("Changed") - pl.col("Start")).dt.total_hours() / 24).first()
+    days_since = pl.col("WindowDays").first() - into_window
+    days_before = pl.col("OwnDays").first() + into_window
     shares = {
         name: expr
         for fact, (column, _) in SHARES.items()
@@ -376,10 +508,25 @@ def _hour_facts(rows: pl.DataFrame, judged: pl.DataFrame) -> pl.DataFrame:
             baseline_peak_hour=pl.when(_enough("OwnDays")).then(past_peak),
             peak_ratio=pl.when(_enough("OwnDays")).then(peak / pl.max_horizontal(past_peak, 1)),
             daily_ratio=pl.when(_enough("OwnDays")).then(daily / pl.max_horizontal(past_daily, 1)),
+            since_change_peak_ratio=_over(
+                messages.filter(since).max().fill_null(0),
+                messages.filter(before).max().fill_null(0),
+            ),
+            since_change_daily_ratio=_over(
+                messages.filter(since).sum() / pl.max_horizontal(days_since, 1),
+                messages.filter(before).sum() / pl.max_horizontal(days_before, 1),
+            ),
+            bad_outbound_share=_ratio(
+                pl.col("BadOutbound").filter(_IN).sum(),
+                pl.max_horizontal(
+                    pl.col("Outbound").filter(_IN).sum(), messages.filter(_IN).sum().clip(0, 1)
+                ),
+            ),
             **shares,
         )
     )
     silent = pl.when(pl.col("OwnDays") >= MINIMUM_BASELINE.days).then(0)
+    unchanged = pl.when(_COMPARABLE).then(0)
     return (
         judged.join(counted, on=_KEYS, how="left")
         .with_columns(
@@ -387,9 +534,17 @@ def _hour_facts(rows: pl.DataFrame, judged: pl.DataFrame) -> pl.DataFrame:
             baseline_peak_hour=pl.coalesce("baseline_peak_hour", silent),
             peak_ratio=pl.coalesce("peak_ratio", silent),
             daily_ratio=pl.coalesce("daily_ratio", silent),
+            since_change_peak_ratio=pl.coalesce("since_change_peak_ratio", unchanged),
+            since_change_daily_ratio=pl.coalesce("since_change_daily_ratio", unchanged),
         )
         .drop(judged.columns[2:])
     )
+
+
+def _over(since: pl.Expr, before: pl.Expr) -> pl.Expr:
+    """How many times as much since the first change; null without one, or without a past."""
+    comparable = pl.col("Changed").is_not_null() & _COMPARABLE
+    return pl.when(comparable.first()).then(since / pl.max_horizontal(before, 1))
 
 
 def _sender_facts(rows: pl.DataFrame, judged: pl.DataFrame) -> pl.DataFrame:
@@ -437,6 +592,37 @@ def _new_share(placed: pl.DataFrame, by: str, name: str) -> pl.DataFrame:
     )
 
 
+def _fresh_facts(placed: pl.DataFrame, judged: pl.DataFrame, of: str, *names: str) -> pl.DataFrame:
+    """The facts of what is new to the connector, by some names: addresses, or domains."""
+    marked = placed
+    for name in names:
+        known = placed.filter(_PAST).select(*_KEYS, name).unique()
+        marked = marked.join(
+            known.with_columns(pl.lit(value=True).alias(f"{name}Known")),
+            on=[*_KEYS, name],
+            how="left",
+        )
+    fresh = _IN & pl.any_horizontal(pl.col(f"{name}Known").is_null() for name in names)
+    messages = pl.col("Messages")
+    suspected = (pl.col("Hour") >= pl.col("Suspected")).fill_null(value=False)
+    counted = marked.group_by(_KEYS).agg(
+        messages.filter(fresh).sum().alias(f"fresh_{of}_messages"),
+        _ratio(pl.col("Bad").filter(fresh).sum(), messages.filter(fresh).sum()).alias(
+            f"fresh_{of}_bad_share"
+        ),
+        _ratio(pl.col("Outbound").filter(fresh).sum(), messages.filter(fresh).sum()).alias(
+            f"fresh_{of}_outbound_share"
+        ),
+        messages.filter(fresh & suspected).sum().alias("fresh_since_suspicious"),
+    )
+    facts = counted.columns[len(_KEYS) :]
+    return (
+        judged.join(counted, on=_KEYS, how="left")
+        .with_columns(pl.when(_COMPARABLE).then(pl.col(name).fill_null(0)) for name in facts)
+        .select(*_KEYS, *facts)
+    )
+
+
 def _address_facts(rows: pl.DataFrame, judged: pl.DataFrame, context: Context) -> pl.DataFrame:
     seen = rows["Address"].unique().to_list()
     gateways = [address for address in seen if in_networks(address, context.gateways)]
@@ -455,7 +641,10 @@ def _address_facts(rows: pl.DataFrame, judged: pl.DataFrame, context: Context) -
         gateway_share=share_from(gateways),
         simulation_share=share_from(vendors),
     )
-    return counted.join(_new_share(placed, "Address", "new_address_share"), on=_KEYS, how="left")
+    fresh = _fresh_facts(placed, judged, "address", "Address")
+    return fresh.join(counted, on=_KEYS, how="left").join(
+        _new_share(placed, "Address", "new_address_share"), on=_KEYS, how="left"
+    )
 
 
 def _number_of(name: str, where: pl.Expr) -> pl.Expr:
@@ -466,17 +655,40 @@ def _number_of(name: str, where: pl.Expr) -> pl.Expr:
 
 
 def _domain_facts(
-    rows: pl.DataFrame, judged: pl.DataFrame, own_domains: pl.DataFrame
+    rows: pl.DataFrame,
+    known: pl.DataFrame,
+    judged: pl.DataFrame,
+    context: Context,
+    own_domains: pl.DataFrame,
 ) -> pl.DataFrame:
     placed = _placed(rows, judged)
-    foreign = _marked(placed, "P2", own_domains)
-    counted = foreign.group_by(_KEYS).agg(
+    marked = _met_before(_marked(placed, "P2", own_domains), known, "P2")
+    partners = _under(pl.col("P2"), rows["P2"], context.partners)
+    foreign = pl.col("Foreign")
+    tenants = ~foreign & (pl.col("P2") != "")
+    whole = pl.col("Messages").filter(_IN).sum()
+    acquainted = pl.col("TenantDays").first() >= MINIMUM_BASELINE.days
+    told = foreign.is_not_null().any()
+    counted = marked.group_by(_KEYS).agg(
         unaccepted_sender_share=_foreign_share("Messages", _IN),
         baseline_unaccepted_sender_share=_foreign_share("Messages", _PAST),
+        relayed_share=_share_of("Outbound", _IN, foreign),
+        baseline_relayed_share=_share_of("Outbound", _PAST, foreign),
+        stranger_share=pl.when(acquainted & told).then(
+            _ratio(
+                pl.col("Outbound").filter(_IN & foreign & ~pl.col("Met") & ~partners).sum(), whole
+            )
+        ),
+        own_authenticated_share=_share_of("Authenticated", _IN, tenants),
+        own_unauthenticated_share=_share_of("Unauthenticated", _IN, tenants),
+        baseline_own_unauthenticated_share=_share_of("Unauthenticated", _PAST, tenants),
+        unauthenticated_share=_share_where("Unauthenticated", _IN),
+        baseline_unauthenticated_share=_share_where("Unauthenticated", _PAST),
     )
     for by, name in (("P1", "new_envelope_domain_share"), ("P2", "new_header_domain_share")):
         counted = counted.join(_new_share(placed, by, name), on=_KEYS, how="left")
-    return counted
+    fresh = _fresh_facts(placed, judged, "domain", "P1", "P2").drop("fresh_since_suspicious")
+    return fresh.join(counted, on=_KEYS, how="left")
 
 
 def _recipient_facts(
@@ -507,7 +719,7 @@ def _recipient_facts(
         .group_by(*_KEYS, "Domain", "BaselineStart", "Start")
         .agg(deliveries.sum(), pl.col("DomainCount").max())
     )
-    met = _met_before(mailed, known)
+    met = _met_before(mailed, known, "Domain")
     own = (
         placed.filter(_PAST).select(*_KEYS, "Domain").unique().with_columns(Own=pl.lit(value=True))
     )
@@ -539,8 +751,8 @@ def _recipient_facts(
     )
 
 
-def _met_before(mailed: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
-    """Mark the rows whose domain the tenant mailed in the baseline.
+def _met_before(mailed: pl.DataFrame, known: pl.DataFrame, column: str) -> pl.DataFrame:
+    """Mark the rows with a domain, in `column`, that the tenant mailed in the baseline.
 
     The latest day of the domain that began before the window tells: days do not overlap.
     """
@@ -549,10 +761,10 @@ def _met_before(mailed: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
         mailed.with_columns(Before=just_before)
         .sort("Before")
         .join_asof(
-            known.sort("First").select("Domain", "First", "Last"),
+            known.sort("First").select(pl.col("Domain").alias(column), "First", "Last"),
             left_on="Before",
             right_on="First",
-            by="Domain",
+            by=column,
             check_sortedness=False,
         )
         .with_columns(Met=(pl.col("Last") >= pl.col("BaselineStart")).fill_null(value=False))
@@ -619,10 +831,14 @@ def _marked(placed: pl.DataFrame, column: str, own_domains: pl.DataFrame) -> pl.
 
 
 def _foreign_share(of: str, where: pl.Expr) -> pl.Expr:
+    return _share_of(of, where, pl.col("Foreign"), of)
+
+
+def _share_of(part: str, where: pl.Expr, which: pl.Expr, of: str = "Messages") -> pl.Expr:
+    """A share that is known only where the tenant's domains are."""
     known = pl.col("Foreign").is_not_null().any()
-    return pl.when(known).then(
-        _ratio(pl.col(of).filter(where & pl.col("Foreign")).sum(), pl.col(of).filter(where).sum())
-    )
+    whole = pl.col(of).filter(where).sum()
+    return pl.when(known).then(_ratio(pl.col(part).filter(where & which).sum(), whole))
 
 
 def _under(column: pl.Expr, seen: pl.Series, domains: Iterable[str]) -> pl.Expr:

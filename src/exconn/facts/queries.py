@@ -7,11 +7,12 @@ message and recipient, audit and sign-in records by ReportId (or address and por
 empty) and time.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import polars as pl
 
 from exconn.detectors import (
+    authenticated,
     by_account,
     connector_change,
     connector_created,
@@ -35,6 +36,7 @@ from exconn.detectors import (
     successful_logon,
     threat,
     transport_rule_change,
+    unauthenticated,
     via_connector,
     within,
 )
@@ -74,6 +76,10 @@ def _messages(condition: pl.Expr | None = None) -> pl.Expr:
     return (message if condition is None else message.filter(condition)).n_unique()
 
 
+def _bad() -> pl.Expr:
+    return phishing_or_malware() | junked()
+
+
 def _deliveries() -> pl.Expr:
     message = pl.col("NetworkMessageId").str.to_lowercase()
     recipient = pl.col("RecipientEmailAddress").str.to_lowercase()
@@ -106,7 +112,7 @@ def connector_hours(period: Period) -> Query:
 
     Columns: Connector, Hour; Messages and Deliveries; of the messages those that were Mismatched
     (P1 and P2 domain), NoSenderId, Outbound, WithUrls, WithAttachments, Threats, Malicious
-    (phishing or malware), Junked.
+    (phishing or malware), Junked, BadOutbound (malicious or junked mail to outside).
     """
     return (
         _through_connectors(period)
@@ -122,6 +128,7 @@ def connector_hours(period: Period) -> Query:
             Threats=_messages(threat()),
             Malicious=_messages(phishing_or_malware()),
             Junked=_messages(junked()),
+            BadOutbound=_messages(_bad() & outbound()),
         )
     )
 
@@ -188,29 +195,42 @@ def bulk_senders(period: Period, *, threshold: int = PLAYBOOK_THRESHOLD) -> Quer
 def sending_addresses(period: Period, *, most: int = 100) -> Query:
     """The addresses from which each connector got its mail.
 
-    Columns: Connector, Hour, Address (`MANY` in an hour with more than `most`), Messages, and
-    AddressCount, how many there are in the hour.
+    Columns: Connector, Hour, Address (`MANY` in an hour with more than `most`); Messages, of them
+    Outbound and Bad (phishing, malware, or junked); and AddressCount, how many there are in the
+    hour.
     """
     messages = (
         _through_connectors(period)
         .group_by(Connector=_connector(), Hour=_hour(), Address=sending_address())
-        .agg(Messages=_messages())
+        .agg(
+            Messages=_messages(),
+            Outbound=_messages(outbound()),
+            Bad=_messages(_bad()),
+        )
     )
-    return _lumped(messages, "Messages", most, "Address")
+    return _lumped(messages, ("Messages", "Outbound", "Bad"), most, "Address")
 
 
 def sender_domains(period: Period, *, most: int = 50) -> Query:
     """The sender domains of each connector's mail.
 
-    Columns: Connector, Hour, P1 and P2 (`MANY` in an hour with more than `most`), Messages, and
-    P1Count and P2Count, how many there are in the hour.
+    Columns: Connector, Hour, P1 and P2 (`MANY` in an hour with more than `most`); Messages, of
+    them Outbound, Bad (phishing, malware, or junked), Authenticated and Unauthenticated; and
+    P1Count and P2Count, how many domains there are in the hour.
     """
+    counts = {
+        "Messages": _messages(),
+        "Outbound": _messages(outbound()),
+        "Bad": _messages(_bad()),
+        "Authenticated": _messages(authenticated()),
+        "Unauthenticated": _messages(unauthenticated()),
+    }
     messages = (
         _through_connectors(period)
         .group_by(Connector=_connector(), Hour=_hour(), P1=p1_domain(), P2=p2_domain())
-        .agg(Messages=_messages())
+        .agg(**counts)
     )
-    return _lumped(messages, "Messages", most, "P1", "P2")
+    return _lumped(messages, tuple(counts), most, "P1", "P2")
 
 
 def recipient_domains(period: Period, *, most: int = 500) -> Query:
@@ -224,7 +244,7 @@ def recipient_domains(period: Period, *, most: int = 500) -> Query:
         .group_by(Connector=_connector(), Hour=_hour(), Domain=recipient_domain())
         .agg(Deliveries=_deliveries())
     )
-    return _lumped(deliveries, "Deliveries", most, "Domain")
+    return _lumped(deliveries, ("Deliveries",), most, "Domain")
 
 
 MANY = "*"
@@ -234,7 +254,7 @@ It is compared as names are: a gateway has it in its past, a hijacked relay has 
 """
 
 
-def _lumped(rows: Query, count: str, most: int, *names: str) -> Query:
+def _lumped(rows: Query, counts: Sequence[str], most: int, *names: str) -> Query:
     """Rows by connector, hour and names, the names told apart only while they are few.
 
     So the rows grow with connectors and hours, however large the tenant is.
@@ -245,9 +265,9 @@ def _lumped(rows: Query, count: str, most: int, *names: str) -> Query:
         name: pl.when(pl.col(f"{name}Count") > most).then(pl.lit(MANY)).otherwise(pl.col(name))
         for name in names
     }
-    counts = [pl.col(f"{name}Count").max() for name in names]
+    numbers = [pl.col(f"{name}Count").max() for name in names]
     lumped = rows.join(hours, on=by).with_columns(**told).group_by(*by, *names)
-    return lumped.agg(pl.col(count).sum(), *counts)
+    return lumped.agg(*(pl.col(count).sum() for count in counts), *numbers)
 
 
 def external_mail(period: Period, accepted_domains: Collection[str]) -> Query:

@@ -13,7 +13,7 @@ from exconn.errors import NoDataError
 from exconn.facts.changes import CHANGE_FACTS, Trail, acts, change_facts
 from exconn.facts.fact import Fact
 from exconn.facts.identity import Connectors
-from exconn.facts.judgement import Judgement, judged_frame
+from exconn.facts.judgement import Judgement, Turn, judged_frame
 from exconn.facts.logons import LOGON_FACTS, LogonRows, Logons, actors_of
 from exconn.facts.mail import MAIL_FACTS, MailRows, mail_facts
 from exconn.facts.queries import actor_deeds, connector_changes
@@ -164,8 +164,10 @@ def survey(
 
 def assess(found: Survey, judgements: Sequence[Judgement]) -> Assessment:
     """Run the second round of queries and compute the facts of each judgement."""
-    mail = mail_facts(found.mail, judged_frame(judgements, found.coverage), found.context)
     logons = _second_round(found, judgements)
+    turns = [_turn(found, judgement, logons) for judgement in judgements]
+    judged = judged_frame(judgements, turns, found.coverage)
+    mail = mail_facts(found.mail, judged, found.context)
     peaks: list[datetime | None] = mail["PeakHour"].to_list()
     rows = [
         {
@@ -195,6 +197,15 @@ def _second_round(found: Survey, judgements: Sequence[Judgement]) -> Logons:
     period = Period(min(p.start for p in periods), max(p.end for p in periods))
     frames = found.source.collect(LogonRows.queries(period, accounts, addresses))
     return Logons(LogonRows(*frames), found.trail.accounts)
+
+
+def _turn(found: Survey, judgement: Judgement, logons: Logons) -> Turn:
+    changes = [c for c in acts(found.trail.within(judgement)) if c.verb != "Remove"]
+    suspected = [c.timestamp for c in changes if logons.is_suspicious(c, judgement)]
+    return Turn(
+        min((change.timestamp for change in changes), default=None),
+        min(suspected, default=None),
+    )
 
 
 def _senders(found: Survey, judgement: Judgement) -> set[str]:
