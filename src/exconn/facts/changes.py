@@ -11,9 +11,10 @@ from attrs import field, frozen
 from exconn.context import Context
 from exconn.facts.fact import Fact, Unit
 from exconn.facts.identity import Aliases, Connectors, accounts
-from exconn.facts.judgement import ANY_PERIOD, Judgement
+from exconn.facts.judgement import ANY_PERIOD, MINIMUM_BASELINE, Judgement
 from exconn.facts.queries import actor_deeds, connector_changes, connector_hours
 from exconn.models import (
+    Actor,
     ActorKind,
     AdminChange,
     ConnectorChange,
@@ -21,6 +22,7 @@ from exconn.models import (
     OutboundConnector,
     TransportRule,
 )
+from exconn.models.audit import truth
 from exconn.tables import Reads
 
 BEFORE_REMOVAL = timedelta(hours=48)
@@ -43,6 +45,7 @@ class Trail:
     accounts: Aliases = field(init=False)
     _by_connector: Mapping[str, list[ConnectorChange]] = field(init=False)
     _by_actor: Mapping[str, list[AdminChange]] = field(init=False)
+    _began: Mapping[str, datetime] = field(init=False)
     _traits: dict[int, frozenset[str]] = field(init=False, factory=dict)
 
     def __attrs_post_init__(self) -> None:
@@ -55,6 +58,10 @@ class Trail:
         for deed in self.deeds:
             by_actor.setdefault(self.accounts.key(deed.actor.key), []).append(deed)
         object.__setattr__(self, "_by_actor", by_actor)
+        began: dict[str, datetime] = {}
+        for change in acts(self.changes):
+            began.setdefault(self.accounts.key(change.actor.key), change.timestamp)
+        object.__setattr__(self, "_began", began)
 
     def names(self) -> set[str]:
         """The keys of all connectors that were changed; a change may name none."""
@@ -76,6 +83,11 @@ class Trail:
         """The changes of the judged connector in its window, failed ones too."""
         start, end = judgement.window.start, judgement.window.end
         return [c for c in self.of(judgement.connector) if start <= c.timestamp < end]
+
+    def was_at_it(self, actor: Actor, before: datetime) -> bool:
+        """Whether an actor had changed a connector before."""
+        first = self._began.get(self.accounts.key(actor.key)) if actor.key else None
+        return first is not None and first < before
 
     def unresolved(self, judgement: Judgement) -> list[ConnectorChange]:
         """Changes in the window of connectors that are told by a GUID which no name is known for.
@@ -203,6 +215,28 @@ def _new_addresses(change: ConnectorChange) -> bool:
     )
 
 
+_HARMLESS = {
+    *("identity", "comment", "confirm", "force", "erroraction", "warningaction", "verbose"),
+    *("whatif", "domaincontroller"),
+}
+_TIGHTENING = {
+    *("requiretls", "restrictdomainstocertificate", "restrictdomainstoipaddresses"),
+}
+
+
+def _routine(change: ConnectorChange) -> bool:
+    """It describes, restricts or disables the connector, or removes it, and nothing else."""
+    if change.verb != "Set":
+        return change.verb == "Remove"
+    for name, value in change.parameters.items():
+        wanted = {"enabled": False} | dict.fromkeys(_TIGHTENING, True)
+        if name.casefold() in _HARMLESS:
+            continue
+        if truth(value) is not wanted.get(name.casefold(), ...):
+            return False
+    return True
+
+
 _CHANGES = connector_changes(ANY_PERIOD)
 _WHAT = _CHANGES.reads("ActionType", "RawEventData")
 _WHO = _WHAT | _CHANGES.reads("AccountObjectId")
@@ -244,6 +278,11 @@ _COUNTED: Mapping[str, tuple[str, Reads, Callable[[ConnectorChange], bool]]] = {
     ),
     "hand_made": ("Creations by hand or script, not by the hybrid wizard.", _WHAT, _hand_made),
     "hybrid_wizard": ("Changes made by the hybrid configuration wizard.", _WHAT, _hybrid_wizard),
+    "routine_changes": (
+        "Changes that describe, restrict, disable or remove it, and do nothing else.",
+        _WHAT,
+        _routine,
+    ),
     "new_smart_hosts": ("Changes that route outbound mail to a host.", _WHAT, _new_smart_host),
     "new_addresses": ("Changes of the addresses that may send through it.", _WHAT, _new_addresses),
 }
@@ -266,6 +305,14 @@ CHANGE_FACTS: tuple[Fact, ...] = (
         _WHO,
     ),
     Fact("unapproved_changes", Unit.CHANGES, "Changes that it does not.", _WHO),
+    Fact(
+        "changes_by_newcomers",
+        Unit.CHANGES,
+        "Changes by somebody who changed no connector before the window. Null where the audit log "
+        "does not reach back seven days before it.",
+        _WHO,
+        past=True,
+    ),
     Fact(
         "transport_rules",
         Unit.CHANGES,
@@ -303,8 +350,12 @@ application, except where the fact says otherwise."""
 
 
 def change_facts(
-    judgement: Judgement, trail: Trail, context: Context, peak: datetime | None
-) -> dict[str, int]:
+    judgement: Judgement,
+    trail: Trail,
+    context: Context,
+    peak: datetime | None,
+    since: datetime | None,
+) -> dict[str, int | None]:
     """The facts of CloudAppEvents about one judgement.
 
     Args:
@@ -312,6 +363,7 @@ def change_facts(
         trail: the audit trail.
         context: what the organisation knows of itself.
         peak: the busiest hour of the window; None without mail.
+        since: when the audit log begins; None where there is none.
     """
     every = trail.within(judgement)
     effective = acts(every)
@@ -319,8 +371,12 @@ def change_facts(
     deeds = trail.by_actors(judgement)
     rules = [deed for deed in deeds if "transportrule" in deed.operation.casefold()]
     traits = Counter(name for change in effective for name in trail.traits(change))
-    facts = {name: traits[name] for name in _COUNTED}
+    facts: dict[str, int | None] = {name: traits[name] for name in _COUNTED}
+    start = judgement.window.start
+    reaches_back = since is not None and since <= start - MINIMUM_BASELINE
+    newcomers = sum(not trail.was_at_it(change.actor, start) for change in effective)
     return facts | {
+        "changes_by_newcomers": newcomers if reaches_back else None,
         "unresolved_changes": len(trail.unresolved(judgement)),
         "failed_changes": sum(change.succeeded is False for change in every),
         "system_changes": sum(change.actor.kind is ActorKind.SYSTEM for change in every),

@@ -201,6 +201,20 @@ LOGON_FACTS: tuple[Fact, ...] = (
         past=True,
     ),
     Fact(
+        "changes_from_new_network",
+        Unit.CHANGES,
+        "Changes by a person from an address, and an internet provider, from which the account "
+        "did not sign in during the baseline. Null as above.",
+        _ACTORS | _SECONDS | _ADDRESSES | connector_changes(ANY_PERIOD).reads("IPAddress", "ISP"),
+        past=True,
+    ),
+    Fact(
+        "changes_without_address",
+        Unit.CHANGES,
+        "Changes by a person or an application whose record has no address.",
+        _ACTORS | connector_changes(ANY_PERIOD).reads("IPAddress"),
+    ),
+    Fact(
         "sprayed_accounts",
         Unit.ACCOUNTS,
         "Accounts whose sign-ins failed in the window, and never succeeded, from an address from "
@@ -241,10 +255,15 @@ class Logons:
             for frame in (rows.logon_places, rows.logon_addresses, rows.logon_seconds)
         ).unique()
         self._names = Aliases([*accounts.groups(), *sorted(pairs.iter_rows())])
+        addresses = self._named(rows.logon_addresses)
+        seconds = self._named(rows.logon_seconds)
+        self._networks = _networks(addresses, "Address", "Minute") | _networks(
+            seconds, "ISP", "Second"
+        )
         places = self._named(rows.logon_places).filter(pl.col("Location") != "")
         self._places = _by_account(places.sort("Hour"))
-        self._bursts = _successes(bursts(self._named(rows.logon_seconds)))
-        self._slow = _successes(slow_sequences(self._named(rows.logon_addresses)))
+        self._bursts = _successes(bursts(seconds))
+        self._slow = _successes(slow_sequences(addresses))
         self._from = rows.address_logons
         self._usually: dict[tuple[str, Period], list[str] | None] = {}
         self._told: dict[tuple[str, Period], list[tuple[datetime, str]]] = {}
@@ -269,6 +288,8 @@ class Logons:
         suspicious = [change for change in changes if self.is_suspicious(change, judgement)]
         return {
             "changes_from_unusual_place": self._from_unusual_place(changes, judgement),
+            "changes_from_new_network": self._from_new_network(changes, judgement),
+            "changes_without_address": sum(not change.address for change in changes),
             "sprayed_accounts": self._sprayed(changes, judgement),
             "changes_after_suspicious_logon": len(suspicious),
             "chained_changes": len(changes_before(suspicious, peak)),
@@ -342,6 +363,25 @@ class Logons:
             total += bool(change.country) and change.country.casefold() not in usual
         return total
 
+    def _from_new_network(
+        self, changes: Sequence[ConnectorChange], judgement: Judgement
+    ) -> int | None:
+        start, end = judgement.window.baseline_start, judgement.window.start
+        total = 0
+        for change in changes:
+            if change.actor.kind is not ActorKind.PERSON:
+                continue
+            key = self._names.key(change.actor.key)
+            if self._usual(key, judgement) is None:
+                return None
+            seen = [
+                any(start <= when < end for when in self._networks.get((key, told.casefold()), ()))
+                for told in (change.address, change.isp)
+                if told
+            ]
+            total += bool(seen) and not any(seen)
+        return total
+
     def _sprayed(self, changes: Sequence[ConnectorChange], judgement: Judgement) -> int:
         addresses = {change.address.casefold() for change in changes if change.address}
         if not addresses:
@@ -375,6 +415,17 @@ _NO_PLACES = pl.DataFrame(
         "First": TIME,
     }
 )
+
+
+def _networks(rows: pl.DataFrame, column: str, time: str) -> dict[tuple[str, str], list[datetime]]:
+    """When each account signed in from each address, or by each provider, to the hour."""
+    found = (
+        _outcome(rows, "LogonSuccess")
+        .filter(pl.col(column) != "")
+        .group_by("Account", column)
+        .agg(pl.col(time).dt.truncate("1h").unique())
+    )
+    return {(account, told): times for account, told, times in found.iter_rows()}
 
 
 def _by_account(rows: pl.DataFrame) -> dict[str, pl.DataFrame]:

@@ -304,6 +304,7 @@ MAIL_FACTS: tuple[Fact, ...] = (
         _DOMAINS | _SENDERS_MAIL.reads("Outbound") | _OWN | _KNOWN_DOMAINS,
         past=True,
     ),
+    Fact("header_domains", Unit.DOMAINS, "P2 domains of the window's messages.", _DOMAINS),
     Fact(
         "own_authenticated_share",
         Unit.SHARE,
@@ -679,6 +680,7 @@ def _domain_facts(
                 pl.col("Outbound").filter(_IN & foreign & ~pl.col("Met") & ~partners).sum(), whole
             )
         ),
+        header_domains=_number_of("P2", _IN & (pl.col("P2") != "")),
         own_authenticated_share=_share_of("Authenticated", _IN, tenants),
         own_unauthenticated_share=_share_of("Unauthenticated", _IN, tenants),
         baseline_own_unauthenticated_share=_share_of("Unauthenticated", _PAST, tenants),

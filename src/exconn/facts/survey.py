@@ -169,9 +169,10 @@ def assess(found: Survey, judgements: Sequence[Judgement]) -> Assessment:
     judged = judged_frame(judgements, turns, found.coverage)
     mail = mail_facts(found.mail, judged, found.context)
     peaks: list[datetime | None] = mail["PeakHour"].to_list()
+    audited_since = found.coverage[CLOUD_APP_EVENTS].first
     rows = [
         {
-            **change_facts(judgement, found.trail, found.context, peak),
+            **change_facts(judgement, found.trail, found.context, peak, audited_since),
             **_logon_facts(found, judgement, logons, peak),
         }
         for judgement, peak in zip(judgements, peaks, strict=True)

@@ -8,15 +8,16 @@ from itertools import groupby
 import polars as pl
 from attrs import evolve, frozen
 
-from exconn.coverage import Standing
+from exconn.coverage import Standing, TableState
 from exconn.errors import InvalidValueError, nearest
 from exconn.facts import FACTS
 from exconn.grading.policy import Policy
-from exconn.signals import Direction, Question, Signal
+from exconn.signals import SIGNALS, Direction, Question, Signal
 
 Facts = Mapping[str, float | None]
 """The facts about one connector in one window; None where they could not be assessed."""
 
+_SHIPPED = frozenset(signal.id for signal in SIGNALS)
 _TABLES = {fact.name: fact.tables for fact in FACTS}
 
 
@@ -81,7 +82,7 @@ def states(facts: pl.DataFrame, signals: Sequence[Signal], policy: Policy) -> pl
             among them.
     """
     ids = [signal.id for signal in signals]
-    strange = sorted(set(policy.weights) - set(ids))
+    strange = sorted(set(policy.weights) - set(ids) - _SHIPPED)
     if strange:
         close = ", ".join(map(repr, nearest(strange[0], ids))) or "none like it"
         raise InvalidValueError("policy", f"weighs {strange[0]!r}; nearest signals: {close}")
@@ -122,6 +123,22 @@ def findings(
 def margin(found: Sequence[Finding]) -> float:
     """The sum of all contributions."""
     return math.fsum(finding.contribution for finding in found)
+
+
+def least_margin(found: Sequence[Finding], standings: Sequence[Standing], policy: Policy) -> float:
+    """The margin if all that gaps in the data leave unassessed spoke against malice."""
+    gaps = {s.coverage.table.name for s in standings if s.state is not TableState.PRESENT}
+    counted = [
+        finding.signal
+        for finding in found
+        if finding.state is State.FIRED
+        or (
+            finding.state is State.UNASSESSED
+            and finding.signal.direction is Direction.AGAINST
+            and not gaps.isdisjoint(_tables(finding.signal.facts))
+        )
+    ]
+    return math.fsum(_contributions(counted, policy).values())
 
 
 def confidence(found: Sequence[Finding], policy: Policy) -> float:
@@ -184,5 +201,9 @@ def _answer(
 
 
 def _covered(facts: Sequence[str], standings: Sequence[Standing]) -> bool:
-    tables = frozenset[str]().union(*(_TABLES[name] for name in facts))
+    tables = _tables(facts)
     return all(s.covers_time for s in standings if s.coverage.table.name in tables)
+
+
+def _tables(facts: Sequence[str]) -> frozenset[str]:
+    return frozenset[str]().union(*(_TABLES[name] for name in facts))

@@ -1,16 +1,28 @@
 """How findings become a verdict: every weight and threshold in one value."""
 
 import math
+import tomllib
 from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Self
 
-from attrs import field, frozen
+from attrs import field, fields, frozen
 from attrs.validators import ge, gt, lt
 
-from exconn.errors import InvalidValueError
+from exconn.errors import InvalidValueError, nearest
 from exconn.signals import Signal
 
+_SHIPPED: Mapping[str, Any] = tomllib.loads(
+    files("exconn.grading").joinpath("policy.toml").read_text(encoding="utf-8")
+)
 
-def _weights(_instance: object, _attribute: object, weights: Mapping[str, float]) -> None:
+
+def _weights(given: Mapping[str, float]) -> Mapping[str, float]:
+    return {**_SHIPPED["weights"], **given}
+
+
+def _not_negative(_instance: object, _attribute: object, weights: Mapping[str, float]) -> None:
     for name, weight in weights.items():
         if not 0 <= weight < math.inf:
             raise InvalidValueError(f"weight of {name}", f"expected 0 or more, got {weight}")
@@ -20,6 +32,9 @@ def _weights(_instance: object, _attribute: object, weights: Mapping[str, float]
 class Policy:
     """The weights and thresholds of a grade.
 
+    What is not given is as in the shipped policy, whose values are derived from the scenario
+    library (see "How good are the verdicts?" in the documentation).
+
     Attributes:
         true_positive: from this margin on, a connector may be graded a true positive.
         benign: up to this margin, it may be graded benign.
@@ -28,15 +43,52 @@ class Policy:
         families: so many families of signals must speak for malice in a true positive.
         decay: within a family, the strongest signal counts fully, the next `decay` times its
             weight, the next `decay` squared times, and so on.
-        weights: other weights for signals, by id; not negative.
+        weights: of signals, by id; not negative. Signals that it does not name have their own.
     """
 
-    true_positive: float = field(default=3.5, validator=gt(0))
-    benign: float = field(default=-1.5, validator=lt(0))
-    noticeable: float = field(default=0.3, validator=gt(0))
-    families: int = field(default=3, validator=ge(1))
-    decay: float = field(default=0.6, validator=[gt(0), lt(1)])
-    weights: Mapping[str, float] = field(factory=dict, validator=_weights)
+    true_positive: float = field(default=_SHIPPED["true_positive"], validator=gt(0))
+    benign: float = field(default=_SHIPPED["benign"], validator=lt(0))
+    noticeable: float = field(default=_SHIPPED["noticeable"], validator=gt(0))
+    families: int = field(default=_SHIPPED["families"], validator=ge(1))
+    decay: float = field(default=_SHIPPED["decay"], validator=[gt(0), lt(1)])
+    weights: Mapping[str, float] = field(
+        factory=dict, converter=_weights, validator=_not_negative, repr=False
+    )
+
+    @classmethod
+    def from_toml(cls, text: str) -> Self:
+        """Read a policy from TOML.
+
+        The keys are the attributes' names; `weights` is a table of numbers by signal id. What is
+        left out is as in the shipped policy.
+
+        Raises:
+            InvalidValueError: it is not TOML, or has an unknown key or a value of another kind.
+        """
+        try:
+            given = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise InvalidValueError("policy", f"not TOML: {error}") from None
+        known = [attribute.name for attribute in fields(cls)]
+        for key, value in given.items():
+            if key not in known:
+                close = ", ".join(nearest(key, known)) or ", ".join(known)
+                raise InvalidValueError("policy", f"unknown key {key!r}; nearest: {close}")
+            numbers = value if key == "weights" else {key: value}
+            if not isinstance(numbers, dict):
+                raise InvalidValueError("policy", f"{key} must be a table, got {value!r}")
+            for name, number in numbers.items():
+                if isinstance(number, bool) or not isinstance(number, int | float):
+                    raise InvalidValueError("policy", f"{name} must be a number, got {number!r}")
+        try:
+            return cls(**given)
+        except ValueError as error:
+            raise InvalidValueError("policy", str(error)) from None
+
+    @classmethod
+    def from_file(cls, path: str | Path) -> Self:
+        """Read a policy from a TOML file; see `from_toml`."""
+        return cls.from_toml(Path(path).read_text(encoding="utf-8"))
 
     def weight(self, signal: Signal) -> float:
         """What a signal weighs."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from attrs import frozen
 
 from exconn.coverage import Standing, TableState
-from exconn.grading.findings import Facts, Finding, State, margin
+from exconn.grading.findings import Facts, Finding, State, least_margin, margin
 from exconn.grading.policy import Policy
 from exconn.signals import Family
 from exconn.signals.admin import (
@@ -67,7 +67,8 @@ def judge(
 
     * True positive: the margin reaches `policy.true_positive`, at least `policy.families` families
       speak for malice, and nothing vetoes it (all changes approved, and made without a suspicious
-      sign-in; a known simulation).
+      sign-in; a known simulation). Where data is missing, it must hold even if all that could not
+      be assessed spoke against malice.
     * Benign: the margin is at most `policy.benign`, and every table is there in full. Expected
       activity if something noticeable spoke for malice all the same, otherwise a false positive.
     * Unknown: otherwise, and whenever no mail passed through the connector in the window.
@@ -83,6 +84,13 @@ def judge(
         return _unknown("no mail passed through the connector in the window", *gaps)
     if total >= policy.true_positive:
         vetoes = _vetoes(fired, found, policy)
+        least = least_margin(found, standings, policy)
+        if least < policy.true_positive:
+            vetoes.append(
+                "what is missing may speak against it: the margin would then be as low as "
+                f"{least:+.2f}"
+            )
+            vetoes += gaps
         if vetoes:
             return _unknown(*vetoes)
         return Verdict(Classification.TRUE_POSITIVE, _malice(fired, found))

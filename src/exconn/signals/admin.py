@@ -26,14 +26,13 @@ OAUTH_SPAM = (
 
 
 def _configuration(  # a signal has that many sides
-    name: str, title: str, weight: float, fact: str, sentence: str, rationale: str, source: str
+    name: str, title: str, fact: str, sentence: str, rationale: str, source: str
 ) -> Signal:
     return Signal(
         id=f"configuration.{name}",
         title=title,
         family=Family.CONFIGURATION,
         direction=Direction.FOR,
-        weight=weight,
         question=RISKY_CONFIGURATION,
         when=f(fact) > 0,
         sentence=f"Changes in the window that {sentence}: {{{fact}:.0f}}.",
@@ -49,7 +48,6 @@ def _configuration(  # a signal has that many sides
 CONFIGURATION_CATCH_ALL = _configuration(
     "catch-all",
     "opened to every sender domain",
-    0.6,
     "catch_all",
     "opened the connector to every sender domain",
     "`SenderDomains smtp:*` lets anyone send through it. Hybrid wizards and gateways set it too.",
@@ -58,7 +56,6 @@ CONFIGURATION_CATCH_ALL = _configuration(
 CONFIGURATION_NO_TLS = _configuration(
     "no-tls",
     "accepts mail without TLS",
-    0.5,
     "no_tls",
     "let it accept mail without TLS",
     "`RequireTls $false` spares an attacker a certificate.",
@@ -67,7 +64,6 @@ CONFIGURATION_NO_TLS = _configuration(
 CONFIGURATION_UNRESTRICTED = _configuration(
     "unrestricted",
     "restricted by neither certificate nor address",
-    0.6,
     "unrestricted",
     "left it restricted by neither certificate nor address",
     "Nothing then ties the connector to a server that the organisation runs.",
@@ -76,7 +72,6 @@ CONFIGURATION_UNRESTRICTED = _configuration(
 CONFIGURATION_TRUSTED_HEADERS = _configuration(
     "trusted-headers",
     "trusts the sender's own headers",
-    0.6,
     "trusted_headers",
     "made it trust headers that the sender sets (CloudServicesMailEnabled)",
     "Cross-premises headers carry the spam verdict; trusting them is meant for hybrid servers that "
@@ -86,7 +81,6 @@ CONFIGURATION_TRUSTED_HEADERS = _configuration(
 CONFIGURATION_BYPASS = _configuration(
     "filtering-bypassed",
     "bypasses spam filtering",
-    1.0,
     "filtering_bypassed",
     "made its mail bypass filtering (TreatMessagesAsInternal, EFSkipIPs or EFSkipLastIP)",
     "Internal messages are not filtered as spam; skipped addresses hide where mail came from.",
@@ -95,7 +89,6 @@ CONFIGURATION_BYPASS = _configuration(
 CONFIGURATION_HAND_MADE = _configuration(
     "hand-made",
     "made by hand or script",
-    0.2,
     "hand_made",
     "created it other than by the hybrid wizard",
     "Weak: administrators make connectors by hand as well.",
@@ -104,7 +97,6 @@ CONFIGURATION_HAND_MADE = _configuration(
 CONFIGURATION_SMART_HOST = _configuration(
     "new-smart-host",
     "routes outbound mail to a host",
-    0.8,
     "new_smart_hosts",
     "routed outbound mail to a smart host",
     "Whoever runs the smart host reads the mail, and may alter it.",
@@ -113,11 +105,25 @@ CONFIGURATION_SMART_HOST = _configuration(
 CONFIGURATION_NEW_ADDRESSES = _configuration(
     "new-addresses",
     "other addresses may send through it",
-    0.4,
     "new_addresses",
     "changed which addresses may send through it",
     "An attacker adds the address of a server of their own; a vendor moves to a new one.",
     NEW_INBOUND,
+)
+
+CONFIGURATION_ROUTINE = Signal(
+    id="configuration.routine",
+    title="changes that open nothing",
+    family=Family.CONFIGURATION,
+    direction=Direction.AGAINST,
+    question=RISKY_CONFIGURATION,
+    when=(f("changes") > 0) & (f("routine_changes") == f("changes")),
+    sentence="Changes: {changes:.0f}. Of them such as describe, restrict, disable or remove the "
+    "connector, and do nothing else: {routine_changes:.0f}.",
+    rationale="Nobody gains a way in by a comment or by stricter settings.",
+    fires={"changes": 1, "routine_changes": 1},
+    nearly={"changes": 2, "routine_changes": 1},
+    references=(NEW_INBOUND,),
 )
 
 CHANGE_CREATED = Signal(
@@ -125,7 +131,6 @@ CHANGE_CREATED = Signal(
     title="created in the window",
     family=Family.CHANGE,
     direction=Direction.FOR,
-    weight=0.6,
     question=RECENTLY_CHANGED,
     when=f("created") > 0,
     sentence="Created in the window: {created:.0f}.",
@@ -141,7 +146,6 @@ CHANGE_MODIFIED = Signal(
     title="changed in the window",
     family=Family.CHANGE,
     direction=Direction.FOR,
-    weight=0.6,
     question=RECENTLY_CHANGED,
     when=f("modified") > 0,
     sentence="Changes of its settings in the window: {modified:.0f}.",
@@ -157,7 +161,6 @@ CHANGE_ENABLED = Signal(
     title="switched on in the window",
     family=Family.CHANGE,
     direction=Direction.FOR,
-    weight=0.2,
     question=RECENTLY_CHANGED,
     when=(f("enabled") > 0) & (f("modified") > 0),
     sentence="Switched on in the window: {enabled:.0f}, among changes of settings: {modified:.0f}.",
@@ -171,7 +174,6 @@ CHANGE_BY_APPLICATION = Signal(
     title="changed by an application",
     family=Family.CHANGE,
     direction=Direction.FOR,
-    weight=0.8,
     question=RECENTLY_CHANGED,
     when=f("changes_by_application") > 0,
     sentence="Changes made by an application: {changes_by_application:.0f}.",
@@ -188,7 +190,6 @@ CHANGE_REMOVED_AFTER_MAIL = Signal(
     title="removed soon after its mail",
     family=Family.CHANGE,
     direction=Direction.FOR,
-    weight=1.0,
     question=RECENTLY_CHANGED,
     when=f("removals_after_mail") > 0,
     sentence="Removals of the connector within 48 hours after its busiest hour: "
@@ -205,7 +206,6 @@ CHANGE_HEADER_RULES = Signal(
     title="transport rules that blind the filter",
     family=Family.CHANGE,
     direction=Direction.FOR,
-    weight=1.2,
     question=OTHER_DEEDS,
     when=f("header_rules") > 0,
     sentence="Changes of transport rules, by those who changed the connector, that strip or set "
@@ -222,7 +222,6 @@ CHANGE_TRANSPORT_RULES = Signal(
     title="transport rules changed besides",
     family=Family.CHANGE,
     direction=Direction.FOR,
-    weight=0.4,
     question=OTHER_DEEDS,
     when=f("transport_rules") > 0,
     sentence="Changes of transport rules by those who changed the connector, within a day: "
@@ -239,7 +238,6 @@ CHANGE_GRANTS = Signal(
     title="roles, permissions or credentials given besides",
     family=Family.CHANGE,
     direction=Direction.FOR,
-    weight=0.6,
     question=OTHER_DEEDS,
     when=f("grants") > 0,
     sentence="Roles, permissions or credentials given by those who changed the connector, or to "
@@ -251,12 +249,52 @@ CHANGE_GRANTS = Signal(
     references=(OAUTH_SPAM,),
     attack_ids=("T1098.003", "T1098.001", "T1671"),
 )
+CHANGE_NEWCOMER = Signal(
+    id="change.by-newcomer",
+    title="changed by somebody who never did before",
+    family=Family.CHANGE,
+    direction=Direction.FOR,
+    question=RECENTLY_CHANGED,
+    when=f("changes_by_newcomers") > 0,
+    sentence="Changes by such as changed no connector before the window: "
+    "{changes_by_newcomers:.0f}.",
+    rationale="Weak: connectors are changed rarely, by whoever is on duty.",
+    fires={"changes_by_newcomers": 1},
+    nearly={"changes_by_newcomers": 0},
+    references=(PLAYBOOK,),
+)
+CHANGE_NO_ADDRESS = Signal(
+    id="change.without-address",
+    title="changed from nowhere",
+    family=Family.CHANGE,
+    direction=Direction.FOR,
+    question=UNUSUAL_PLACES,
+    when=f("changes_without_address") > 0,
+    sentence="Changes whose record has no address: {changes_without_address:.0f}.",
+    rationale="Applications and partner administrators leave none; nor do those who hide.",
+    fires={"changes_without_address": 1},
+    nearly={"changes_without_address": 0},
+    references=(PLAYBOOK,),
+)
+CHANGE_HABIT = Signal(
+    id="change.by-habit",
+    title="changed by those who look after connectors",
+    family=Family.CHANGE,
+    direction=Direction.AGAINST,
+    question=RECENTLY_CHANGED,
+    when=(f("changes") > 0) & (f("changes_by_newcomers") == 0),
+    sentence="Changes: {changes:.0f}. Of them by such as changed no connector before the window: "
+    "{changes_by_newcomers:.0f}.",
+    rationale="It is their work; unless the account is in other hands.",
+    fires={"changes": 1, "changes_by_newcomers": 0},
+    nearly={"changes": 1, "changes_by_newcomers": 1},
+    references=(PLAYBOOK,),
+)
 CHANGE_NONE = Signal(
     id="change.none",
     title="neither created nor changed",
     family=Family.CHANGE,
     direction=Direction.AGAINST,
-    weight=1.5,
     question=RECENTLY_CHANGED,
     when=(f("changes") == 0) & (f("unresolved_changes") == 0),
     sentence="The audit log has {changes:.0f} changes of the connector in the window, and "
@@ -273,7 +311,6 @@ LOGON_BURST = Signal(
     title="brute force, then success",
     family=Family.LOGON,
     direction=Direction.FOR,
-    weight=2.0,
     question=FAILED_LOGONS,
     when=f("actor_bursts") > 0,
     sentence="Over 100 sign-ins of one who changed the connector failed within a minute, and one "
@@ -290,7 +327,6 @@ LOGON_SLOW = Signal(
     title="many failures, then success",
     family=Family.LOGON,
     direction=Direction.FOR,
-    weight=1.2,
     question=FAILED_LOGONS,
     when=f("actor_slow_sequences") > 0,
     sentence="Ten or more sign-ins of one who changed the connector failed from one address within "
@@ -307,7 +343,6 @@ LOGON_SPRAY = Signal(
     title="changed from an address that sprays passwords",
     family=Family.LOGON,
     direction=Direction.FOR,
-    weight=1.5,
     question=FAILED_LOGONS,
     when=f("sprayed_accounts") >= 10,
     sentence="Sign-ins of {sprayed_accounts:.0f} accounts failed from an address from which the "
@@ -324,7 +359,6 @@ LOGON_UNUSUAL = Signal(
     title="signed in from an unusual country",
     family=Family.LOGON,
     direction=Direction.FOR,
-    weight=0.7,
     question=UNUSUAL_PLACES,
     when=f("actor_unusual_logons") > 0,
     sentence="Sign-ins of those who changed the connector from countries that are unusual for "
@@ -341,7 +375,6 @@ LOGON_UNUSUAL_CHANGE = Signal(
     title="changed from an unusual country",
     family=Family.LOGON,
     direction=Direction.FOR,
-    weight=1.0,
     question=UNUSUAL_PLACES,
     when=f("changes_from_unusual_place") > 0,
     sentence="Changes from a country from which the account did not sign in before: "
@@ -353,12 +386,28 @@ LOGON_UNUSUAL_CHANGE = Signal(
     references=(PLAYBOOK,),
     attack_ids=("T1078.004",),
 )
+LOGON_NEW_NETWORK = Signal(
+    id="logon.change-from-new-network",
+    title="changed from a network new for the account",
+    family=Family.LOGON,
+    direction=Direction.FOR,
+    question=UNUSUAL_PLACES,
+    when=f("changes_from_new_network") > 0,
+    sentence="Changes from an address and a provider from which the account did not sign in "
+    "before: {changes_from_new_network:.0f}.",
+    rationale="A rented server in the tenant's own country is no strange place, but a strange "
+    "network. So is a hotel.",
+    fires={"changes_from_new_network": 1},
+    nearly={"changes_from_new_network": 0},
+    remediation="Ask the administrator.",
+    references=(PLAYBOOK,),
+    attack_ids=("T1078.004",),
+)
 LOGON_UNUSUAL_FAILURES = Signal(
     id="logon.unusual-failures",
     title="sign-ins failed from an unusual country",
     family=Family.LOGON,
     direction=Direction.FOR,
-    weight=0.3,
     question=FAILED_LOGONS,
     when=f("actor_unusual_failures") > 0,
     sentence="Failed sign-ins of those who changed the connector from countries that are unusual "
@@ -374,7 +423,6 @@ LOGON_SENDER = Signal(
     title="a bulk sender's account looks compromised",
     family=Family.LOGON,
     direction=Direction.FOR,
-    weight=1.2,
     question=SENDER_COMPROMISED,
     when=(f("sender_bursts") > 0) | (f("sender_slow_sequences") > 0),
     sentence="Sign-ins of accounts that sent in bulk through the connector succeeded after bursts "
@@ -391,11 +439,11 @@ LOGON_USUAL = Signal(
     title="changed by people who signed in as always",
     family=Family.LOGON,
     direction=Direction.AGAINST,
-    weight=0.6,
     question=UNUSUAL_PLACES,
     when=(f("changes") > 0)
     & (f("changes_by_application") + f("changes_by_unknown") == 0)
     & (f("changes_from_unusual_place") + f("actor_unusual_logons") == 0)
+    & (f("changes_from_new_network") + f("changes_without_address") == 0)
     & (f("actor_bursts") + f("actor_slow_sequences") == 0)
     & (f("sprayed_accounts") < 10),
     sentence="Changes by accounts that signed in from their usual countries, without trouble: "
@@ -406,6 +454,8 @@ LOGON_USUAL = Signal(
         "changes_by_application": 0,
         "changes_by_unknown": 0,
         "changes_from_unusual_place": 0,
+        "changes_from_new_network": 0,
+        "changes_without_address": 0,
         "actor_unusual_logons": 0,
         "actor_bursts": 0,
         "actor_slow_sequences": 0,
@@ -416,6 +466,8 @@ LOGON_USUAL = Signal(
         "changes_by_application": 0,
         "changes_by_unknown": 0,
         "changes_from_unusual_place": 0,
+        "changes_from_new_network": 0,
+        "changes_without_address": 0,
         "actor_unusual_logons": 1,
         "actor_bursts": 0,
         "actor_slow_sequences": 0,
@@ -429,7 +481,6 @@ CHAIN_LOGON_CHANGE = Signal(
     title="a suspicious sign-in led to the change",
     family=Family.CHAIN,
     direction=Direction.FOR,
-    weight=1.2,
     question=CHAIN,
     when=f("changes_after_suspicious_logon") > 0,
     sentence="Changes within 24 hours after a suspicious sign-in by the same account: "
@@ -445,25 +496,71 @@ CHAIN_CHANGE_MAIL = Signal(
     title="the change led to far more mail",
     family=Family.CHAIN,
     direction=Direction.FOR,
-    weight=1.0,
     question=CHAIN,
-    when=(f("changes_before_peak") > 0) & (f("peak_hour_messages") >= 30) & (f("peak_ratio") >= 4),
-    sentence="Changes within 72 hours before the busiest hour: {changes_before_peak:.0f}. That "
-    "hour had {peak_hour_messages:,.0f} messages, {peak_ratio:.1f} times the busiest hour of its "
-    "own past.",
+    when=(f("changes") > 0)
+    & (f("created") == 0)
+    & (f("peak_hour_messages") >= 30)
+    & (f("since_change_peak_ratio") >= 4),
+    sentence="Changes: {changes:.0f} (creations: {created:.0f}). Since the first, the busiest hour "
+    "had {since_change_peak_ratio:.1f} times the messages of any before it; "
+    "{peak_hour_messages:,.0f} in the window's busiest.",
     rationale="A changed connector that then does something else than before. A new one has no "
     "before: see volume.new-connector.",
-    fires={"changes_before_peak": 1, "peak_hour_messages": 900, "peak_ratio": 30},
-    nearly={"changes_before_peak": 0, "peak_hour_messages": 900, "peak_ratio": 30},
+    fires={
+        "changes": 1,
+        "created": 0,
+        "peak_hour_messages": 900,
+        "since_change_peak_ratio": 30,
+    },
+    nearly={
+        "changes": 0,
+        "created": 0,
+        "peak_hour_messages": 900,
+        "since_change_peak_ratio": 0,
+    },
     references=(PLAYBOOK, RESPOND),
     attack_ids=("T1566",),
+)
+CHAIN_CHANGE_MORE = Signal(
+    id="chain.change-more-a-day",
+    title="the change led to more mail a day",
+    family=Family.CHAIN,
+    direction=Direction.FOR,
+    question=CHAIN,
+    when=(f("changes") > 0)
+    & (f("created") == 0)
+    & (f("messages") >= 50)
+    & (f("since_change_daily_ratio") >= 2.5),
+    sentence="Changes: {changes:.0f} (creations: {created:.0f}). Since the first, a day has "
+    "{since_change_daily_ratio:.1f} times the messages of a day before it; {messages:,.0f} in the "
+    "window.",
+    rationale="A patient attacker stays below every hourly threshold.",
+    fires={"changes": 1, "created": 0, "messages": 500, "since_change_daily_ratio": 5},
+    nearly={"changes": 1, "created": 0, "messages": 500, "since_change_daily_ratio": 2.4},
+    references=(PLAYBOOK, RESPOND),
+    attack_ids=("T1566",),
+)
+CHAIN_FRESH_MAIL = Signal(
+    id="chain.fresh-mail",
+    title="a suspicious sign-in, a change, and mail from new addresses",
+    family=Family.CHAIN,
+    direction=Direction.FOR,
+    question=CHAIN,
+    when=f("fresh_since_suspicious") >= 10,
+    sentence="Since a change that followed a suspicious sign-in, {fresh_since_suspicious:,.0f} "
+    "messages came from addresses new to the connector.",
+    rationale="Whatever the volume: who came in let a new server in. Honest administrators on "
+    "their travels change what already sends.",
+    fires={"fresh_since_suspicious": 10},
+    nearly={"fresh_since_suspicious": 9},
+    references=(PLAYBOOK, RESPOND),
+    attack_ids=("T1078.004", "T1566"),
 )
 CHAIN_COMPLETE = Signal(
     id="chain.complete",
     title="sign-in, change and mail in a row",
     family=Family.CHAIN,
     direction=Direction.FOR,
-    weight=1.5,
     question=CHAIN,
     when=(f("chained_changes") > 0) & (f("peak_hour_messages") >= 30),
     sentence="Changes that followed a suspicious sign-in and preceded the busiest hour, with "
@@ -480,7 +577,6 @@ CONTEXT_APPROVED = Signal(
     title="all changes were approved",
     family=Family.CONTEXT,
     direction=Direction.AGAINST,
-    weight=3.0,
     question=EXPECTED_HERE,
     when=(f("changes") > 0) & (f("unapproved_changes") == 0),
     sentence="Changes: {changes:.0f}. Of them not approved: {unapproved_changes:.0f}.",
@@ -494,7 +590,6 @@ CONTEXT_HYBRID = Signal(
     title="changed by the hybrid wizard only",
     family=Family.CONTEXT,
     direction=Direction.AGAINST,
-    weight=1.2,
     question=EXPECTED_HERE,
     when=(f("hybrid_wizard") > 0) & (f("hybrid_wizard") == f("changes")),
     sentence="Changes: {changes:.0f}. Of them made by the hybrid wizard: {hybrid_wizard:.0f}.",
@@ -509,7 +604,6 @@ CONTEXT_GATEWAY = Signal(
     title="all mail from known gateways",
     family=Family.CONTEXT,
     direction=Direction.AGAINST,
-    weight=0.8,
     question=EXPECTED_HERE,
     when=f("gateway_share") >= 0.95,
     sentence="{gateway_share:.0%} of the messages came from the organisation's known gateways.",
@@ -523,7 +617,6 @@ CONTEXT_PARTNERS = Signal(
     title="mostly to known partners",
     family=Family.CONTEXT,
     direction=Direction.AGAINST,
-    weight=0.4,
     question=EXPECTED_HERE,
     when=f("partner_share") >= 0.8,
     sentence="{partner_share:.0%} of the deliveries went to known partners.",
@@ -537,7 +630,6 @@ CONTEXT_SIMULATION = Signal(
     title="a phishing simulation",
     family=Family.CONTEXT,
     direction=Direction.AGAINST,
-    weight=3.0,
     question=EXPECTED_HERE,
     when=f("simulation_share") >= 0.9,
     sentence="{simulation_share:.0%} of the messages came from the known simulation vendor.",
@@ -556,6 +648,7 @@ SIGNALS = (
     CONFIGURATION_HAND_MADE,
     CONFIGURATION_SMART_HOST,
     CONFIGURATION_NEW_ADDRESSES,
+    CONFIGURATION_ROUTINE,
     CHANGE_CREATED,
     CHANGE_MODIFIED,
     CHANGE_ENABLED,
@@ -564,17 +657,23 @@ SIGNALS = (
     CHANGE_HEADER_RULES,
     CHANGE_TRANSPORT_RULES,
     CHANGE_GRANTS,
+    CHANGE_NEWCOMER,
+    CHANGE_NO_ADDRESS,
+    CHANGE_HABIT,
     CHANGE_NONE,
     LOGON_BURST,
     LOGON_SLOW,
     LOGON_SPRAY,
     LOGON_UNUSUAL,
     LOGON_UNUSUAL_CHANGE,
+    LOGON_NEW_NETWORK,
     LOGON_UNUSUAL_FAILURES,
     LOGON_SENDER,
     LOGON_USUAL,
     CHAIN_LOGON_CHANGE,
     CHAIN_CHANGE_MAIL,
+    CHAIN_CHANGE_MORE,
+    CHAIN_FRESH_MAIL,
     CHAIN_COMPLETE,
     CONTEXT_APPROVED,
     CONTEXT_HYBRID,

@@ -29,7 +29,6 @@ VOLUME_SURGE = Signal(
     title="far more mail in an hour than ever before",
     family=Family.VOLUME,
     direction=Direction.FOR,
-    weight=1.5,
     question=TRAFFIC_UNUSUAL,
     when=(f("peak_hour_messages") >= 30) & (f("peak_ratio") >= 4),
     sentence="{peak_hour_messages:,.0f} messages in the busiest hour, {peak_ratio:.1f} times the "
@@ -48,7 +47,6 @@ VOLUME_SUSTAINED = Signal(
     title="much more mail a day than before",
     family=Family.VOLUME,
     direction=Direction.FOR,
-    weight=1.0,
     question=TRAFFIC_UNUSUAL,
     when=(f("messages") >= 50) & (f("daily_ratio") >= 3),
     sentence="{messages:,.0f} messages in the window, {daily_ratio:.1f} times as many a day as in "
@@ -64,7 +62,6 @@ VOLUME_NEW_CONNECTOR = Signal(
     title="a new connector sends in bulk",
     family=Family.VOLUME,
     direction=Direction.FOR,
-    weight=1.2,
     question=VOLUME_EXPECTED,
     when=(f("created") > 0) & (f("peak_hour_messages") >= 100),
     sentence="The connector was created in the window; its busiest hour had "
@@ -82,7 +79,6 @@ VOLUME_ONE_SENDER = Signal(
     title="one sender in bulk",
     family=Family.VOLUME,
     direction=Direction.FOR,
-    weight=0.3,
     question=TRAFFIC_UNUSUAL,
     when=(f("sender_hours_over_threshold") > 0) & (f("baseline_sender_hours_over_threshold") == 0),
     sentence="In {sender_hours_over_threshold:.0f} hours one sender had 100 messages or more "
@@ -97,7 +93,6 @@ VOLUME_STEADY = Signal(
     title="no more mail than before",
     family=Family.VOLUME,
     direction=Direction.AGAINST,
-    weight=1.5,
     question=VOLUME_EXPECTED,
     when=(f("baseline_messages") > 0) & (f("peak_ratio") <= 2) & (f("daily_ratio") <= 2),
     sentence="The busiest hour is {peak_ratio:.1f} times, a day {daily_ratio:.1f} times that of "
@@ -114,7 +109,6 @@ SENDER_MISMATCH = Signal(
     title="envelope and header senders differ",
     family=Family.SENDER,
     direction=Direction.FOR,
-    weight=0.3,
     question=SENDERS_DIFFER,
     when=f("mismatch_share") >= 0.5,
     sentence="The P1 and P2 domains of {mismatch_share:.0%} of the messages differ.",
@@ -129,7 +123,6 @@ SENDER_MISMATCH_NEW = Signal(
     title="envelope and header senders differ more than before",
     family=Family.SENDER,
     direction=Direction.FOR,
-    weight=1.0,
     question=SENDERS_DIFFER,
     when=f("mismatch_share") - f("baseline_mismatch_share") >= 0.3,
     sentence="The P1 and P2 domains of {mismatch_share:.0%} of the messages differ; in its own "
@@ -145,7 +138,6 @@ SENDER_NO_ID = Signal(
     title="SenderObjectId is empty",
     family=Family.SENDER,
     direction=Direction.FOR,
-    weight=0.2,
     question=NO_SENDER_ID,
     when=f("no_sender_id_share") >= 0.5,
     sentence="{no_sender_id_share:.0%} of the messages have no SenderObjectId.",
@@ -159,7 +151,6 @@ SENDER_NO_ID_NEW = Signal(
     title="SenderObjectId is empty more often than before",
     family=Family.SENDER,
     direction=Direction.FOR,
-    weight=0.6,
     question=NO_SENDER_ID,
     when=f("no_sender_id_share") - f("baseline_no_sender_id_share") >= 0.3,
     sentence="{no_sender_id_share:.0%} of the messages have no SenderObjectId; in its own past it "
@@ -174,7 +165,6 @@ SENDER_NEW_ADDRESS = Signal(
     title="mail from a new address",
     family=Family.SENDER,
     direction=Direction.FOR,
-    weight=1.0,
     question=NEW_ADDRESS,
     when=f("new_address_share") >= 0.2,
     sentence="{new_address_share:.0%} of the messages came from addresses that the connector had "
@@ -191,7 +181,6 @@ SENDER_NEW_ENVELOPE = Signal(
     title="mail to outside with new envelope domains",
     family=Family.SENDER,
     direction=Direction.FOR,
-    weight=1.0,
     question=SENDERS_DIFFER,
     when=(f("new_envelope_domain_share") >= 0.3) & (f("external_share") >= 0.2),
     sentence="{new_envelope_domain_share:.0%} of the messages have a P1 domain that is new for the "
@@ -207,7 +196,6 @@ SENDER_FOREIGN_NEW = Signal(
     title="more sender domains that are not the tenant's",
     family=Family.SENDER,
     direction=Direction.FOR,
-    weight=0.5,
     question=FOREIGN_DOMAINS,
     when=f("unaccepted_sender_share") - f("baseline_unaccepted_sender_share") >= 0.3,
     sentence="{unaccepted_sender_share:.0%} of the messages have a P2 domain that is not the "
@@ -223,7 +211,6 @@ SENDER_STEADY = Signal(
     title="the same senders as before",
     family=Family.SENDER,
     direction=Direction.AGAINST,
-    weight=1.0,
     question=NEW_ADDRESS,
     when=(f("new_address_share") <= 0.02)
     & (f("mismatch_share") - f("baseline_mismatch_share") <= 0.1)
@@ -249,12 +236,158 @@ SENDER_STEADY = Signal(
     references=(RESPOND,),
 )
 
+SENDER_STRANGERS = Signal(
+    id="sender.strangers",
+    title="relays strangers' mail to outside",
+    family=Family.SENDER,
+    direction=Direction.FOR,
+    question=FOREIGN_DOMAINS,
+    when=f("stranger_share") >= 0.1,
+    sentence="{stranger_share:.0%} of the messages go outside in the name of domains that are not "
+    "the tenant's and that nobody here ever mailed.",
+    rationale="Nobody relays for strangers on purpose. An attacker's own domain passes every check "
+    "of authentication; this shows it all the same. A company just acquired fires too, until its "
+    "domain is accepted.",
+    fires={"stranger_share": 0.1},
+    nearly={"stranger_share": 0.09},
+    remediation="Disable the connector; add domains that belong here to the context.",
+    references=(RESPOND,),
+    attack_ids=("T1672", "T1583.001"),
+)
+SENDER_FRESH_DOMAIN_OUT = Signal(
+    id="sender.fresh-domain-outbound",
+    title="mail to outside from domains new to the connector",
+    family=Family.SENDER,
+    direction=Direction.FOR,
+    question=SENDERS_DIFFER,
+    when=(f("fresh_domain_messages") >= 10) & (f("fresh_domain_outbound_share") >= 0.5),
+    sentence="{fresh_domain_messages:,.0f} messages have a P1 or P2 domain that is new to the "
+    "connector; {fresh_domain_outbound_share:.0%} of them go outside.",
+    rationale="Counted, not as a share: an attack inside a large campaign is a small share of it. "
+    "A new connector has new domains only.",
+    fires={"fresh_domain_messages": 10, "fresh_domain_outbound_share": 0.5},
+    nearly={"fresh_domain_messages": 9, "fresh_domain_outbound_share": 0.5},
+    references=(RESPOND,),
+    attack_ids=("T1672",),
+)
+SENDER_FRESH_ADDRESS_OUT = Signal(
+    id="sender.fresh-address-outbound",
+    title="mail to outside from addresses new to the connector",
+    family=Family.SENDER,
+    direction=Direction.FOR,
+    question=NEW_ADDRESS,
+    when=(f("fresh_address_messages") >= 10) & (f("fresh_address_outbound_share") >= 0.5),
+    sentence="{fresh_address_messages:,.0f} messages came from addresses that are new to the "
+    "connector; {fresh_address_outbound_share:.0%} of them go outside.",
+    rationale="A server that nobody knew sends to the world. A new service does as well.",
+    fires={"fresh_address_messages": 10, "fresh_address_outbound_share": 0.5},
+    nearly={"fresh_address_messages": 9, "fresh_address_outbound_share": 0.5},
+    references=(RESPOND,),
+)
+SENDER_SPOOFED = Signal(
+    id="sender.own-domain-spoofed",
+    title="the tenant's own domain, unauthenticated",
+    family=Family.SENDER,
+    direction=Direction.FOR,
+    question=SENDERS_DIFFER,
+    when=f("own_unauthenticated_share") >= 0.1,
+    sentence="{own_unauthenticated_share:.0%} of the messages claim the tenant's own domain and "
+    "fail DMARC.",
+    rationale="An attacker has neither the tenant's DKIM keys nor a place in its SPF record; nor "
+    "has a forgotten printer.",
+    fires={"own_unauthenticated_share": 0.1},
+    nearly={"own_unauthenticated_share": 0.09},
+    references=(RESPOND,),
+    attack_ids=("T1672",),
+)
+SENDER_SPOOFED_NEW = Signal(
+    id="sender.own-domain-spoofed-new",
+    title="the tenant's own domain unauthenticated more often than before",
+    family=Family.SENDER,
+    direction=Direction.FOR,
+    question=SENDERS_DIFFER,
+    when=f("own_unauthenticated_share") - f("baseline_own_unauthenticated_share") >= 0.03,
+    sentence="{own_unauthenticated_share:.0%} of the messages claim the tenant's own domain and "
+    "fail DMARC; in its own past it was {baseline_own_unauthenticated_share:.0%}.",
+    rationale="What this connector carried before was authenticated, or never was.",
+    fires={"own_unauthenticated_share": 0.1, "baseline_own_unauthenticated_share": 0.0},
+    nearly={"own_unauthenticated_share": 0.1, "baseline_own_unauthenticated_share": 0.08},
+    references=(RESPOND,),
+    attack_ids=("T1672",),
+)
+SENDER_UNAUTHENTICATED = Signal(
+    id="sender.unauthenticated",
+    title="mail that fails DMARC",
+    family=Family.SENDER,
+    direction=Direction.FOR,
+    question=SENDERS_DIFFER,
+    when=f("unauthenticated_share") >= 0.3,
+    sentence="{unauthenticated_share:.0%} of the messages fail DMARC.",
+    rationale="The domains that it claims disown it. Behind a gateway authentication often breaks.",
+    fires={"unauthenticated_share": 0.3},
+    nearly={"unauthenticated_share": 0.29},
+    references=(RESPOND,),
+)
+SENDER_OWN = Signal(
+    id="sender.own-authenticated",
+    title="the tenant's own domain, authenticated",
+    family=Family.SENDER,
+    direction=Direction.AGAINST,
+    question=SENDERS_DIFFER,
+    when=f("own_authenticated_share") >= 0.9,
+    sentence="{own_authenticated_share:.0%} of the messages are from the tenant's own domain and "
+    "pass DMARC.",
+    rationale="Whoever runs the tenant's DNS let the service send in its name: a marketing "
+    "service's bounce domain differs, but its mail is signed. A relay that is taken over passes, "
+    "too.",
+    fires={"own_authenticated_share": 0.9},
+    nearly={"own_authenticated_share": 0.89},
+    references=(RESPOND,),
+)
+SENDER_NO_STRANGERS = Signal(
+    id="sender.no-strangers",
+    title="no strangers, and nobody disowned",
+    family=Family.SENDER,
+    direction=Direction.AGAINST,
+    question=FOREIGN_DOMAINS,
+    when=(f("relayed_share") <= 0.02)
+    & (f("unauthenticated_share") - f("baseline_unauthenticated_share") <= 0.02),
+    sentence="{relayed_share:.0%} of the messages go outside in the name of other domains than the "
+    "tenant's; {unauthenticated_share:.0%} fail DMARC, no more than before "
+    "({baseline_unauthenticated_share:.0%}).",
+    rationale="An attacker either spoofs a domain and fails, or uses a strange one.",
+    fires={
+        "relayed_share": 0.0,
+        "unauthenticated_share": 0.1,
+        "baseline_unauthenticated_share": 0.1,
+    },
+    nearly={
+        "relayed_share": 0.0,
+        "unauthenticated_share": 0.2,
+        "baseline_unauthenticated_share": 0.1,
+    },
+    references=(RESPOND,),
+)
+SENDER_WORLD = Signal(
+    id="sender.gateway-like",
+    title="mail of all the world to the tenant's own people",
+    family=Family.SENDER,
+    direction=Direction.AGAINST,
+    question=FOREIGN_DOMAINS,
+    when=(f("header_domains") >= 30) & (f("outbound_share") <= 0.01),
+    sentence="The messages come from {header_domains:,.0f} domains; {outbound_share:.0%} go "
+    "outside.",
+    rationale="So does mail through a gateway, a new one included. Attackers have few domains.",
+    fires={"header_domains": 30, "outbound_share": 0.0},
+    nearly={"header_domains": 29, "outbound_share": 0.0},
+    references=(RESPOND,),
+)
+
 RECIPIENTS_SPRAY = Signal(
     id="recipients.spray",
     title="sprayed over unknown outside domains",
     family=Family.RECIPIENTS,
     direction=Direction.FOR,
-    weight=1.2,
     question=SPRAY_AND_PRAY,
     when=(f("unknown_recipient_share") >= 0.3) & (f("unknown_domains") >= 20),
     sentence="{unknown_recipient_share:.0%} of the deliveries went to {unknown_domains:.0f} "
@@ -270,7 +403,6 @@ RECIPIENTS_EXTERNAL_NEW = Signal(
     title="more mail to outside than before",
     family=Family.RECIPIENTS,
     direction=Direction.FOR,
-    weight=0.8,
     question=RECIPIENTS_EXTERNAL,
     when=f("external_share") - f("baseline_external_share") >= 0.3,
     sentence="{external_share:.0%} of the deliveries went outside; in its own past it was "
@@ -285,7 +417,6 @@ RECIPIENTS_SUPPLY_CHAIN = Signal(
     title="to customers and vendors it never wrote to",
     family=Family.RECIPIENTS,
     direction=Direction.FOR,
-    weight=0.8,
     question=SUPPLY_CHAIN,
     when=(f("acquaintance_share") >= 0.3) & (f("messages") >= 20),
     sentence="{acquaintance_share:.0%} of the deliveries, of {messages:,.0f} messages, went to "
@@ -301,7 +432,6 @@ RECIPIENTS_INTERNAL_PHISH = Signal(
     title="malicious mail to the tenant's own people",
     family=Family.RECIPIENTS,
     direction=Direction.FOR,
-    weight=0.6,
     question=RECIPIENTS_INTERNAL,
     when=(f("external_share") <= 0.2)
     & (f("malicious_share") - f("baseline_malicious_share") >= 0.1),
@@ -318,7 +448,6 @@ RECIPIENTS_STEADY = Signal(
     title="the same recipients as before",
     family=Family.RECIPIENTS,
     direction=Direction.AGAINST,
-    weight=0.8,
     question=RECIPIENTS_EXTERNAL,
     when=(f("external_share") - f("baseline_external_share") <= 0.1)
     & (f("unknown_recipient_share") <= 0.1)
@@ -346,7 +475,6 @@ CONTENT_MALICIOUS = Signal(
     title="phishing or malware found",
     family=Family.CONTENT,
     direction=Direction.FOR,
-    weight=0.4,
     question=BAD_CONTENT,
     when=f("malicious_share") >= 0.05,
     sentence="The filter found phishing or malware in {malicious_share:.0%} of the messages.",
@@ -361,7 +489,6 @@ CONTENT_MALICIOUS_NEW = Signal(
     title="more phishing or malware than before",
     family=Family.CONTENT,
     direction=Direction.FOR,
-    weight=1.0,
     question=BAD_CONTENT,
     when=f("malicious_share") - f("baseline_malicious_share") >= 0.05,
     sentence="The filter found phishing or malware in {malicious_share:.0%} of the messages; in "
@@ -377,7 +504,6 @@ CONTENT_JUNKED_NEW = Signal(
     title="more junked or blocked mail than before",
     family=Family.CONTENT,
     direction=Direction.FOR,
-    weight=1.0,
     question=BAD_CONTENT,
     when=f("junk_share") - f("baseline_junk_share") >= 0.1,
     sentence="{junk_share:.0%} of the messages were junked, blocked or replaced; in its own past "
@@ -388,12 +514,45 @@ CONTENT_JUNKED_NEW = Signal(
     references=(RESPOND,),
     attack_ids=("T1566",),
 )
+CONTENT_BAD_OUTBOUND = Signal(
+    id="content.bad-outbound",
+    title="bad mail to outside",
+    family=Family.CONTENT,
+    direction=Direction.FOR,
+    question=BAD_CONTENT,
+    when=(f("bad_outbound_share") >= 0.03) & (f("messages") >= 10),
+    sentence="{bad_outbound_share:.0%} of the mail to outside, of {messages:,.0f} messages in all, "
+    "is phishing or malware, or was junked or blocked.",
+    rationale="What comes in is bad now and then; what an organisation sends out is not.",
+    fires={"bad_outbound_share": 0.03, "messages": 10},
+    nearly={"bad_outbound_share": 0.02, "messages": 10},
+    references=(RESPOND,),
+    attack_ids=("T1566",),
+)
+CONTENT_FRESH_BAD = Signal(
+    id="content.fresh-bad",
+    title="bad mail from what is new to the connector",
+    family=Family.CONTENT,
+    direction=Direction.FOR,
+    question=BAD_CONTENT,
+    when=(f("fresh_domain_messages") >= 10)
+    & (f("fresh_domain_bad_share") >= 0.1)
+    & (f("header_domains") < 30),
+    sentence="{fresh_domain_bad_share:.0%} of the {fresh_domain_messages:,.0f} messages from "
+    "domains new to the connector (of {header_domains:.0f} in all) are phishing or malware, or "
+    "were junked or blocked.",
+    rationale="Newcomers that misbehave. A gateway meets newcomers daily, so connectors with mail "
+    "of many domains are left out.",
+    fires={"fresh_domain_messages": 10, "fresh_domain_bad_share": 0.1, "header_domains": 3},
+    nearly={"fresh_domain_messages": 10, "fresh_domain_bad_share": 0.09, "header_domains": 3},
+    references=(RESPOND,),
+    attack_ids=("T1566",),
+)
 CONTENT_LINKS_NEW = Signal(
     id="content.links-new",
     title="more mail with links than before",
     family=Family.CONTENT,
     direction=Direction.FOR,
-    weight=0.4,
     question=BAD_CONTENT,
     when=f("url_share") - f("baseline_url_share") >= 0.3,
     sentence="{url_share:.0%} of the messages have links; in its own past it was "
@@ -409,7 +568,6 @@ CONTENT_ATTACHMENTS_NEW = Signal(
     title="more mail with attachments than before",
     family=Family.CONTENT,
     direction=Direction.FOR,
-    weight=0.3,
     question=BAD_CONTENT,
     when=f("attachment_share") - f("baseline_attachment_share") >= 0.3,
     sentence="{attachment_share:.0%} of the messages have attachments; in its own past it was "
@@ -425,7 +583,6 @@ CONTENT_CLEAN = Signal(
     title="no threats found",
     family=Family.CONTENT,
     direction=Direction.AGAINST,
-    weight=0.4,
     question=BAD_CONTENT,
     when=(f("threat_share") == 0) & (f("junk_share") - f("baseline_junk_share") <= 0.02),
     sentence="The filter found threats in {threat_share:.0%} of the messages and junked no more "
@@ -449,7 +606,16 @@ SIGNALS = (
     SENDER_NEW_ADDRESS,
     SENDER_NEW_ENVELOPE,
     SENDER_FOREIGN_NEW,
+    SENDER_STRANGERS,
+    SENDER_FRESH_DOMAIN_OUT,
+    SENDER_FRESH_ADDRESS_OUT,
+    SENDER_SPOOFED,
+    SENDER_SPOOFED_NEW,
+    SENDER_UNAUTHENTICATED,
     SENDER_STEADY,
+    SENDER_OWN,
+    SENDER_NO_STRANGERS,
+    SENDER_WORLD,
     RECIPIENTS_SPRAY,
     RECIPIENTS_EXTERNAL_NEW,
     RECIPIENTS_SUPPLY_CHAIN,
@@ -458,6 +624,8 @@ SIGNALS = (
     CONTENT_MALICIOUS,
     CONTENT_MALICIOUS_NEW,
     CONTENT_JUNKED_NEW,
+    CONTENT_BAD_OUTBOUND,
+    CONTENT_FRESH_BAD,
     CONTENT_LINKS_NEW,
     CONTENT_ATTACHMENTS_NEW,
     CONTENT_CLEAN,

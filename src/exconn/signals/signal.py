@@ -49,7 +49,6 @@ class Signal:
         title: what it says when it fires, in a few words.
         family: what kind of thing it says.
         direction: what it speaks for.
-        weight: how much it adds to the margin when it fires alone in its family; positive.
         question: the question that it helps to answer.
         when: fires where this boolean expression over facts is true. It is not evaluated where one
             of its facts is null: the signal is then unassessed.
@@ -60,6 +59,8 @@ class Signal:
         remediation: what to do about it.
         references: where it is documented.
         attack_ids: MITRE ATT&CK techniques.
+        weight: how much it adds to the margin when it fires alone in its family; positive. Of
+            exconn's own signals the policy says it (`Policy.weights`).
 
     Raises:
         InvalidValueError: `when` is not a condition over facts, `sentence` tells something else, or
@@ -70,7 +71,6 @@ class Signal:
     title: str
     family: Family = field(converter=Family)
     direction: Direction = field(converter=Direction)
-    weight: float
     question: Question = field(repr=False, validator=instance_of(Question))
     when: pl.Expr = field(repr=False)
     sentence: str = field(repr=False)
@@ -80,6 +80,7 @@ class Signal:
     remediation: str = field(default="", repr=False)
     references: tuple[str, ...] = field(default=(), repr=False)
     attack_ids: tuple[str, ...] = ()
+    weight: float = 1.0
 
     def __attrs_post_init__(self) -> None:
         said = {name for _, name, _, _ in string.Formatter().parse(self.sentence) if name}
