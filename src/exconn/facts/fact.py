@@ -14,6 +14,7 @@ class Unit(enum.StrEnum):
     DELIVERIES = "deliveries"
     SHARE = "share of 1"
     RATIO = "ratio"
+    RATE = "messages a day"
     HOURS = "hours"
     DAYS = "days"
     ADDRESSES = "addresses"

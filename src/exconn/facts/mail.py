@@ -103,7 +103,8 @@ _SENDERS_MAIL = sender_domains(ANY_PERIOD)
 _RECIPIENTS = recipient_domains(ANY_PERIOD).reads()
 _KNOWN = _RECIPIENTS | correspondents(ANY_PERIOD).reads()
 _KNOWN_DOMAINS = correspondents(ANY_PERIOD).reads()
-_OWN = tenant_domains(ANY_PERIOD).reads()
+_OWN = tenant_domains(ANY_PERIOD).reads("Domain", "First", "Last")
+_DIRECT = tenant_domains(ANY_PERIOD).reads("Direct")
 
 
 def _hourly(name: str, unit: Unit, about: str, *columns: str, past: bool = False) -> Fact:
@@ -164,15 +165,29 @@ def _fresh(of: str, what: str, query: Query, *names: str) -> tuple[Fact, ...]:
     )
 
 
-def _since(of: str, what: str) -> Fact:
+def _turned(name: str, unit: Unit, what: str, otherwise: str) -> Fact:
     return Fact(
-        f"since_change_{of}_ratio",
-        Unit.RATIO,
-        f"{what} since the connector's first change in the window, over the same before it, "
-        "baseline included (at least one). 0 without a change; null under seven days of past, "
-        "unless the connector was created in the window.",
+        name,
+        unit,
+        f"{what} the connector's first change in the window{otherwise}. Null under seven "
+        "days of past, unless the connector was created in the window.",
         _HOURS.reads("Messages") | connector_changes(ANY_PERIOD).reads("ActionType"),
         past=True,
+    )
+
+
+def _turn_facts() -> tuple[Fact, ...]:
+    before = ", baseline included; 0 without a change"
+    return (
+        _turned(
+            "peak_since_change",
+            Unit.MESSAGES,
+            "Messages in the busiest hour since",
+            "; 0 without one",
+        ),
+        _turned("peak_before_change", Unit.MESSAGES, "Messages in the busiest hour before", before),
+        _turned("daily_since_change", Unit.RATE, "Messages a day since", "; 0 without one"),
+        _turned("daily_before_change", Unit.RATE, "Messages a day before", before),
     )
 
 
@@ -347,8 +362,7 @@ MAIL_FACTS: tuple[Fact, ...] = (
         _ADDRESSES | SUSPICION,
         past=True,
     ),
-    _since("peak", "Messages in the busiest hour"),
-    _since("daily", "Messages a day"),
+    *_turn_facts(),
     _hourly(
         "bad_outbound_share",
         Unit.SHARE,
@@ -356,6 +370,20 @@ MAIL_FACTS: tuple[Fact, ...] = (
         "blocked or replaced; 0 where none went outside.",
         "BadOutbound",
         "Outbound",
+    ),
+    Fact(
+        "direct_messages",
+        Unit.MESSAGES,
+        "Messages of the window's days that came in through no connector and from no account, in "
+        "the name of the recipient's own domain (Direct Send).",
+        _DIRECT,
+    ),
+    Fact(
+        "baseline_direct_daily",
+        Unit.RATE,
+        "Such messages a day in the tenant's baseline. Null under seven days.",
+        _DIRECT,
+        past=True,
     ),
     Fact(
         "external_share",
@@ -427,12 +455,14 @@ def mail_facts(rows: MailRows, judged: pl.DataFrame, context: Context) -> pl.Dat
         _other_facts(rows.bulk_senders, judged),
         _address_facts(rows.sending_addresses, judged, context),
         _domain_facts(rows.sender_domains, rows.correspondents, judged, context, own_domains),
+        _direct_facts(rows.tenant_domains, judged),
         _recipient_facts(rows.recipient_domains, rows.correspondents, judged, context, own_domains),
     ]
     facts = judged.select("Connector", "At")
     for part in parts:
         facts = facts.join(part, on=["Connector", "At"], how="left")
-    counts = [fact.name for fact in MAIL_FACTS if fact.unit not in (Unit.SHARE, Unit.RATIO)]
+    measured = (Unit.SHARE, Unit.RATIO, Unit.RATE)
+    counts = [fact.name for fact in MAIL_FACTS if fact.unit not in measured]
     always = [name for name in counts if name not in _MAY_BE_NULL]
     return facts.with_columns(pl.col(always).fill_null(0))
 
@@ -440,6 +470,7 @@ def mail_facts(rows: MailRows, judged: pl.DataFrame, context: Context) -> pl.Dat
 _MAY_BE_NULL = {
     *("baseline_peak_hour", "unknown_domains", "baseline_days", "external_domains"),
     *("fresh_address_messages", "fresh_domain_messages", "fresh_since_suspicious"),
+    *("peak_since_change", "peak_before_change", "daily_since_change", "daily_before_change"),
 }
 _IN = pl.col("In")
 _PAST = pl.col("Past")
@@ -509,14 +540,10 @@ def _hour_facts(rows: pl.DataFrame, judged: pl.DataFrame) -> pl.DataFrame:
             baseline_peak_hour=pl.when(_enough("OwnDays")).then(past_peak),
             peak_ratio=pl.when(_enough("OwnDays")).then(peak / pl.max_horizontal(past_peak, 1)),
             daily_ratio=pl.when(_enough("OwnDays")).then(daily / pl.max_horizontal(past_daily, 1)),
-            since_change_peak_ratio=_over(
-                messages.filter(since).max().fill_null(0),
-                messages.filter(before).max().fill_null(0),
-            ),
-            since_change_daily_ratio=_over(
-                messages.filter(since).sum() / pl.max_horizontal(days_since, 1),
-                messages.filter(before).sum() / pl.max_horizontal(days_before, 1),
-            ),
+            peak_since_change=messages.filter(since).max(),
+            peak_before_change=messages.filter(before).max(),
+            daily_since_change=messages.filter(since).sum() / pl.max_horizontal(days_since, 1),
+            daily_before_change=messages.filter(before).sum() / pl.max_horizontal(days_before, 1),
             bad_outbound_share=_ratio(
                 pl.col("BadOutbound").filter(_IN).sum(),
                 pl.max_horizontal(
@@ -527,7 +554,7 @@ def _hour_facts(rows: pl.DataFrame, judged: pl.DataFrame) -> pl.DataFrame:
         )
     )
     silent = pl.when(pl.col("OwnDays") >= MINIMUM_BASELINE.days).then(0)
-    unchanged = pl.when(_COMPARABLE).then(0)
+    compared = pl.when(_COMPARABLE)
     return (
         judged.join(counted, on=_KEYS, how="left")
         .with_columns(
@@ -535,17 +562,10 @@ def _hour_facts(rows: pl.DataFrame, judged: pl.DataFrame) -> pl.DataFrame:
             baseline_peak_hour=pl.coalesce("baseline_peak_hour", silent),
             peak_ratio=pl.coalesce("peak_ratio", silent),
             daily_ratio=pl.coalesce("daily_ratio", silent),
-            since_change_peak_ratio=pl.coalesce("since_change_peak_ratio", unchanged),
-            since_change_daily_ratio=pl.coalesce("since_change_daily_ratio", unchanged),
+            **{fact.name: compared.then(pl.col(fact.name).fill_null(0)) for fact in _turn_facts()},
         )
         .drop(judged.columns[2:])
     )
-
-
-def _over(since: pl.Expr, before: pl.Expr) -> pl.Expr:
-    """How many times as much since the first change; null without one, or without a past."""
-    comparable = pl.col("Changed").is_not_null() & _COMPARABLE
-    return pl.when(comparable.first()).then(since / pl.max_horizontal(before, 1))
 
 
 def _sender_facts(rows: pl.DataFrame, judged: pl.DataFrame) -> pl.DataFrame:
@@ -750,6 +770,23 @@ def _recipient_facts(
             ),
         )
         .drop("Whole", "Enough", "Unknown", "Acquainted")
+    )
+
+
+def _direct_facts(tenant_domains: pl.DataFrame, judged: pl.DataFrame) -> pl.DataFrame:
+    """Mail that came straight in, by days of the tenant's clock."""
+    day, direct = pl.col("Day"), pl.col("Direct")
+    start = pl.col("Start").dt.truncate("1d")
+    past = direct.filter((day >= pl.col("BaselineStart")) & (day < start)).sum()
+    days = pl.col("TenantDays").first()
+    return (
+        judged.select(*_KEYS, "BaselineStart", "Start", "End", "TenantDays")
+        .join(tenant_domains.select("Day", "Direct"), how="cross")
+        .group_by(_KEYS)
+        .agg(
+            direct_messages=direct.filter((day >= start) & (day < pl.col("End"))).sum(),
+            baseline_direct_daily=pl.when(days >= MINIMUM_BASELINE.days).then(past / days),
+        )
     )
 
 

@@ -293,15 +293,24 @@ def correspondents(period: Period) -> Query:
 
 
 def tenant_domains(period: Period) -> Query:
-    """The domains of the recipients of inbound and internal mail: Domain, Day, First, Last.
+    """The domains of the recipients of inbound and internal mail: they are the tenant's own.
 
-    They are the tenant's own. Senders are not looked at: an attacker chooses those.
+    Senders are not looked at: an attacker chooses those. Columns: Domain, Day; First, Last; and
+    Direct, the messages that came in through no connector and from no account in the name of the
+    recipient's own domain.
     """
+    direct = (
+        inbound() & ~via_connector() & missing_sender_id() & (p2_domain() == recipient_domain())
+    )
     return (
         scan(EMAIL_EVENTS)
         .filter(within(period), inbound() | intra_org())
         .group_by(Domain=recipient_domain(), Day=_day())
-        .agg(First=pl.col("Timestamp").min(), Last=pl.col("Timestamp").max())
+        .agg(
+            First=pl.col("Timestamp").min(),
+            Last=pl.col("Timestamp").max(),
+            Direct=_messages(direct),
+        )
     )
 
 

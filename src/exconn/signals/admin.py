@@ -497,27 +497,16 @@ CHAIN_CHANGE_MAIL = Signal(
     family=Family.CHAIN,
     direction=Direction.FOR,
     question=CHAIN,
-    when=(f("changes") > 0)
-    & (f("created") == 0)
-    & (f("peak_hour_messages") >= 30)
-    & (f("since_change_peak_ratio") >= 4),
-    sentence="Changes: {changes:.0f} (creations: {created:.0f}). Since the first, the busiest hour "
-    "had {since_change_peak_ratio:.1f} times the messages of any before it; "
-    "{peak_hour_messages:,.0f} in the window's busiest.",
+    when=(f("created") == 0)
+    & (f("peak_since_change") >= 30)
+    & (f("peak_since_change") >= 4 * f("peak_before_change")),
+    sentence="{peak_since_change:,.0f} messages in the busiest hour since the change (creations: "
+    "{created:.0f}); the busiest hour before it, in the window and the baseline, had "
+    "{peak_before_change:,.0f}.",
     rationale="A changed connector that then does something else than before. A new one has no "
     "before: see volume.new-connector.",
-    fires={
-        "changes": 1,
-        "created": 0,
-        "peak_hour_messages": 900,
-        "since_change_peak_ratio": 30,
-    },
-    nearly={
-        "changes": 0,
-        "created": 0,
-        "peak_hour_messages": 900,
-        "since_change_peak_ratio": 0,
-    },
+    fires={"created": 0, "peak_since_change": 412, "peak_before_change": 9},
+    nearly={"created": 0, "peak_since_change": 412, "peak_before_change": 104},
     references=(PLAYBOOK, RESPOND),
     attack_ids=("T1566",),
 )
@@ -527,16 +516,14 @@ CHAIN_CHANGE_MORE = Signal(
     family=Family.CHAIN,
     direction=Direction.FOR,
     question=CHAIN,
-    when=(f("changes") > 0)
-    & (f("created") == 0)
-    & (f("messages") >= 50)
-    & (f("since_change_daily_ratio") >= 2.5),
-    sentence="Changes: {changes:.0f} (creations: {created:.0f}). Since the first, a day has "
-    "{since_change_daily_ratio:.1f} times the messages of a day before it; {messages:,.0f} in the "
-    "window.",
+    when=(f("created") == 0)
+    & (f("daily_since_change") >= 20)
+    & (f("daily_since_change") >= 2.5 * f("daily_before_change")),
+    sentence="{daily_since_change:,.0f} messages a day since the change (creations: "
+    "{created:.0f}); {daily_before_change:,.1f} a day before it.",
     rationale="A patient attacker stays below every hourly threshold.",
-    fires={"changes": 1, "created": 0, "messages": 500, "since_change_daily_ratio": 5},
-    nearly={"changes": 1, "created": 0, "messages": 500, "since_change_daily_ratio": 2.4},
+    fires={"created": 0, "daily_since_change": 90, "daily_before_change": 12},
+    nearly={"created": 0, "daily_since_change": 90, "daily_before_change": 37},
     references=(PLAYBOOK, RESPOND),
     attack_ids=("T1566",),
 )

@@ -30,14 +30,14 @@ VOLUME_SURGE = Signal(
     family=Family.VOLUME,
     direction=Direction.FOR,
     question=TRAFFIC_UNUSUAL,
-    when=(f("peak_hour_messages") >= 30) & (f("peak_ratio") >= 4),
-    sentence="{peak_hour_messages:,.0f} messages in the busiest hour, {peak_ratio:.1f} times the "
-    "busiest hour of its own past.",
+    when=(f("peak_hour_messages") >= 30) & (f("peak_hour_messages") >= 4 * f("baseline_peak_hour")),
+    sentence="{peak_hour_messages:,.0f} messages in the window's busiest hour; the busiest hour of "
+    "its own past had {baseline_peak_hour:,.0f}.",
     rationale="A hijacked connector sends in bulk, at once. A fixed threshold would hit every "
     "billing run; the connector's own busiest hour does not. A first campaign or a seasonal peak "
     "fires too: then senders and recipients stay as they were.",
-    fires={"peak_hour_messages": 900, "peak_ratio": 30},
-    nearly={"peak_hour_messages": 900, "peak_ratio": 3.9},
+    fires={"peak_hour_messages": 412, "baseline_peak_hour": 9},
+    nearly={"peak_hour_messages": 412, "baseline_peak_hour": 104},
     remediation="Disable the connector until the sender of the mail is known.",
     references=(PLAYBOOK, RESPOND),
     attack_ids=("T1496.004", "T1566"),
