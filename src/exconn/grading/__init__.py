@@ -3,6 +3,7 @@
 from exconn.grading.actions import Action
 from exconn.grading.evidence import Event, Evidence, HourOfMail, Sender, Tally
 from exconn.grading.findings import Answer, Answered, Finding, State
+from exconn.grading.outlook import Considered, Flip, Look
 from exconn.grading.policy import Policy
 from exconn.grading.result import SCHEMA_VERSION, Grade
 from exconn.grading.run import grade, grade_records, hunt
@@ -14,12 +15,15 @@ __all__ = [
     "Answer",
     "Answered",
     "Classification",
+    "Considered",
     "Determination",
     "Event",
     "Evidence",
     "Finding",
+    "Flip",
     "Grade",
     "HourOfMail",
+    "Look",
     "Policy",
     "Sender",
     "State",

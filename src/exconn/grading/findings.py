@@ -116,6 +116,11 @@ def findings(
         )
         for signal in signals
     ]
+    return contributing(found, policy)
+
+
+def contributing(found: Sequence[Finding], policy: Policy) -> tuple[Finding, ...]:
+    """The findings with what each that fired adds to the margin."""
     gains = _contributions([f.signal for f in found if f.state is State.FIRED], policy)
     return tuple(evolve(f, contribution=gains.get(f.signal.id, 0.0)) for f in found)
 

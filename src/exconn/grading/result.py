@@ -11,7 +11,8 @@ from attrs import field, frozen
 from exconn.coverage import Standing
 from exconn.grading.actions import Action
 from exconn.grading.evidence import Event, Evidence
-from exconn.grading.findings import Answered, Facts, Finding
+from exconn.grading.findings import Answered, Facts, Finding, State
+from exconn.grading.outlook import Considered, Flip, Look
 from exconn.grading.verdict import Classification, Determination
 from exconn.models import AdminChange, ConnectorChange
 from exconn.models._record import Record
@@ -37,6 +38,9 @@ class Grade:
         findings: what each signal says.
         answers: the playbook's questions answered.
         coverage: how each table stands in the window.
+        alternatives: other explanations, the likeliest first.
+        flips: single things that are not known and would change the classification.
+        looks: what to look at next, with the query that shows it; `hunt` leaves it empty.
         facts: every fact; None where it could not be assessed.
         timeline: sign-ins, changes and mail in the order of time.
         actions: what to do, in order.
@@ -55,6 +59,9 @@ class Grade:
     findings: tuple[Finding, ...] = field(repr=False)
     answers: tuple[Answered, ...] = field(repr=False)
     coverage: tuple[Standing, ...] = field(repr=False)
+    alternatives: tuple[Considered, ...] = field(repr=False)
+    flips: tuple[Flip, ...] = field(repr=False)
+    looks: tuple[Look, ...] = field(repr=False)
     facts: Facts = field(repr=False)
     timeline: tuple[Event, ...] = field(repr=False)
     actions: tuple[Action, ...] = field(repr=False)
@@ -64,6 +71,12 @@ class Grade:
     def at(self) -> datetime:
         """The time that was judged."""
         return self.window.at
+
+    @property
+    def contributions(self) -> tuple[Finding, ...]:
+        """The findings that fired, those that weigh most first."""
+        fired = [finding for finding in self.findings if finding.state is State.FIRED]
+        return tuple(sorted(fired, key=lambda finding: -abs(finding.contribution)))
 
     def to_dict(self) -> dict[str, Any]:
         """The grade as plain values, ready for JSON. Times are ISO 8601 with Z."""
@@ -86,6 +99,9 @@ class Grade:
             "signals": [_signal(finding) for finding in self.findings],
             "questions": [_question(answered) for answered in self.answers],
             "coverage": [_table(standing) for standing in self.coverage],
+            "alternatives": [_alternative(considered) for considered in self.alternatives],
+            "flips": [_plain(flip) for flip in self.flips],
+            "looks": [_plain(look) for look in self.looks],
             "facts": dict(self.facts),
             "timeline": [_plain(event) for event in self.timeline],
             "actions": [_plain(action) for action in self.actions],
@@ -117,6 +133,17 @@ def _question(answered: Answered) -> dict[str, Any]:
         "text": answered.question.text,
         "answer": answered.answer.value,
         "evidence": dict(answered.evidence),
+    }
+
+
+def _alternative(considered: Considered) -> dict[str, Any]:
+    return {
+        "id": considered.alternative.id,
+        "title": considered.alternative.title,
+        "balance": considered.balance,
+        "for": list(considered.for_it),
+        "against": list(considered.against_it),
+        "unassessed": considered.open,
     }
 
 

@@ -33,6 +33,7 @@ from exconn.grading.findings import (
     margin,
     states,
 )
+from exconn.grading.outlook import considered, flips, looks
 from exconn.grading.policy import Policy
 from exconn.grading.result import Grade
 from exconn.grading.verdict import Classification, Verdict, judge
@@ -211,6 +212,7 @@ class _Verdicts:
         peak: datetime | None = self._assessment.facts["PeakHour"][index]
         gathered = evidence(self._found, judgement, peak, rows=rows)
         name = self._found.display(judgement.connector, judgement.window)
+        answered = answers(facts, self._questions, standings)
         return Grade(
             connector=name,
             window=judgement.window,
@@ -224,8 +226,15 @@ class _Verdicts:
             ),
             reasons=verdict.reasons,
             findings=found,
-            answers=answers(facts, self._questions, standings),
+            answers=answered,
             coverage=standings,
+            alternatives=considered(facts),
+            flips=flips(verdict, facts, found, self._standings[index], self._policy),
+            looks=looks(
+                name, judgement.window, self._found.context, found, answered, gathered.changes
+            )
+            if rows
+            else (),
             facts=facts,
             timeline=timeline(judgement, self._assessment.logons, gathered, peak),
             actions=actions(name, judgement.window, verdict, gathered, self._suspects(judgement)),

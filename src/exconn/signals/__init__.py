@@ -4,10 +4,22 @@ Pass your own beside these: ``grade(source, alert, signals=(*SIGNALS, MINE))``.
 """
 
 from exconn.signals import admin, mail
+from exconn.signals.alternative import ALTERNATIVES, Alternative
+from exconn.signals.clue import Clue
 from exconn.signals.question import QUESTIONS, Question
 from exconn.signals.signal import Direction, Family, Signal
 
 SIGNALS: tuple[Signal, ...] = (*mail.SIGNALS, *admin.SIGNALS)
 """Every signal that exconn ships."""
 
-__all__ = ["QUESTIONS", "SIGNALS", "Direction", "Family", "Question", "Signal"]
+__all__ = [
+    "ALTERNATIVES",
+    "QUESTIONS",
+    "SIGNALS",
+    "Alternative",
+    "Clue",
+    "Direction",
+    "Family",
+    "Question",
+    "Signal",
+]

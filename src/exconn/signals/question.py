@@ -14,6 +14,7 @@ class Question:
         id: stable.
         text: the question; yes or no.
         answer: a boolean expression over facts. Null facts make it "could not be assessed".
+        shown_by: the name of the query (`exconn.facts.catalogue`) that shows it.
         evidence: further facts to show with the answer.
         innocent: the answer that reassures. Where data is late or truncated it is not given: the
             absence of an event then means nothing.
@@ -22,6 +23,7 @@ class Question:
     id: str
     text: str
     answer: pl.Expr = field(repr=False)
+    shown_by: str = ""
     evidence: tuple[str, ...] = ()
     innocent: bool = False
 
@@ -35,93 +37,114 @@ SENDER_KNOWN = Question(
     "sender-known",
     "Is the account that sends the mail known?",
     f("no_sender_id_share") < 1,
-    ("messages", "sender_hours_over_threshold"),
+    evidence=("messages", "sender_hours_over_threshold"),
     innocent=True,
+    shown_by="connector_volume",
 )
 SENDER_COMPROMISED = Question(
     "sender-compromised",
     "Does an account that sends the mail look compromised?",
     (f("sender_bursts") > 0) | (f("sender_slow_sequences") > 0) | (f("sender_unusual_logons") > 0),
-    ("sender_unusual_failures",),
+    evidence=("sender_unusual_failures",),
+    shown_by="sender_hours",
 )
 VOLUME_EXPECTED = Question(
     "volume-expected",
     "Is the connector supposed to send this much mail?",
     (f("peak_ratio") <= 2) & (f("daily_ratio") <= 2),
-    ("peak_hour_messages", "baseline_peak_hour", "messages", "baseline_messages", "baseline_days"),
+    evidence=(
+        "peak_hour_messages",
+        "baseline_peak_hour",
+        "messages",
+        "baseline_messages",
+        "baseline_days",
+    ),
     innocent=True,
+    shown_by="connector_hours",
 )
 RECENTLY_CHANGED = Question(
     "recently-changed",
     "Was the connector recently created or changed?",
     f("changes") > 0,
-    ("created", "modified", "enabled", "removed", "failed_changes", "system_changes"),
+    evidence=("created", "modified", "enabled", "removed", "failed_changes", "system_changes"),
+    shown_by="connector_changes",
 )
 RECIPIENTS_INTERNAL = Question(
     "recipients-internal",
     "Is the mail sent to internal addresses?",
     f("external_share") < 1,
-    ("deliveries",),
+    evidence=("deliveries",),
     innocent=True,
+    shown_by="recipient_domains",
 )
 RECIPIENTS_EXTERNAL = Question(
     "recipients-external",
     "Is the mail sent to external addresses?",
     f("external_share") > 0,
-    ("baseline_external_share", "external_domains"),
+    evidence=("baseline_external_share", "external_domains"),
+    shown_by="recipient_domains",
 )
 SPRAY_AND_PRAY = Question(
     "spray-and-pray",
     "Is it sprayed over external addresses that nobody here knows?",
     (f("unknown_recipient_share") >= 0.3) & (f("unknown_domains") >= 20),
-    ("external_domains",),
+    evidence=("external_domains",),
+    shown_by="recipient_domains",
 )
 SUPPLY_CHAIN = Question(
     "supply-chain",
     "Is it sent to customers or vendors to whom this connector never wrote?",
     f("acquaintance_share") >= 0.3,
-    ("partner_share",),
+    evidence=("partner_share",),
+    shown_by="recipient_domains",
 )
 SENDERS_DIFFER = Question(
     "senders-differ",
     "Do the domains of the From header (P2) and the envelope sender (P1) differ?",
     f("mismatch_share") > 0,
-    ("baseline_mismatch_share", "new_envelope_domain_share", "new_header_domain_share"),
+    evidence=("baseline_mismatch_share", "new_envelope_domain_share", "new_header_domain_share"),
+    shown_by="sender_domains",
 )
 TRAFFIC_UNUSUAL = Question(
     "traffic-unusual",
     "Is the mail traffic unusual for this connector?",
     ((f("peak_hour_messages") >= 30) & (f("peak_ratio") >= 4)) | (f("daily_ratio") >= 3),
-    ("messages_before", "messages_after", "sender_hours_over_threshold"),
+    evidence=("messages_before", "messages_after", "sender_hours_over_threshold"),
+    shown_by="connector_hours",
 )
 BAD_CONTENT = Question(
     "bad-content",
     "Does the mail carry bad links, attachments or other threats?",
     (f("malicious_share") > 0) | (f("threat_share") > 0) | (f("junk_share") > 0),
-    ("url_share", "attachment_share", "baseline_threat_share", "baseline_junk_share"),
+    evidence=("url_share", "attachment_share", "baseline_threat_share", "baseline_junk_share"),
+    shown_by="connector_hours",
 )
 FOREIGN_DOMAINS = Question(
     "foreign-domains",
     "Are there sender domains that do not belong to the environment?",
     f("unaccepted_sender_share") > 0,
-    ("baseline_unaccepted_sender_share",),
+    evidence=("baseline_unaccepted_sender_share",),
+    shown_by="sender_domains",
 )
 NO_SENDER_ID = Question(
     "no-sender-id",
     "Is SenderObjectId empty?",
     f("no_sender_id_share") > 0,
-    ("baseline_no_sender_id_share",),
+    evidence=("baseline_no_sender_id_share",),
+    shown_by="connector_hours",
 )
 NEW_ADDRESS = Question(
     "new-address",
     "Does the mail come from addresses that are new for the connector?",
     f("new_address_share") > 0,
-    ("addresses", "new_addresses"),
+    evidence=("addresses", "new_addresses"),
+    shown_by="sending_addresses",
 )
 WHO_ELSE = Question(
     "who-else",
     "Does anybody else send such mail to outside in bulk?",
     f("other_bulk_senders") > 0,
+    shown_by="bulk_senders",
 )
 RISKY_CONFIGURATION = Question(
     "risky-configuration",
@@ -139,11 +162,13 @@ RISKY_CONFIGURATION = Question(
             "new_addresses",
         )
     ),
+    shown_by="connector_changes",
 )
 UNUSUAL_PLACES = Question(
     "unusual-places",
     "Did those who manage the connector sign in, or change it, from unusual places?",
     (f("actor_unusual_logons") > 0) | (f("changes_from_unusual_place") > 0),
+    shown_by="logon_places",
 )
 FAILED_LOGONS = Question(
     "failed-logons",
@@ -152,18 +177,21 @@ FAILED_LOGONS = Question(
     | (f("actor_bursts") > 0)
     | (f("actor_slow_sequences") > 0)
     | (f("sprayed_accounts") >= 10),
+    shown_by="logon_addresses",
 )
 OTHER_DEEDS = Question(
     "other-deeds",
     "Did those who changed the connector change transport rules or grant rights?",
     (f("transport_rules") > 0) | (f("grants") > 0),
-    ("header_rules",),
+    evidence=("header_rules",),
+    shown_by="actor_deeds",
 )
 CHAIN = Question(
     "chain",
     "Did a suspicious sign-in lead to the change, and the change to the mail?",
     f("chained_changes") > 0,
-    ("changes_after_suspicious_logon", "changes_before_peak"),
+    evidence=("changes_after_suspicious_logon", "changes_before_peak"),
+    shown_by="connector_changes",
 )
 EXPECTED_HERE = Question(
     "expected-here",
@@ -172,8 +200,9 @@ EXPECTED_HERE = Question(
     | ((f("hybrid_wizard") > 0) & (f("hybrid_wizard") == f("changes")))
     | (f("gateway_share") >= 0.95)
     | (f("simulation_share") >= 0.9),
-    ("approved_changes", "partner_share"),
+    evidence=("approved_changes", "partner_share"),
     innocent=True,
+    shown_by="connector_changes",
 )
 
 QUESTIONS: tuple[Question, ...] = (

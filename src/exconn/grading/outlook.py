@@ -1,0 +1,167 @@
+"""Beside the verdict: other explanations, what would change it, and where to look next."""
+
+from collections.abc import Sequence
+
+import polars as pl
+from attrs import evolve, frozen
+
+from exconn.context import Context
+from exconn.coverage import Standing, TableState
+from exconn.facts.catalogue import CATALOGUE, Asked
+from exconn.grading.findings import Answer, Answered, Facts, Finding, State, contributing
+from exconn.grading.policy import Policy
+from exconn.grading.verdict import Classification, Verdict, judge
+from exconn.models import ConnectorChange
+from exconn.signals import ALTERNATIVES, Alternative, Clue, Direction
+from exconn.signals.admin import CONTEXT_APPROVED
+from exconn.window import Window
+
+_LOOKS = 5
+
+
+@frozen(eq=False)
+class Considered:
+    """An alternative explanation, weighed.
+
+    Attributes:
+        alternative: which one.
+        balance: the share of the clues for it that hold, less the share of those against it that
+            do: -1 to 1. It ranks explanations; it is no probability.
+        for_it: what speaks for it, in sentences.
+        against_it: what speaks against it, in sentences.
+        open: how many of its clues could not be assessed.
+    """
+
+    alternative: Alternative
+    balance: float
+    for_it: tuple[str, ...]
+    against_it: tuple[str, ...]
+    open: int
+
+
+@frozen
+class Flip:
+    """A single thing that is not known and would change the classification.
+
+    Attributes:
+        if_so: what would have to turn out, in a sentence.
+        then: what the classification would be.
+    """
+
+    if_so: str
+    then: Classification
+
+
+@frozen
+class Look:
+    """What to look at next.
+
+    Attributes:
+        why: what it would show.
+        query: the name of exconn's query.
+        kql: the same for Defender's Advanced Hunting.
+    """
+
+    why: str
+    query: str
+    kql: str
+
+
+def considered(facts: Facts) -> tuple[Considered, ...]:
+    """Weigh the alternative explanations, the likeliest first."""
+    row = pl.DataFrame([dict(facts)], schema=dict.fromkeys(facts, pl.Float64()))
+
+    def holds(clues: Sequence[Clue]) -> list[bool | None]:
+        found = row.select(clue.state.alias(str(i)) for i, clue in enumerate(clues)).row(0)
+        return list(found)
+
+    weighed = []
+    for alternative in ALTERNATIVES:
+        speaks = {
+            side: list(zip(clues, holds(clues), strict=True))
+            for side, clues in (
+                ("for", alternative.for_it),
+                ("against", alternative.against_it),
+            )
+        }
+        told = {
+            side: tuple(clue.sentence.format(**facts) for clue, so in pairs if so)
+            for side, pairs in speaks.items()
+        }
+        shares = {side: len(told[side]) / len(pairs) for side, pairs in speaks.items()}
+        unknown = sum(so is None for pairs in speaks.values() for _, so in pairs)
+        balance = shares["for"] - shares["against"]
+        weighed.append(Considered(alternative, balance, told["for"], told["against"], unknown))
+    return tuple(sorted(weighed, key=lambda one: -one.balance))
+
+
+def flips(
+    verdict: Verdict,
+    facts: Facts,
+    found: Sequence[Finding],
+    standings: Sequence[Standing],
+    policy: Policy,
+) -> tuple[Flip, ...]:
+    """What single thing that is not known would change the classification."""
+    told: list[Flip] = []
+
+    def suppose(if_so: str, findings: Sequence[Finding], tables: Sequence[Standing]) -> None:
+        then = judge(facts, contributing(findings, policy), tables, policy).classification
+        if then is not verdict.classification:
+            told.append(Flip(if_so, then))
+
+    for finding in found:
+        if finding.state is State.UNASSESSED or (
+            finding.signal is CONTEXT_APPROVED and finding.state is State.CLEAR and facts["changes"]
+        ):
+            fired = [evolve(f, state=State.FIRED) if f is finding else f for f in found]
+            suppose(f"{finding.signal.id}: {finding.signal.title}", fired, standings)
+    for standing in standings:
+        if standing.state is not TableState.PRESENT:
+            whole = [
+                evolve(s, state=TableState.PRESENT, covers_time=True, reasons=())
+                if s is standing
+                else s
+                for s in standings
+            ]
+            suppose(
+                f"{standing.coverage.table.name} was complete and showed nothing else", found, whole
+            )
+    return tuple(told)
+
+
+def looks(
+    connector: str,
+    window: Window,
+    context: Context,
+    found: Sequence[Finding],
+    answered: Sequence[Answered],
+    changes: Sequence[ConnectorChange],
+) -> tuple[Look, ...]:
+    """Where to look next: what could not be answered, then what weighs most, to be confirmed."""
+    people = sorted({n for c in changes for n in (c.actor.id, c.actor.name) if n})
+    asked = Asked(
+        period=window.period,
+        connector=connector,
+        accounts=tuple(people),
+        addresses=tuple(sorted({change.address for change in changes if change.address})),
+        accepted_domains=context.accepted_domains,
+    )
+    ranked = sorted(found, key=lambda f: -abs(f.contribution))
+    wanted: dict[str, str] = {}
+    for answer in answered:
+        if answer.answer is Answer.UNASSESSED:
+            wanted.setdefault(answer.question.shown_by, f"Not answered: {answer.question.text}")
+    for finding in ranked:
+        if finding.state is State.FIRED and finding.signal.direction is Direction.FOR:
+            wanted.setdefault(finding.signal.question.shown_by, f"To confirm: {finding.sentence}")
+    wanted.pop("", None)
+    chosen = list(wanted.items())[:_LOOKS]
+    return tuple(Look(why, name, _about(name, asked, connector)) for name, why in chosen)
+
+
+def _about(name: str, asked: Asked, connector: str) -> str:
+    query = CATALOGUE[name](asked)
+    if "Connector" in query.schema:
+        query = query.filter(pl.col("Connector") == connector.lower())
+    return query.to_kql()
