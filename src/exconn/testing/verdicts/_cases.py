@@ -1,0 +1,98 @@
+"""Graded scenarios, kept so that another policy can judge them again."""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
+from attrs import field, frozen
+
+from exconn.coverage import Standing
+from exconn.grading import Policy, State, grade
+from exconn.grading.findings import Facts, findings, margin
+from exconn.grading.verdict import Verdict, judge
+from exconn.signals import SIGNALS, Signal
+from exconn.sources import MemorySource
+from exconn.testing.scenarios import FAMILIES, Family, Truth
+
+TUNING = range(40)
+"""The seeds that weights and thresholds are derived from."""
+
+REPORT = range(1_000, 1_040)
+"""The seeds that are only ever reported on."""
+
+
+@frozen(eq=False)
+class Case:
+    """What is known of a graded scenario; enough to judge it again by another policy.
+
+    Attributes:
+        story: what happened.
+        states: what each signal says, by id: fired, clear or (None) unassessed.
+        standings: how each table stands.
+    """
+
+    family: str
+    truth: Truth
+    hard: bool
+    seed: int
+    story: str
+    facts: Facts = field(repr=False)
+    states: Mapping[str, bool | None] = field(repr=False)
+    standings: tuple[Standing, ...] = field(repr=False)
+
+    @property
+    def fired(self) -> list[Signal]:
+        """The signals that fired."""
+        return [signal for signal in SIGNALS if self.states[signal.id]]
+
+    def margin(self, policy: Policy) -> float:
+        """The margin by a policy."""
+        return margin(findings(self.facts, self.states, SIGNALS, self.standings, policy))
+
+    def verdict(self, policy: Policy) -> Verdict:
+        """The verdict by a policy."""
+        found = findings(self.facts, self.states, SIGNALS, self.standings, policy)
+        return judge(self.facts, found, self.standings, policy)
+
+
+_SAID = {State.FIRED: True, State.CLEAR: False, State.UNASSESSED: None}
+
+
+def case(family: Family, seed: int) -> Case:
+    """Grade one scenario."""
+    scenario = family.scenario(seed)
+    graded = grade(MemorySource(scenario.frames), scenario.alert, context=scenario.context)
+    return Case(
+        family=family.name,
+        truth=family.truth,
+        hard=family.hard,
+        seed=seed,
+        story=scenario.story,
+        facts=graded.facts,
+        states={finding.signal.id: _SAID[finding.state] for finding in graded.findings},
+        standings=graded.coverage,
+    )
+
+
+def cases(
+    seeds: Iterable[int], families: Sequence[Family] = FAMILIES, *, workers: int | None = None
+) -> list[Case]:
+    """Grade the scenarios of these seeds, several at a time."""
+    numbers = [(index, seed) for index in range(len(families)) for seed in seeds]
+    if workers == 1:
+        return [case(families[index], seed) for index, seed in numbers]
+    names = [FAMILIES.index(family) for family in families]
+    with ProcessPoolExecutor(
+        workers or os.cpu_count(), mp_context=get_context("spawn"), initializer=_alone
+    ) as pool:
+        asked = [(names[index], seed) for index, seed in numbers]
+        return list(pool.map(_numbered, asked, chunksize=8))
+
+
+def _alone() -> None:
+    os.environ["POLARS_MAX_THREADS"] = "1"
+
+
+def _numbered(asked: tuple[int, int]) -> Case:
+    return case(FAMILIES[asked[0]], asked[1])

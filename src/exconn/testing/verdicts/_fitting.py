@@ -1,0 +1,120 @@
+"""Deriving the policy: the weights and thresholds that the scenarios ask for."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+from attrs import evolve
+
+from exconn.grading import Policy
+from exconn.signals import SIGNALS, Direction
+from exconn.testing.scenarios import Truth
+from exconn.testing.verdicts._cases import Case
+
+_STEPS = 400
+_RATE = 0.03
+_RIDGE = 0.004
+_MOST = 3.0
+_GAP = 0.25
+_WRONG = 0.003
+
+
+def fit(known: Sequence[Case], policy: Policy | None = None, *, steps: int = _STEPS) -> Policy:
+    """Derive weights: those that make the score the likeliest to be right.
+
+    Logistic regression on what fired, with the decay within families, weights between 0 and 3, and
+    a ridge. Families of scenarios count alike, and so do malice and benignity together;
+    insufficient cases say nothing. Thresholds stay as they are; see `thresholds`.
+    """
+    start = policy or Policy()
+    told = [one for one in known if one.truth is not Truth.INSUFFICIENT]
+    share = _shares(told)
+    groups = [_groups(one) for one in told]
+    weights = {signal.id: start.weight(signal) for signal in SIGNALS}
+    first = dict.fromkeys(weights, 0.0)
+    second = dict.fromkeys(weights, 0.0)
+    for step in range(1, steps + 1):
+        slope = {name: _RIDGE * weight for name, weight in weights.items()}
+        for one, fired, part in zip(told, groups, share, strict=True):
+            total, gains = _gains(fired, weights, start.decay)
+            wrong = _logistic(total) - (one.truth is Truth.MALICIOUS)
+            for name, gain in gains.items():
+                slope[name] += part * wrong * gain
+        for name, value in slope.items():  # Adam
+            first[name] = 0.9 * first[name] + 0.1 * value
+            second[name] = 0.99 * second[name] + 0.01 * value * value
+            ahead = first[name] / (1 - 0.9**step)
+            scale = math.sqrt(second[name] / (1 - 0.99**step)) + 1e-8
+            weights[name] = min(_MOST, max(0.0, weights[name] - _RATE * ahead / scale))
+    return evolve(start, weights={name: round(weight, 2) for name, weight in weights.items()})
+
+
+def _shares(told: Sequence[Case]) -> list[float]:
+    sizes: dict[str, int] = {}
+    kinds: dict[Truth, set[str]] = {}
+    for one in told:
+        sizes[one.family] = sizes.get(one.family, 0) + 1
+        kinds.setdefault(one.truth, set()).add(one.family)
+    return [0.5 / len(kinds[one.truth]) / sizes[one.family] for one in told]
+
+
+_Groups = list[tuple[int, list[str]]]
+
+
+def _groups(one: Case) -> _Groups:
+    """The ids of the signals that fired, by family and direction, with its sign."""
+    found: dict[tuple[str, int], list[str]] = {}
+    for signal in one.fired:
+        sign = 1 if signal.direction is Direction.FOR else -1
+        found.setdefault((signal.family.value, sign), []).append(signal.id)
+    return [(sign, ids) for (_, sign), ids in found.items()]
+
+
+def _gains(
+    groups: _Groups, weights: Mapping[str, float], decay: float
+) -> tuple[float, dict[str, float]]:
+    """The margin, and by how much it grows with each weight."""
+    total, gains = 0.0, {}
+    for sign, ids in groups:
+        for rank, name in enumerate(sorted(ids, key=lambda n: (-weights[n], n))):
+            gains[name] = sign * decay**rank
+            total += gains[name] * weights[name]
+    return total, gains
+
+
+def _logistic(margin: float) -> float:
+    return 1 / (1 + math.exp(-max(-700.0, min(700.0, margin))))
+
+
+def left_out(known: Sequence[Case], policy: Policy) -> list[tuple[Case, float]]:
+    """Each case's margin by weights that were fitted without its family.
+
+    Args:
+        known: all cases.
+        policy: fitted to all of them; each family's fit starts from it.
+    """
+    found: list[tuple[Case, float]] = []
+    for name in dict.fromkeys(one.family for one in known):
+        others = without(name, known, policy)
+        found += [(one, one.margin(others)) for one in known if one.family == name]
+    return found
+
+
+def without(family: str, known: Sequence[Case], policy: Policy) -> Policy:
+    """The policy with weights that are fitted without a family."""
+    return fit([one for one in known if one.family != family], policy, steps=_STEPS // 4)
+
+
+def thresholds(margins: Sequence[tuple[Case, float]], policy: Policy) -> Policy:
+    """Derive the thresholds from margins of families that were left out of the fit.
+
+    Benign is what lies a gap below every malicious case; a true positive is what lies a gap above
+    all but 0.3 per cent of the benign ones.
+    """
+    malicious = sorted(m for one, m in margins if one.truth is Truth.MALICIOUS)
+    benign = sorted(m for one, m in margins if one.truth is Truth.BENIGN)
+    over = benign[-1 - int(_WRONG * len(benign))]
+    return evolve(
+        policy,
+        benign=round(min(malicious[0] - _GAP, -_GAP), 2),
+        true_positive=round(max(over + _GAP, _GAP), 2),
+    )
