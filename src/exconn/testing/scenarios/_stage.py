@@ -24,6 +24,7 @@ from exconn.simulate import (
     logon_rows,
     mail_rows,
 )
+from exconn.simulate._draw import MACHINES, OFFICE, Curve, fractions, rhythm
 from exconn.simulate._names import COUNTRIES, HOME_ISPS, HOSTING_ISPS, HOTEL_ISPS, unused_domains
 
 MAIL, AUDIT, LOGONS = "EmailEvents", "CloudAppEvents", "IdentityLogonEvents"
@@ -63,6 +64,8 @@ class Stage:
         self.story = ""
         self._added: dict[str, list[pl.DataFrame]] = {MAIL: [], AUDIT: [], LOGONS: []}
         self._cut: dict[str, datetime | None] = {}
+        self._begins: dict[str, datetime] = {}
+        self._hidden: dict[str, pl.Expr] = {}
         self._known: set[str] | None = None
 
     # Draws
@@ -153,10 +156,18 @@ class Stage:
 
     def mail_like(self, role: str, times: pl.Series | Sequence[datetime], **columns: Any) -> None:
         """Let more mail pass through a connector, like its own but for the columns given."""
-        own = self.own(role)
-        past = self.tenant.frames[MAIL].filter(
-            pl.col("Connectors") == own.name, pl.col("Timestamp") < self.at - 8 * DAY
-        )
+        name = self.own(role).name
+        self.mail_as(pl.col("Connectors") == name, name, times, **columns)
+
+    def mail_as(
+        self,
+        models: pl.Expr,
+        connector: str,
+        times: pl.Series | Sequence[datetime],
+        **columns: Any,
+    ) -> None:
+        """Let mail pass through a connector that is like some of the background's, well before."""
+        past = self.tenant.frames[MAIL].filter(models, pl.col("Timestamp") < self.at - 8 * DAY)
         rows = past[[self.rng.randrange(past.height) for _ in range(len(times))]]
         given: dict[str, Any] = {
             "p1": rows["SenderMailFromAddress"],
@@ -175,7 +186,43 @@ class Stage:
             "authentication": rows["AuthenticationDetails"],
             **columns,
         }
-        self.mail(own.name, times, **given)
+        self.mail(connector, times, **given)
+
+    def reroute(
+        self,
+        mails: pl.Expr,
+        *,
+        connector: str | None = None,
+        addresses: Sequence[str] = (),
+        share: float = 1.0,
+    ) -> int:
+        """Let mail of the background take another way: how many messages do is returned.
+
+        Args:
+            mails: which.
+            connector: the name of the one that it passes through from now on; None: as before.
+            addresses: those that it comes from instead; none: as before.
+            share: of these messages.
+        """
+        frame = self.tenant.frames[MAIL]
+        drawn = fractions(self.rng, frame.height) < share
+        moved = frame.select(mails.alias("moved"))["moved"] & drawn
+        other: dict[str, pl.Expr] = {}
+        if connector is not None:
+            other["Connectors"] = pl.lit(connector)
+        if addresses:
+            others = self.rng.choices(addresses, k=frame.height)
+            other["SenderIPv4"] = pl.lit(pl.Series(others, dtype=pl.String))
+        rerouted = frame.with_columns(
+            pl.when(moved).then(value).otherwise(pl.col(name)).alias(name)
+            for name, value in other.items()
+        )
+        self.tenant = attrs.evolve(self.tenant, frames={**self.tenant.frames, MAIL: rerouted})
+        return int(moved.sum())
+
+    def add(self, table: str, rows: pl.DataFrame) -> None:
+        """Add rows of a table that no other verb makes."""
+        self._added[table].append(rows)
 
     def run(
         self,
@@ -300,6 +347,19 @@ class Stage:
         )
         return int(taken.sum())
 
+    def daily(
+        self, n: int, start: datetime, end: datetime, *, curve: Curve = MACHINES
+    ) -> pl.Series:
+        """Draw `n` times that follow the hours of the day and the days of the week here."""
+        offset = next(one.offset for one in COUNTRIES if one.code == self.admin.office.country)
+        zone = timezone(timedelta(hours=offset))
+        return rhythm(self.rng, n, start, end, curve=curve, zone=zone)
+
+    def office_time(self, earliest: datetime, latest: datetime) -> datetime:
+        """Draw a moment, in working hours if there are any in between."""
+        drawn: datetime = self.daily(1, earliest, latest, curve=OFFICE)[0]
+        return drawn
+
     # What can be seen
 
     def drop(self, table: str) -> None:
@@ -309,6 +369,14 @@ class Stage:
     def end_early(self, table: str, at: datetime) -> None:
         """Leave the rows of a table from a moment on out: late, or truncated."""
         self._cut[table] = at
+
+    def begin_late(self, table: str, at: datetime) -> None:
+        """Leave the rows of a table before a moment out: an export that began only then."""
+        self._begins[table] = at
+
+    def hide(self, table: str, rows: pl.Expr) -> None:
+        """Leave some rows of a table out, as if nobody had recorded them."""
+        self._hidden[table] = rows
 
     def judge(
         self,
@@ -335,7 +403,11 @@ class Stage:
                 if rows
                 else self.tenant.frames[table]
             )
-            seen[table] = whole.filter(pl.col("Timestamp") < min(end, self.tenant.end))
+            seen[table] = whole.filter(
+                pl.col("Timestamp") >= self._begins.get(table, self.tenant.start),
+                pl.col("Timestamp") < min(end, self.tenant.end),
+                ~self._hidden.get(table, pl.lit(value=False)),
+            )
         return seen
 
     def _rewrite(self, mail: pl.DataFrame) -> None:
