@@ -10,6 +10,7 @@ from exconn.detectors.connector import (
     connector_created,
     connector_enabled,
     connector_removed,
+    exchange_administration,
     failed,
     grant,
     made_by_application,
@@ -39,7 +40,13 @@ from exconn.detectors.email import (
     unauthenticated,
     via_connector,
 )
-from exconn.detectors.logon import by_account, failed_logon, logon_noise, successful_logon
+from exconn.detectors.logon import (
+    by_account,
+    failed_logon,
+    hosted_logon,
+    logon_noise,
+    successful_logon,
+)
 from exconn.detectors.time import within
 
 __all__ = [
@@ -50,12 +57,14 @@ __all__ = [
     "connector_created",
     "connector_enabled",
     "connector_removed",
+    "exchange_administration",
     "external_recipient",
     "failed",
     "failed_logon",
     "grant",
     "has_attachments",
     "has_urls",
+    "hosted_logon",
     "inbound",
     "inside",
     "intra_org",

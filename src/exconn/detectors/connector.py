@@ -89,6 +89,14 @@ def transport_rule_change() -> pl.Expr:
     return _operation(*TRANSPORT_RULE_OPERATIONS)
 
 
+def exchange_administration() -> pl.Expr:
+    """An Exchange cmdlet was run, by anybody: the service itself runs some every day.
+
+    Where there is none for days, the audit log does not record Exchange administration.
+    """
+    return pl.col("ActionType").str.contains(r"^[A-Za-z]+-[A-Za-z]+$")
+
+
 def grant() -> pl.Expr:
     """A role, a permission or a credential was given to an account or an application."""
     return _operation(*GRANT_OPERATIONS)

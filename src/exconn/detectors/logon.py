@@ -9,6 +9,14 @@ from collections.abc import Collection
 
 import polars as pl
 
+HOSTING = (
+    r"(?i)hosting|\bvps\b|virtual private|server|data ?cent(er|re)|coloc|\bcolo\b|\bracks?\b|dedicated"
+    r"|digital ?ocean|\bovh\b|hetzner|linode|akamai connected|vultr|choopa|the constant company"
+    r"|contabo|leaseweb|\bm247\b|datacamp|amazon|\baws\b|google cloud|oracle cloud|alibaba|tencent"
+    r"|scaleway|ionos|hostinger|namecheap|quadranet|colocrossing|hostwinds|clouvider|tzulo"
+)
+"""What the names of providers of rented servers look like; Microsoft's own cloud is noise."""
+
 
 def failed_logon() -> pl.Expr:
     """A sign-in to a cloud service failed."""
@@ -25,6 +33,11 @@ def logon_noise() -> pl.Expr:
     return (pl.col("Application").str.to_lowercase() == "active directory") | (
         pl.col("ISP").str.to_lowercase() == "microsoft azure"
     )
+
+
+def hosted_logon() -> pl.Expr:
+    """A sign-in from a provider of rented servers, by its name: people sit elsewhere."""
+    return pl.col("ISP").str.contains(HOSTING) & ~logon_noise()
 
 
 def by_account(accounts: Collection[str]) -> pl.Expr:

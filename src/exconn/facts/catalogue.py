@@ -48,6 +48,7 @@ CATALOGUE: Mapping[str, Callable[[Asked], Query]] = {
     "correspondents": lambda asked: q.correspondents(asked.period),
     "tenant_domains": lambda asked: q.tenant_domains(asked.period),
     "connector_changes": lambda asked: q.connector_changes(asked.period),
+    "administration": lambda asked: q.administration(asked.period),
     "actor_deeds": lambda asked: q.actor_deeds(asked.period),
     "logon_places": lambda asked: q.logon_places(asked.period, asked.accounts),
     "logon_addresses": lambda asked: q.logon_addresses(asked.period, asked.accounts),

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import polars as pl
 from attrs import frozen
 
+from exconn.detectors.logon import HOSTING
 from exconn.facts.changes import Trail, acts, changes_before
 from exconn.facts.fact import Fact, Unit
 from exconn.facts.identity import Aliases
@@ -225,7 +226,7 @@ LOGON_FACTS: tuple[Fact, ...] = (
         "changes_after_suspicious_logon",
         Unit.CHANGES,
         "Changes within 24 hours after a burst, a slow sequence or a sign-in from an unusual "
-        "country by the one who made them.",
+        "country, or from a rented server, by the one who made them.",
         SUSPICION,
         past=True,
     ),
@@ -265,6 +266,7 @@ class Logons:
         self._bursts = _successes(bursts(seconds))
         self._slow = _successes(slow_sequences(addresses))
         self._from = rows.address_logons
+        self._hosted = _hosted(seconds)
         self._usually: dict[tuple[str, Period], list[str] | None] = {}
         self._told: dict[tuple[str, Period], list[tuple[datetime, str]]] = {}
 
@@ -302,9 +304,16 @@ class Logons:
         if told not in self._told:
             found = [(when, "after a burst of failures") for when in self._bursts.get(key, ())]
             found += [(when, "after many failures") for when in self._slow.get(key, ())]
+            window = judgement.window
+            found += [
+                (when, f"from {provider}, which rents servers out and is new for the account")
+                for provider, times in self._hosted.get(key, {}).items()
+                if not any(window.baseline_start <= when < window.start for when in times)
+                for when in times
+                if window.start <= when < window.end
+            ]
             usual = self._usual(key, judgement)
             if usual is not None:
-                window = judgement.window
                 rows = self._during(key, "LogonSuccess", window.start, window.end)
                 strange = rows.filter(~pl.col("Location").is_in(usual))
                 found += [
@@ -426,6 +435,17 @@ def _networks(rows: pl.DataFrame, column: str, time: str) -> dict[tuple[str, str
         .agg(pl.col(time).dt.truncate("1h").unique())
     )
     return {(account, told): times for account, told, times in found.iter_rows()}
+
+
+def _hosted(seconds: pl.DataFrame) -> dict[str, dict[str, list[datetime]]]:
+    """When each account signed in from which provider of rented servers."""
+    found: dict[str, dict[str, list[datetime]]] = {}
+    hosted = _outcome(seconds, "LogonSuccess").filter(pl.col("ISP").str.contains(HOSTING))
+    for account, provider, times in (
+        hosted.group_by("Account", "ISP").agg(pl.col("First").sort()).iter_rows()
+    ):
+        found.setdefault(account, {})[provider] = times
+    return found
 
 
 def _by_account(rows: pl.DataFrame) -> dict[str, pl.DataFrame]:

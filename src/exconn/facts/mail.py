@@ -1,6 +1,7 @@
 """Facts of EmailEvents, computed from the rows of the mail queries."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from difflib import SequenceMatcher
 
 import polars as pl
 from attrs import evolve, frozen
@@ -319,6 +320,13 @@ MAIL_FACTS: tuple[Fact, ...] = (
         _DOMAINS | _SENDERS_MAIL.reads("Outbound") | _OWN | _KNOWN_DOMAINS,
         past=True,
     ),
+    Fact(
+        "lookalike_share",
+        Unit.SHARE,
+        "Share of the window's messages with a P1 or P2 domain that is none of the tenant's but "
+        "looks like one.",
+        _DOMAINS | _OWN,
+    ),
     Fact("header_domains", Unit.DOMAINS, "P2 domains of the window's messages.", _DOMAINS),
     Fact(
         "own_authenticated_share",
@@ -475,6 +483,8 @@ _MAY_BE_NULL = {
 _IN = pl.col("In")
 _PAST = pl.col("Past")
 _KEYS = ("Connector", "At")
+_TELLING = 5
+_ALIKE = 0.85
 
 
 def _placed(rows: pl.DataFrame, judged: pl.DataFrame) -> pl.DataFrame:
@@ -684,6 +694,8 @@ def _domain_facts(
 ) -> pl.DataFrame:
     placed = _placed(rows, judged)
     marked = _met_before(_marked(placed, "P2", own_domains), known, "P2")
+    for column in ("P1", "P2"):
+        marked = _marked(marked, column, own_domains, f"Like{column}", _looks_like)
     partners = _under(pl.col("P2"), rows["P2"], context.partners)
     foreign = pl.col("Foreign")
     tenants = ~foreign & (pl.col("P2") != "")
@@ -699,6 +711,9 @@ def _domain_facts(
             _ratio(
                 pl.col("Outbound").filter(_IN & foreign & ~pl.col("Met") & ~partners).sum(), whole
             )
+        ),
+        lookalike_share=_share_of(
+            "Messages", _IN, pl.col("LikeP1").fill_null(value=False) | pl.col("LikeP2")
         ),
         header_domains=_number_of("P2", _IN & (pl.col("P2") != "")),
         own_authenticated_share=_share_of("Authenticated", _IN, tenants),
@@ -838,35 +853,61 @@ def _own_domains(
     )
 
 
-def _marked(placed: pl.DataFrame, column: str, own_domains: pl.DataFrame) -> pl.DataFrame:
-    """Add Foreign: whether the domain in `column` is none of the tenant's, nor under one.
+def _marked(
+    placed: pl.DataFrame,
+    column: str,
+    own_domains: pl.DataFrame,
+    mark: str = "Foreign",
+    test: Callable[[str, frozenset[str]], bool] | None = None,
+) -> pl.DataFrame:
+    """Add how the domain in `column` stands to the tenant's: by default, whether it is Foreign.
 
     Null where the tenant's domains are not known; false for the empty domain.
     """
+    holds = test or _is_foreign
     known_at: dict[frozenset[str], list[object]] = {}
     by_time = {at[0]: frozenset(group["Domain"]) for at, group in own_domains.group_by("At")}
     for at in placed["At"].unique().to_list():
         known_at.setdefault(by_time.get(at, frozenset()), []).append(at)
     domains = placed[column].unique().to_list()
+    marks = {column: pl.String(), mark: pl.Boolean()}
     verdicts = [
         pl.DataFrame({"At": times}, schema={"At": placed.schema["At"]}).join(
             pl.DataFrame(
-                {
-                    column: domains,
-                    "Foreign": [
-                        bool(d) and not _is_under(d, own) if own else None for d in domains
-                    ],
-                },
-                schema={column: pl.String(), "Foreign": pl.Boolean()},
+                {column: domains, mark: [holds(d, own) if own else None for d in domains]},
+                schema=marks,
             ),
             how="cross",
         )
         for own, times in known_at.items()
     ]
-    empty = pl.DataFrame(
-        schema={"At": placed.schema["At"], column: pl.String(), "Foreign": pl.Boolean()}
-    )
+    empty = pl.DataFrame(schema={"At": placed.schema["At"], **marks})
     return placed.join(pl.concat([empty, *verdicts]), on=["At", column], how="left")
+
+
+def _is_foreign(domain: str, own: frozenset[str]) -> bool:
+    return bool(domain) and not _is_under(domain, own)
+
+
+def _looks_like(domain: str, own: frozenset[str]) -> bool:
+    """A name that is none of these but nearly is one, or has one in it."""
+    if not _is_foreign(domain, own):
+        return False
+    label = _label(domain)
+    for name in {_label(one) for one in own}:
+        if len(name) < _TELLING or abs(len(label) - len(name)) > _TELLING * 3:
+            continue
+        if name in label or SequenceMatcher(None, label, name).ratio() >= _ALIKE:
+            return True
+    return False
+
+
+def _label(domain: str) -> str:
+    """What names a domain: the label before its last, or before ``co.uk`` and the like."""
+    labels = domain.split(".")
+    while len(labels) > 2 and len(labels[-2]) <= 3:
+        labels.pop()
+    return labels[-2] if len(labels) > 1 else domain
 
 
 def _foreign_share(of: str, where: pl.Expr) -> pl.Expr:

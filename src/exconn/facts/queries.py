@@ -17,6 +17,7 @@ from exconn.detectors import (
     connector_change,
     connector_created,
     connector_enabled,
+    exchange_administration,
     external_recipient,
     failed_logon,
     grant,
@@ -331,6 +332,19 @@ def new_connectors(period: Period) -> Query:
 def actor_deeds(period: Period) -> Query:
     """Changes of transport rules, and grants of roles, permissions and credentials, as rows."""
     return _audit_rows(period, transport_rule_change() | grant())
+
+
+def administration(period: Period) -> Query:
+    """How much Exchange administration the audit log records, the service's own upkeep included.
+
+    Columns: Day, Moments (with a record, told apart by time).
+    """
+    return (
+        scan(CLOUD_APP_EVENTS)
+        .filter(within(period), exchange_administration())
+        .group_by(Day=_day())
+        .agg(Moments=pl.col("Timestamp").n_unique())
+    )
 
 
 def _audit_rows(period: Period, wanted: pl.Expr) -> Query:

@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 from functools import cached_property
 
 import polars as pl
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from exconn.context import Context
-from exconn.coverage import Coverage
+from exconn.coverage import Coverage, Standing, TableState
 from exconn.errors import NoDataError
 from exconn.facts.changes import CHANGE_FACTS, Trail, acts, change_facts
 from exconn.facts.fact import Fact
@@ -16,10 +16,10 @@ from exconn.facts.identity import Connectors
 from exconn.facts.judgement import Judgement, Turn, judged_frame
 from exconn.facts.logons import LOGON_FACTS, LogonRows, Logons, actors_of
 from exconn.facts.mail import MAIL_FACTS, MailRows, mail_facts
-from exconn.facts.queries import actor_deeds, connector_changes
+from exconn.facts.queries import actor_deeds, administration, connector_changes
 from exconn.models import AdminChange, ConnectorChange
 from exconn.query import Source
-from exconn.tables import CLOUD_APP_EVENTS, EMAIL_EVENTS, IDENTITY_LOGON_EVENTS, Reads
+from exconn.tables import CLOUD_APP_EVENTS, EMAIL_EVENTS, IDENTITY_LOGON_EVENTS, Reads, Table
 from exconn.window import Period, Window
 
 FACTS: tuple[Fact, ...] = (*MAIL_FACTS, *CHANGE_FACTS, *LOGON_FACTS)
@@ -46,6 +46,7 @@ class Survey:
         coverage: what data there is.
         mail: the rows of the mail queries, keyed by connector.
         trail: the audit trail.
+        administered: the days on which the audit log records Exchange administration.
         named: how those who asked spell the connectors that they named, by key.
     """
 
@@ -54,6 +55,7 @@ class Survey:
     coverage: Coverage
     mail: MailRows
     trail: Trail
+    administered: frozenset[datetime]
     named: Mapping[str, str] = field(repr=False)
 
     @cached_property
@@ -61,6 +63,23 @@ class Survey:
         """Of `mail.sender_hours`, the rows with SenderObjectId, by connector."""
         known = self.mail.sender_hours.filter(pl.col("SenderObjectId") != "")
         return {str(key[0]): rows for key, rows in known.group_by("Connector")}
+
+    def standing(self, table: Table, window: Window) -> Standing:
+        """How a table stands in a window, for the facts.
+
+        An audit log without any Exchange administration in it says nothing of connectors.
+        """
+        standing = self.coverage.standing(table, window, READS)
+        if table.name != CLOUD_APP_EVENTS.name or standing.state is TableState.MISSING:
+            return standing
+        if any(window.start - _DAY < day < window.end for day in self.administered):
+            return standing
+        return evolve(
+            standing,
+            state=TableState.PARTIAL if standing.state is TableState.PRESENT else standing.state,
+            covers_time=False,
+            reasons=(*standing.reasons, "no Exchange administration is recorded in the window"),
+        )
 
     @property
     def connectors(self) -> list[str]:
@@ -147,17 +166,22 @@ def survey(
         )
     everything = Period(first, last + _TICK)
     mail_queries = MailRows.queries(period or everything)
-    audit_queries = [connector_changes(everything), actor_deeds(everything)]
+    audit_queries = [
+        connector_changes(everything),
+        actor_deeds(everything),
+        administration(period or everything),
+    ]
     frames = source.collect([*mail_queries, *audit_queries])
-    changes = ConnectorChange.from_frame(frames[-2])
+    changes = ConnectorChange.from_frame(frames[-3])
     connectors = Connectors(changes, context, named)
-    mail = MailRows(*frames[:-2])
+    mail = MailRows(*frames[:-3])
     return Survey(
         source=source,
         context=context,
         coverage=coverage,
         mail=mail.by_connector(connectors),
-        trail=Trail(changes, AdminChange.from_frame(frames[-1]), connectors),
+        trail=Trail(changes, AdminChange.from_frame(frames[-2]), connectors),
+        administered=frozenset(frames[-1]["Day"]),
         named={connectors.key(name): name for name in named},
     )
 

@@ -12,7 +12,6 @@ from exconn.errors import UnknownConnectorError
 from exconn.facts import (
     FACT_TABLES,
     FACTS,
-    READS,
     Assessment,
     Judgement,
     Survey,
@@ -171,7 +170,7 @@ class _Verdicts:
         self._facts: list[Facts] = list(assessment.facts.select(names).iter_rows(named=True))
         fired = states(assessment.facts, signals, policy).iter_rows(named=True)
         stands = {
-            window: tuple(found.coverage.standing(table, window, READS) for table in FACT_TABLES)
+            window: tuple(found.standing(table, window) for table in FACT_TABLES)
             for window in {judgement.window for judgement in assessment.judgements}
         }
         self._standings = [stands[judgement.window] for judgement in assessment.judgements]

@@ -403,6 +403,22 @@ LOGON_NEW_NETWORK = Signal(
     references=(PLAYBOOK,),
     attack_ids=("T1078.004",),
 )
+LOGON_HOSTING = Signal(
+    id="logon.change-from-hosting",
+    title="changed from a rented server",
+    family=Family.LOGON,
+    direction=Direction.FOR,
+    question=UNUSUAL_PLACES,
+    when=f("changes_from_hosting") > 0,
+    sentence="Changes from an address of a provider of rented servers: {changes_from_hosting:.0f}.",
+    rationale="People sit at home, at the office or in a hotel; attackers rent servers. So do "
+    "automation and some private networks (VPN).",
+    fires={"changes_from_hosting": 1},
+    nearly={"changes_from_hosting": 0},
+    remediation="Ask the administrator whether they use such a network.",
+    references=(PLAYBOOK,),
+    attack_ids=("T1078.004", "T1583.003"),
+)
 LOGON_UNUSUAL_FAILURES = Signal(
     id="logon.unusual-failures",
     title="sign-ins failed from an unusual country",
@@ -443,7 +459,8 @@ LOGON_USUAL = Signal(
     when=(f("changes") > 0)
     & (f("changes_by_application") + f("changes_by_unknown") == 0)
     & (f("changes_from_unusual_place") + f("actor_unusual_logons") == 0)
-    & (f("changes_from_new_network") + f("changes_without_address") == 0)
+    & (f("changes_from_new_network") + f("changes_from_hosting") == 0)
+    & (f("changes_without_address") == 0)
     & (f("actor_bursts") + f("actor_slow_sequences") == 0)
     & (f("sprayed_accounts") < 10),
     sentence="Changes by accounts that signed in from their usual countries, without trouble: "
@@ -455,6 +472,7 @@ LOGON_USUAL = Signal(
         "changes_by_unknown": 0,
         "changes_from_unusual_place": 0,
         "changes_from_new_network": 0,
+        "changes_from_hosting": 0,
         "changes_without_address": 0,
         "actor_unusual_logons": 0,
         "actor_bursts": 0,
@@ -467,6 +485,7 @@ LOGON_USUAL = Signal(
         "changes_by_unknown": 0,
         "changes_from_unusual_place": 0,
         "changes_from_new_network": 0,
+        "changes_from_hosting": 0,
         "changes_without_address": 0,
         "actor_unusual_logons": 1,
         "actor_bursts": 0,
@@ -490,6 +509,45 @@ CHAIN_LOGON_CHANGE = Signal(
     nearly={"changes_after_suspicious_logon": 0},
     references=(PLAYBOOK, RESPOND),
     attack_ids=("T1078.004",),
+)
+CHAIN_OPENING = Signal(
+    id="chain.logon-opening",
+    title="a suspicious sign-in led to an opening",
+    family=Family.CHAIN,
+    direction=Direction.FOR,
+    question=CHAIN,
+    when=(f("changes_after_suspicious_logon") > 0)
+    & (
+        f("catch_all")
+        + f("unrestricted")
+        + f("filtering_bypassed")
+        + f("trusted_headers")
+        + f("new_smart_hosts")
+        > 0
+    ),
+    sentence="Changes within 24 hours after a suspicious sign-in: "
+    "{changes_after_suspicious_logon:.0f}. Changes that opened it to all domains {catch_all:.0f}, "
+    "lifted restrictions {unrestricted:.0f}, bypassed filtering {filtering_bypassed:.0f}, trusted "
+    "headers {trusted_headers:.0f}, or routed mail to a host {new_smart_hosts:.0f}.",
+    rationale="Travellers change what was wrong; intruders open what was shut.",
+    fires={
+        "changes_after_suspicious_logon": 1,
+        "catch_all": 1,
+        "unrestricted": 0,
+        "filtering_bypassed": 0,
+        "trusted_headers": 0,
+        "new_smart_hosts": 0,
+    },
+    nearly={
+        "changes_after_suspicious_logon": 0,
+        "catch_all": 1,
+        "unrestricted": 0,
+        "filtering_bypassed": 0,
+        "trusted_headers": 0,
+        "new_smart_hosts": 0,
+    },
+    references=(PLAYBOOK, RESPOND),
+    attack_ids=("T1078.004", "T1562"),
 )
 CHAIN_CHANGE_MAIL = Signal(
     id="chain.change-mail",
@@ -540,6 +598,23 @@ CHAIN_FRESH_MAIL = Signal(
     "their travels change what already sends.",
     fires={"fresh_since_suspicious": 10},
     nearly={"fresh_since_suspicious": 9},
+    references=(PLAYBOOK, RESPOND),
+    attack_ids=("T1078.004", "T1566"),
+)
+CHAIN_FRESH_OUT = Signal(
+    id="chain.fresh-mail-outbound",
+    title="a suspicious sign-in, a change, and mail from new addresses to outside",
+    family=Family.CHAIN,
+    direction=Direction.FOR,
+    question=CHAIN,
+    when=(f("fresh_since_suspicious") >= 10) & (f("fresh_address_outbound_share") >= 0.5),
+    sentence="Since a change that followed a suspicious sign-in, {fresh_since_suspicious:,.0f} "
+    "messages came from addresses new to the connector; {fresh_address_outbound_share:.0%} of the "
+    "mail from new addresses goes outside.",
+    rationale="A vendor that moves writes to the tenant; an intruder uses the tenant to write to "
+    "others.",
+    fires={"fresh_since_suspicious": 10, "fresh_address_outbound_share": 0.5},
+    nearly={"fresh_since_suspicious": 10, "fresh_address_outbound_share": 0.4},
     references=(PLAYBOOK, RESPOND),
     attack_ids=("T1078.004", "T1566"),
 )
@@ -654,13 +729,16 @@ SIGNALS = (
     LOGON_UNUSUAL,
     LOGON_UNUSUAL_CHANGE,
     LOGON_NEW_NETWORK,
+    LOGON_HOSTING,
     LOGON_UNUSUAL_FAILURES,
     LOGON_SENDER,
     LOGON_USUAL,
     CHAIN_LOGON_CHANGE,
+    CHAIN_OPENING,
     CHAIN_CHANGE_MAIL,
     CHAIN_CHANGE_MORE,
     CHAIN_FRESH_MAIL,
+    CHAIN_FRESH_OUT,
     CHAIN_COMPLETE,
     CONTEXT_APPROVED,
     CONTEXT_HYBRID,

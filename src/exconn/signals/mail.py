@@ -88,6 +88,20 @@ VOLUME_ONE_SENDER = Signal(
     nearly={"sender_hours_over_threshold": 1, "baseline_sender_hours_over_threshold": 1},
     references=(PLAYBOOK,),
 )
+VOLUME_FEW = Signal(
+    id="volume.few",
+    title="hardly any mail",
+    family=Family.VOLUME,
+    direction=Direction.AGAINST,
+    question=VOLUME_EXPECTED,
+    when=f("messages") < 20,
+    sentence="{messages:,.0f} messages in the window.",
+    rationale="Somebody tries something out. Whoever takes over a connector uses it; a first few "
+    "invoices to the right people are the exception.",
+    fires={"messages": 19},
+    nearly={"messages": 20},
+    references=(PLAYBOOK,),
+)
 VOLUME_STEADY = Signal(
     id="volume.steady",
     title="no more mail than before",
@@ -254,6 +268,39 @@ SENDER_STRANGERS = Signal(
     references=(RESPOND,),
     attack_ids=("T1672", "T1583.001"),
 )
+SENDER_RELAYS = Signal(
+    id="sender.relays-others",
+    title="relays other domains' mail to outside",
+    family=Family.SENDER,
+    direction=Direction.FOR,
+    question=FOREIGN_DOMAINS,
+    when=f("relayed_share") >= 0.2,
+    sentence="{relayed_share:.0%} of the messages go outside in the name of domains that are not "
+    "the tenant's.",
+    rationale="Attackers write in the name of the victim's customers, too, whom the tenant knows. "
+    "Firms that were taken over and services that forward mail fire as well.",
+    fires={"relayed_share": 0.2},
+    nearly={"relayed_share": 0.19},
+    references=(RESPOND,),
+    attack_ids=("T1672",),
+)
+SENDER_LOOKALIKE = Signal(
+    id="sender.lookalike",
+    title="a domain that looks like the tenant's",
+    family=Family.SENDER,
+    direction=Direction.FOR,
+    question=FOREIGN_DOMAINS,
+    when=f("lookalike_share") >= 0.03,
+    sentence="{lookalike_share:.0%} of the messages have a sender domain that looks like one of "
+    "the tenant's and is none.",
+    rationale="An attacker's own domain passes DMARC; only people mistake it. Phishing simulations "
+    "do the same, and so do services that put a customer's name into theirs.",
+    fires={"lookalike_share": 0.03},
+    nearly={"lookalike_share": 0.02},
+    remediation="Compare the domain letter by letter with the organisation's.",
+    references=(RESPOND,),
+    attack_ids=("T1583.001", "T1672"),
+)
 SENDER_FRESH_DOMAIN_OUT = Signal(
     id="sender.fresh-domain-outbound",
     title="mail to outside from domains new to the connector",
@@ -395,6 +442,31 @@ RECIPIENTS_SPRAY = Signal(
     rationale="Spray-and-pray spam goes to lists of strangers. A first newsletter does, too.",
     fires={"unknown_recipient_share": 0.3, "unknown_domains": 20},
     nearly={"unknown_recipient_share": 0.3, "unknown_domains": 19},
+    references=(PLAYBOOK,),
+    attack_ids=("T1566",),
+)
+RECIPIENTS_SUDDEN = Signal(
+    id="recipients.sudden-strangers",
+    title="strangers, where it wrote to few before",
+    family=Family.RECIPIENTS,
+    direction=Direction.FOR,
+    question=RECIPIENTS_EXTERNAL,
+    when=(f("unknown_recipient_share") >= 0.3)
+    & (f("external_share") - f("baseline_external_share") >= 0.2),
+    sentence="{unknown_recipient_share:.0%} of the deliveries went to domains that nobody here had "
+    "mailed; {external_share:.0%} go outside, where it was {baseline_external_share:.0%}.",
+    rationale="A relay that is taken over needs no change; whom it writes to tells. A seasonal "
+    "campaign reaches new customers, but went outside before.",
+    fires={
+        "unknown_recipient_share": 0.5,
+        "external_share": 0.9,
+        "baseline_external_share": 0.1,
+    },
+    nearly={
+        "unknown_recipient_share": 0.5,
+        "external_share": 0.9,
+        "baseline_external_share": 0.8,
+    },
     references=(PLAYBOOK,),
     attack_ids=("T1566",),
 )
@@ -548,6 +620,21 @@ CONTENT_FRESH_BAD = Signal(
     references=(RESPOND,),
     attack_ids=("T1566",),
 )
+CONTENT_SPOOFED_LINKS = Signal(
+    id="content.spoofed-links",
+    title="links in the tenant's own, disowned name",
+    family=Family.CONTENT,
+    direction=Direction.FOR,
+    question=BAD_CONTENT,
+    when=(f("own_unauthenticated_share") >= 0.25) & (f("url_share") >= 0.4),
+    sentence="{own_unauthenticated_share:.0%} of the messages claim the tenant's own domain and "
+    "fail DMARC, and {url_share:.0%} have links.",
+    rationale="Machines that are set up badly fail DMARC; they seldom ask for a click.",
+    fires={"own_unauthenticated_share": 0.9, "url_share": 0.9},
+    nearly={"own_unauthenticated_share": 0.9, "url_share": 0.3},
+    references=(RESPOND,),
+    attack_ids=("T1566.002", "T1672"),
+)
 CONTENT_LINKS_NEW = Signal(
     id="content.links-new",
     title="more mail with links than before",
@@ -598,6 +685,7 @@ SIGNALS = (
     VOLUME_SUSTAINED,
     VOLUME_NEW_CONNECTOR,
     VOLUME_ONE_SENDER,
+    VOLUME_FEW,
     VOLUME_STEADY,
     SENDER_MISMATCH,
     SENDER_MISMATCH_NEW,
@@ -607,6 +695,8 @@ SIGNALS = (
     SENDER_NEW_ENVELOPE,
     SENDER_FOREIGN_NEW,
     SENDER_STRANGERS,
+    SENDER_RELAYS,
+    SENDER_LOOKALIKE,
     SENDER_FRESH_DOMAIN_OUT,
     SENDER_FRESH_ADDRESS_OUT,
     SENDER_SPOOFED,
@@ -617,6 +707,7 @@ SIGNALS = (
     SENDER_NO_STRANGERS,
     SENDER_WORLD,
     RECIPIENTS_SPRAY,
+    RECIPIENTS_SUDDEN,
     RECIPIENTS_EXTERNAL_NEW,
     RECIPIENTS_SUPPLY_CHAIN,
     RECIPIENTS_INTERNAL_PHISH,
@@ -626,6 +717,7 @@ SIGNALS = (
     CONTENT_JUNKED_NEW,
     CONTENT_BAD_OUTBOUND,
     CONTENT_FRESH_BAD,
+    CONTENT_SPOOFED_LINKS,
     CONTENT_LINKS_NEW,
     CONTENT_ATTACHMENTS_NEW,
     CONTENT_CLEAN,
