@@ -147,7 +147,8 @@ def slow_and_low(stage: Stage) -> None:
 def _working_hours(stage: Stage, days: int) -> list[datetime]:
     """The working hours of the last days before the data ends, weekends included by some."""
     weekdays = 7 if stage.chance(0.3) else 5
-    hours = [stage.at + HOUR * i for i in range(-130, 19)]
+    now = stage.at.replace(minute=0, second=0, microsecond=0)
+    hours = [now + HOUR * i for i in range(-130, 19)]
     working = [
         hour
         for hour in hours
@@ -225,9 +226,7 @@ def _from_a_relay(stage: Stage, they: attackers.Crew, connector: str) -> lures.P
         sender = stage.rng.choice(sorted(usual["SenderFromAddress"].unique()))
         return lures.Pretence(((sender, sender),), lures.SPF_ONLY, "", f"as {sender}, as ever")
     if drawn < 0.6:
-        pretence = lures.spoof(stage, they, domain)
-        aligned = pretence.senders[0][0].endswith(f"@{domain}")
-        return attrs.evolve(pretence, authentication=lures.SPF_ONLY) if aligned else pretence
+        return lures.from_within(lures.spoof(stage, they, domain))
     # They list the relay's address for their domains, or leave it at that.
     own = lures.own_names(stage, they)
     return own if stage.chance(0.5) else attrs.evolve(own, authentication=lures.NOT_LISTED)
@@ -237,7 +236,7 @@ def outbound_smart_host(stage: Stage) -> None:
     """Staff's mail to the outside passes the attackers' server, by a connector and some rules."""
     rng, partner = stage.rng, stage.own("partner_out")
     they = attackers.crew(stage)
-    changed = stage.at - HOUR * stage.some(0.3, 80)
+    changed = stage.at - HOUR * stage.some(8, 110)
     how = attackers.enter(stage, they, changed)
     host = rng.choice((f"mx.{they.domains[0]}", f"relay.{they.domains[0]}", they.servers[0]))
     towards = {"UseMXRecord": "False", "SmartHosts": host}
@@ -261,7 +260,8 @@ def outbound_smart_host(stage: Stage) -> None:
         n = _route(stage, they, name, later)
     else:
         n = stage.divert(name, changed) if reach == "all" else 0
-    copies = _copy_payments(stage, they, name, later) if stage.chance(0.25) else 0
+    copied = reach == "all" and stage.chance(0.4)
+    copies = _copy_payments(stage, they, name, later) if copied else 0
     stage.judge(
         name,
         f"Staff's mail, {n} more than before, passes {host} by a {kind} connector (reach: {reach};"
@@ -355,6 +355,7 @@ def policy_reader(stage: Stage) -> None:
     they = attackers.crew(stage)
     if "slow" in evasions:
         start, span = attackers.mailing(stage, 24, 120)
+        start = start.replace(minute=0, second=0, microsecond=0)
         most = rng.randint(4, 20)
         times = [
             start + HOUR * (hour + rng.random())
@@ -366,7 +367,7 @@ def policy_reader(stage: Stage) -> None:
         times = attackers.waves(stage, attackers.amount(stage), start, span)
     n, changed = len(times), attackers.before(stage, start, 24)
     if "inside job" in evasions:
-        place = None if stage.chance(0.4) else rng.choice((stage.admin.office, stage.admin.home))
+        place = None if stage.chance(0.4) else attackers.usual_place(stage)
         blank = place is None
         if place is not None:
             stage.sign_in([attackers.before(stage, changed, 4)], place=place)

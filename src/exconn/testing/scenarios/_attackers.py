@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
+import polars as pl
 from attrs import frozen
 
 from exconn.simulate import Actor, Place, SimulatedConnector, between
 from exconn.simulate._draw import around
-from exconn.testing.scenarios._stage import HOUR, Stage
+from exconn.testing.scenarios._stage import DAY, HOUR, LOGONS, Stage
 
 _SESSIONS = (
     *("Microsoft 365", "Microsoft 365", "Microsoft Exchange Online"),
@@ -50,6 +51,17 @@ def crew(stage: Stage) -> Crew:
         servers[0] = place.addresses[0]
     domains = stage.fresh_domains(stage.rng.choice((1, 1, 2, 4)))
     return Crew(place, tuple(dict.fromkeys(servers)), tuple(domains))
+
+
+def usual_place(stage: Stage) -> Place:
+    """The office, or the administrator's home when they are known to work from there."""
+    home = stage.admin.home
+    logons = stage.tenant.frames[LOGONS].filter(
+        pl.col("AccountObjectId") == stage.admin.object_id,
+        pl.col("IPAddress").is_in(home.addresses),
+        pl.col("Timestamp") < stage.at - 10 * DAY,
+    )
+    return stage.rng.choice((stage.admin.office, stage.admin.office if logons.is_empty() else home))
 
 
 # When

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+import attrs
 from attrs import frozen
 
 from exconn.simulate import AUTHENTICATED, UNAUTHENTICATED
@@ -66,6 +67,12 @@ def spoof(
         pairs = tuple((f"return@{stage.rng.choice(they.domains)}", sender) for sender in senders)
         checked = stage.rng.choice((_MISALIGNED, _MISALIGNED, _MISALIGNED_NO_POLICY))
     return Pretence(pairs, checked, name, f"as {domain}")
+
+
+def from_within(pretence: Pretence) -> Pretence:
+    """The same from an address that may send for the domain: it passes if the envelope says so."""
+    aligned = all(envelope == header for envelope, header in pretence.senders)
+    return attrs.evolve(pretence, authentication=SPF_ONLY) if aligned else pretence
 
 
 def lookalike(stage: Stage, domain: str, boxes: Sequence[str] = _BOXES, name: str = "") -> Pretence:

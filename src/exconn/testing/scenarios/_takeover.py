@@ -49,12 +49,10 @@ def password_spray(stage: Stage) -> None:
 
 def stolen_session(stage: Stage) -> None:
     """A session is used in the administrator's own country, without a failed sign-in."""
-    rng = stage.rng
     they = attackers.crew(stage)
     at_home = stage.chance(0.4)
-    usual = rng.choice((stage.admin.office, stage.admin.home))
-    nearby = rng.choice((stage.hosting, stage.residence))(abroad=False)
-    they = attrs.evolve(they, place=usual if at_home else nearby)
+    nearby = stage.rng.choice((stage.hosting, stage.residence))(abroad=False)
+    they = attrs.evolve(they, place=attackers.usual_place(stage) if at_home else nearby)
     start, span = attackers.mailing(stage, 1, 60)
     changed = attackers.before(stage, start)
     attackers.steal(stage, they.place, attackers.before(stage, changed, 10))
@@ -126,8 +124,7 @@ def dormant_connector_woken(stage: Stage) -> None:
 
 def rogue_admin(stage: Stage) -> None:
     """An administrator at the usual place makes a connector at night for spam of their own."""
-    rng, admin = stage.rng, stage.admin
-    place = rng.choice((admin.office, admin.home))
+    rng, admin, place = stage.rng, stage.admin, attackers.usual_place(stage)
     they = attrs.evolve(attackers.crew(stage), place=place)
     if stage.chance(0.3):
         they = attrs.evolve(they, servers=admin.office.addresses)
@@ -138,14 +135,12 @@ def rogue_admin(stage: Stage) -> None:
     if stage.chance(0.3):
         rule = {"Name": rng.choice(("Cleanup", "Header fix", ".")), "RemoveHeader": "Received"}
         stage.run(changed + HOUR * stage.some(0.05, 1), "New-TransportRule", rule, place=place)
-    own = stage.chance(0.6)
-    pretence = (
-        lures.own_names(stage, they)
-        if own
-        else lures.spoof(stage, they, stage.tenant.accepted_domains[0])
-    )
-    if not own and they.servers == admin.office.addresses:
-        pretence = attrs.evolve(pretence, authentication=lures.SPF_ONLY)
+    if stage.chance(0.6):
+        pretence = lures.own_names(stage, they)
+    else:
+        pretence = lures.spoof(stage, they, stage.tenant.accepted_domains[0])
+        if they.servers == admin.office.addresses:
+            pretence = lures.from_within(pretence)
     n = attackers.amount(stage)
     times = attackers.waves(stage, n, start, span)
     about = rng.choice((lures.SPAM, lures.SWEEPSTAKES))
