@@ -10,7 +10,8 @@ from collections.abc import Collection
 import polars as pl
 
 HOSTING = (
-    r"(?i)hosting|\bvps\b|virtual private|server|data ?cent(er|re)|coloc|\bcolo\b|\bracks?\b|dedicated"
+    r"(?i)hosting|\bvps\b|virtual private|server|data ?cent(er|re)|coloc|\bcolo\b|\bracks?\b"
+    r"|dedicated"
     r"|digital ?ocean|\bovh\b|hetzner|linode|akamai connected|vultr|choopa|the constant company"
     r"|contabo|leaseweb|\bm247\b|datacamp|amazon|\baws\b|google cloud|oracle cloud|alibaba|tencent"
     r"|scaleway|ionos|hostinger|namecheap|quadranet|colocrossing|hostwinds|clouvider|tzulo"

@@ -7,6 +7,7 @@ from attrs import evolve, frozen
 
 from exconn.context import Context
 from exconn.coverage import Standing, TableState
+from exconn.facts import FACTS
 from exconn.facts.catalogue import CATALOGUE, Asked
 from exconn.grading.findings import Answer, Answered, Facts, Finding, State, contributing
 from exconn.grading.policy import Policy
@@ -17,6 +18,7 @@ from exconn.signals.admin import CONTEXT_APPROVED
 from exconn.window import Window
 
 _LOOKS = 5
+_OF_THE_PAST = {fact.name for fact in FACTS if fact.past}
 
 
 @frozen(eq=False)
@@ -111,9 +113,9 @@ def flips(
             told.append(Flip(if_so, then))
 
     for finding in found:
-        if finding.state is State.UNASSESSED or (
-            finding.signal is CONTEXT_APPROVED and finding.state is State.CLEAR and facts["changes"]
-        ):
+        approvable = finding.signal is CONTEXT_APPROVED and finding.state is State.CLEAR
+        knowable = finding.state is State.UNASSESSED and not _never_known(finding, facts)
+        if knowable or (approvable and facts["changes"]):
             fired = [evolve(f, state=State.FIRED) if f is finding else f for f in found]
             suppose(f"{finding.signal.id}: {finding.signal.title}", fired, standings)
     for standing in standings:
@@ -128,6 +130,12 @@ def flips(
                 f"{standing.coverage.table.name} was complete and showed nothing else", found, whole
             )
     return tuple(told)
+
+
+def _never_known(finding: Finding, facts: Facts) -> bool:
+    """Whether it compares with the past of a connector that has none."""
+    lacking = {name for name, value in finding.facts.items() if value is None}
+    return bool(facts["created"]) and bool(lacking) and lacking <= _OF_THE_PAST
 
 
 def looks(

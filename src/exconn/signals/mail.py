@@ -398,21 +398,14 @@ SENDER_NO_STRANGERS = Signal(
     direction=Direction.AGAINST,
     question=FOREIGN_DOMAINS,
     when=(f("relayed_share") <= 0.02)
-    & (f("unauthenticated_share") - f("baseline_unauthenticated_share") <= 0.02),
+    & (f("own_unauthenticated_share") <= 0.02)
+    & (f("lookalike_share") == 0),
     sentence="{relayed_share:.0%} of the messages go outside in the name of other domains than the "
-    "tenant's; {unauthenticated_share:.0%} fail DMARC, no more than before "
-    "({baseline_unauthenticated_share:.0%}).",
+    "tenant's, {own_unauthenticated_share:.0%} claim the tenant's and fail DMARC, and "
+    "{lookalike_share:.0%} look like it.",
     rationale="An attacker either spoofs a domain and fails, or uses a strange one.",
-    fires={
-        "relayed_share": 0.0,
-        "unauthenticated_share": 0.1,
-        "baseline_unauthenticated_share": 0.1,
-    },
-    nearly={
-        "relayed_share": 0.0,
-        "unauthenticated_share": 0.2,
-        "baseline_unauthenticated_share": 0.1,
-    },
+    fires={"relayed_share": 0.0, "own_unauthenticated_share": 0.02, "lookalike_share": 0.0},
+    nearly={"relayed_share": 0.0, "own_unauthenticated_share": 0.03, "lookalike_share": 0.0},
     references=(RESPOND,),
 )
 SENDER_WORLD = Signal(
@@ -671,12 +664,12 @@ CONTENT_CLEAN = Signal(
     family=Family.CONTENT,
     direction=Direction.AGAINST,
     question=BAD_CONTENT,
-    when=(f("threat_share") == 0) & (f("junk_share") - f("baseline_junk_share") <= 0.02),
-    sentence="The filter found threats in {threat_share:.0%} of the messages and junked no more "
-    "than before.",
+    when=(f("threat_share") == 0) & (f("junk_share") <= 0.02),
+    sentence="The filter found threats in {threat_share:.0%} of the messages, and {junk_share:.0%} "
+    "were junked or blocked.",
     rationale="Weak: connectors are attacked because their mail is trusted and filtered less.",
-    fires={"threat_share": 0.0, "junk_share": 0.01, "baseline_junk_share": 0.01},
-    nearly={"threat_share": 0.01, "junk_share": 0.01, "baseline_junk_share": 0.01},
+    fires={"threat_share": 0.0, "junk_share": 0.01},
+    nearly={"threat_share": 0.01, "junk_share": 0.01},
     references=(PLAYBOOK,),
 )
 

@@ -319,7 +319,7 @@ def _derived(policy: Policy) -> Iterator[str]:
         f"families of signals for malice; a benign grade needs {policy.benign:+.2f} or less. "
         "The weights of the signals are in [their reference](../reference/signals.md). They are "
         "the logistic regression's on what fired, with the diminishing returns within a family, "
-        "kept between 0 and 3 so that no signal for malice ever lowers a score. The thresholds "
+        "kept positive so that no signal for malice ever lowers a score. The thresholds "
         "lie a quarter beyond the other side's last margin, each family's margins taken from a "
         "fit without it."
     )
