@@ -1,7 +1,5 @@
 """Honest events: machines and batch jobs of the tenant's own write more than usual."""
 
-import uuid
-from collections.abc import Sequence
 from datetime import datetime
 
 import polars as pl
@@ -16,6 +14,7 @@ from exconn.testing.scenarios._honest import (
     directions,
     free_name,
     harmless_change,
+    judged,
     noticed,
     own_domain,
     records,
@@ -24,79 +23,8 @@ from exconn.testing.scenarios._honest import (
     signed_in,
     through,
     use_times,
-    verdicts,
 )
 from exconn.testing.scenarios._stage import DAY, HOUR, MAIL, Stage
-
-
-def hybrid_wizard(stage: Stage) -> None:
-    """The hybrid wizard makes or changes connectors; mailboxes move, and mail grows."""
-    rng, relay = stage.rng, stage.own("relay")
-    changed = change_time(stage)
-    place = signed_in(stage, changed)
-    certificate = f"mail.{own_domain(stage)}"
-    wizard = str(uuid.UUID(int=rng.getrandbits(128)))
-    hybrid = {
-        "ConnectorType": "OnPremises",
-        "ConnectorSource": "HybridWizard",
-        "RequireTls": "True",
-        "TlsSenderCertificateName": certificate,
-        "CloudServicesMailEnabled": "True",
-        "SenderDomains": "smtp:*;1",
-    }
-    new = stage.chance(0.6)
-    name = f"Inbound from {wizard}" if new else relay.name
-    if new:
-        stage.run(changed, "New-InboundConnector", {"Name": name, **hybrid}, place=place)
-    else:
-        stage.run(changed, "Set-InboundConnector", {"Identity": name, **hybrid}, place=place)
-    if stage.chance(0.5):
-        outbound = {
-            "Name": f"Outbound to {wizard}",
-            "ConnectorType": "OnPremises",
-            "ConnectorSource": "HybridWizard",
-            "RecipientDomains": own_domain(stage),
-            "SmartHosts": certificate,
-            "TlsDomain": certificate,
-            "TlsSettings": "DomainValidation",
-            "UseMXRecord": "False",
-        }
-        soon = changed + MINUTE * rng.uniform(0.1, 3)
-        stage.run(soon, "New-OutboundConnector", outbound, place=place)
-    moved = rng.randint(0, 30)
-    for person in rng.sample(stage.tenant.people, min(moved, len(stage.tenant.people))):
-        when = stage.office_time(changed, stage.at + 12 * HOUR)
-        stage.run(when, "New-MoveRequest", {"Identity": person.upn, "Remote": "True"}, place=place)
-    n = round(stage.some(40, 3_000))
-    times = use_times(stage, n, changed)
-    _from_on_premises(stage, name, times, relay.addresses)
-    stage.judge(
-        name,
-        f"The hybrid wizard {'made' if new else 'changed'} the connector, {moved} mailboxes "
-        f"moved, and {n} mails came from on-premises.",
-        at=noticed(stage, changed, times),
-        context=records(stage, name, changed),
-    )
-
-
-def _from_on_premises(
-    stage: Stage, connector: str, times: pl.Series, addresses: Sequence[str]
-) -> None:
-    """Let people whose mailboxes are still on-premises write to colleagues and to the outside."""
-    rng, n = stage.rng, len(times)
-    outside = round(n * rng.uniform(0, 0.7))
-    recipients = stage.customers(outside) + stage.colleagues(n - outside)
-    stage.mail(
-        connector,
-        times,
-        p1=[person.upn for person in rng.choices(stage.tenant.people, k=n)],
-        recipients=recipients,
-        direction=directions(stage, recipients),
-        sender_ipv4=rng.choices(addresses, k=n),
-        attachments=rng.randint(0, 1),
-        threats=verdicts(stage, n, most=0.1),
-        authentication=authenticated(stage, n, SPF_ONLY),
-    )
 
 
 def new_printers(stage: Stage) -> None:
@@ -128,7 +56,7 @@ def new_printers(stage: Stage) -> None:
         sender_ipv4=rng.choices(office.addresses, k=n),
         subject=rng.choices(SUBJECTS["printers"], k=n),
         attachments=1,
-        threats=verdicts(stage, n, most=0.2),
+        **judged(stage, n, most=0.2),
         authentication=authenticated(stage, n, SPF_ONLY),
     )
     stage.judge(
@@ -182,9 +110,8 @@ def monitoring_storm(stage: Stage) -> None:
     if stage.chance(0.5):
         machines["recipients"] = rng.choices(stage.colleagues(rng.randint(1, 4)), k=n)
         machines["direction"] = "Inbound"
-    threats = verdicts(stage, n)
     authentication = authenticated(stage, n, SPF_ONLY)
-    stage.mail_like(role, times, threats=threats, authentication=authentication, **machines)
+    stage.mail_like(role, times, **judged(stage, n), authentication=authentication, **machines)
     stage.judge(
         target.name,
         f"A storm of {n} mails from machines within {span / HOUR:.1f} hours"
@@ -222,7 +149,7 @@ def seasonal_peak(stage: Stage) -> None:
         times,
         recipients=shuffled(stage, known + customers),
         subject=rng.choice(SUBJECTS[role]),
-        threats=verdicts(stage, n, most=0.25),
+        **judged(stage, n, most=0.25),
         authentication=authenticated(stage, n),
     )
     stage.judge(

@@ -262,17 +262,26 @@ def authenticated(stage: Stage, n: int, usual: str = AUTHENTICATED) -> list[str]
     return [MISALIGNED if stage.chance(share) else usual for _ in range(n)]
 
 
-def verdicts(stage: Stage, n: int, *, most: float = 0.4, threat: str = "Spam") -> list[str]:
-    """The verdicts on `n` mails: filters are seldom wrong, but about some senders they are often.
+def judged(
+    stage: Stage, n: int, *, most: float = 0.4, threat: str | None = None
+) -> dict[str, list[str]]:
+    """What filters make of `n` mails: they are seldom wrong, but about some senders often.
 
     Args:
         stage: whose draws these are.
         n: how many.
-        most: the share of wrong ones at worst.
-        threat: what the filters take them for.
+        most: the share of wrong verdicts at worst.
+        threat: what the filters take these mails for; None draws it, mostly spam.
+
+    Returns:
+        The columns of `exconn.simulate.mail_rows` that tell it.
     """
     share = stage.rng.uniform(0, most) if stage.chance(0.25) else stage.rng.uniform(0, 0.03)
-    return [threat if stage.chance(share) else "" for _ in range(n)]
+    name = threat or stage.rng.choice(("Spam", "Spam", "Spam", "Phish"))
+    threats = [name if stage.chance(share) else "" for _ in range(n)]
+    junked = stage.rng.random()
+    delivery = ["Junked" if one and stage.chance(junked) else "Delivered" for one in threats]
+    return {"threats": threats, "delivery": delivery}
 
 
 def through(target: SimulatedConnector, since: datetime) -> pl.Expr:

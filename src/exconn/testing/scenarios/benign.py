@@ -2,6 +2,7 @@
 
 from exconn.testing.scenarios import _benign_machines as machines
 from exconn.testing.scenarios import _benign_services as services
+from exconn.testing.scenarios import _benign_systems as systems
 from exconn.testing.scenarios import _benign_upkeep as upkeep
 from exconn.testing.scenarios._scenario import Family, Truth
 
@@ -10,7 +11,7 @@ BENIGN: tuple[Family, ...] = (
         "hybrid-wizard",
         Truth.BENIGN,
         "The hybrid wizard makes or changes connectors, and mail from on-premises grows.",
-        machines.hybrid_wizard,
+        systems.hybrid_wizard,
     ),
     Family(
         "new-marketing-service",
@@ -34,7 +35,7 @@ BENIGN: tuple[Family, ...] = (
         "gateway-migration",
         Truth.BENIGN,
         "All mail from the internet moves to a new gateway, with its junk.",
-        services.gateway_migration,
+        systems.gateway_migration,
     ),
     Family(
         "travelling-admin",
@@ -52,7 +53,7 @@ BENIGN: tuple[Family, ...] = (
         "merger",
         Truth.BENIGN,
         "The mail system of an acquired company writes to staff and to its own customers.",
-        services.merger,
+        systems.merger,
     ),
     Family(
         "failed-brute-force",
@@ -64,7 +65,7 @@ BENIGN: tuple[Family, ...] = (
         "test-connector",
         Truth.BENIGN,
         "An administrator tries a connector out with a few mails.",
-        services.test_connector,
+        systems.test_connector,
     ),
     Family(
         "monitoring-storm",
