@@ -8,8 +8,9 @@ from pathlib import Path
 
 import exconn
 from exconn.facts import FACTS
+from exconn.grading import Policy
 from exconn.playbook import PLAYBOOK, Item, Section
-from exconn.signals import QUESTIONS, SIGNALS, Family
+from exconn.signals import ALTERNATIVES, QUESTIONS, SIGNALS, Family
 from exconn.tables import TABLES
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -44,14 +45,17 @@ def signals_page() -> Iterator[str]:
     yield (
         "A signal is one frozen value: a condition over [facts](facts.md), a weight, and its "
         "reasons. It fires, is clear, or is unassessed where a fact is unknown. Weights are those "
-        "of a signal that fires alone in its family.\n"
+        "of a signal that fires alone in its family; they are [derived](../explanation/verdicts.md)"
+        " and kept in the shipped policy.\n"
     )
+    policy = Policy()
     for family in Family:
         yield f"## {family.value.capitalize()}\n"
         for signal in SIGNALS:
             if signal.family is family:
                 yield f"### {signal.id} {{#{signal.id}}}\n"
-                yield f"**{signal.title}**: {signal.direction.value}, weight {signal.weight:g}.\n"
+                weight = policy.weight(signal)
+                yield f"**{signal.title}**: {signal.direction.value}, weight {weight:g}.\n"
                 yield f"{signal.rationale}\n"
                 yield f"- Fires where `{_expression(signal.when)}`"
                 yield f"- Says: {signal.sentence}"
@@ -61,6 +65,19 @@ def signals_page() -> Iterator[str]:
                     yield f"- ATT&CK: {', '.join(signal.attack_ids)}"
                 yield f"- Helps to answer: [{signal.question.text}](#{signal.question.id})"
                 yield f"- See: {', '.join(f'<{url}>' for url in signal.references)}\n"
+    yield "## Alternative explanations\n"
+    yield (
+        "Weighed beside every verdict, by the clues for and against each; the share of the first "
+        "that hold, less that of the second, ranks them.\n"
+    )
+    for alternative in ALTERNATIVES:
+        yield f"### {alternative.title} {{#{alternative.id}}}\n"
+        yield f"{alternative.about}\n"
+        for clue in alternative.for_it:
+            yield f"- For it: `{_expression(clue.when)}`"
+        for clue in alternative.against_it:
+            yield f"- Against it: `{_expression(clue.when)}`"
+        yield ""
     yield "## Questions\n"
     yield "What a grade answers in so many words: yes, no, or that it could not be assessed.\n"
     for question in QUESTIONS:

@@ -20,7 +20,7 @@ from exconn.cli.escape import visible
 from exconn.context import Context
 from exconn.errors import ExconnError, InvalidValueError, NoDataError, nearest
 from exconn.facts.catalogue import CATALOGUE, Asked
-from exconn.grading import grade, hunt
+from exconn.grading import Policy, grade, hunt
 from exconn.ingest import import_files
 from exconn.kql import kql_types
 from exconn.models import Alert
@@ -98,6 +98,10 @@ ContextFile = Annotated[
     Path | None,
     Parameter(name="--context", help="What the organisation knows, instead of DIR/context.toml."),
 ]
+PolicyFile = Annotated[
+    Path | None,
+    Parameter(name="--policy", help="Other weights and thresholds, in TOML."),
+]
 AsJson = Annotated[bool, Parameter(name="--json", help="Print JSON.", negative=())]
 
 
@@ -135,13 +139,15 @@ def grade_command(
     at: Annotated[str, Parameter(help="The alert's time, ISO 8601; UTC without a zone.")],
     accepted_domain: AcceptedDomains = None,
     context: ContextFile = None,
+    policy: PolicyFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Grade one connector at one time."""
     alert = Alert(connector=connector, timestamp=parse_time(at))
     known = _context(folder, context, accepted_domain)
+    weighed = _policy(policy)
     with _progress("Grading"):
-        result = grade(ParquetSource(folder), alert, context=known)
+        result = grade(ParquetSource(folder), alert, context=known, policy=weighed)
     if as_json:
         print(result.to_json(indent=2))
     else:
@@ -158,13 +164,15 @@ def hunt_command(
     ] = None,
     accepted_domain: AcceptedDomains = None,
     context: ContextFile = None,
+    policy: PolicyFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Grade every connector, the most suspicious first."""
     time = None if at is None else parse_time(at)
     known = _context(folder, context, accepted_domain)
+    weighed = _policy(policy)
     with _progress("Hunting"):
-        results = hunt(ParquetSource(folder), at=time, context=known)
+        results = hunt(ParquetSource(folder), at=time, context=known, policy=weighed)
     if as_json:
         print(json.dumps([result.to_dict() for result in results], indent=2, allow_nan=False))
     else:
@@ -313,6 +321,15 @@ def _context(folder: Path, file: Path | None, accepted: list[str] | None) -> Con
     )
     domains = (*known.accepted_domains, *(accepted or ()))
     return evolve(known, accepted_domains=domains)
+
+
+def _policy(file: Path | None) -> Policy:
+    if file is None:
+        return Policy()
+    try:
+        return Policy.from_toml(file.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidValueError("policy", f"{file} cannot be read ({error})") from error
 
 
 def _progress(what: str) -> Status:

@@ -4,7 +4,6 @@ import math
 import tomllib
 from collections.abc import Mapping
 from importlib.resources import files
-from pathlib import Path
 from typing import Any, Self
 
 from attrs import field, fields, frozen
@@ -84,11 +83,6 @@ class Policy:
             return cls(**given)
         except ValueError as error:
             raise InvalidValueError("policy", str(error)) from None
-
-    @classmethod
-    def from_file(cls, path: str | Path) -> Self:
-        """Read a policy from a TOML file; see `from_toml`."""
-        return cls.from_toml(Path(path).read_text(encoding="utf-8"))
 
     def weight(self, signal: Signal) -> float:
         """What a signal weighs."""

@@ -620,16 +620,27 @@ CHAIN_FRESH_OUT = Signal(
 )
 CHAIN_COMPLETE = Signal(
     id="chain.complete",
-    title="sign-in, change and mail in a row",
+    title="sign-in, change and far more mail in a row",
     family=Family.CHAIN,
     direction=Direction.FOR,
     question=CHAIN,
-    when=(f("chained_changes") > 0) & (f("peak_hour_messages") >= 30),
-    sentence="Changes that followed a suspicious sign-in and preceded the busiest hour, with "
-    "{peak_hour_messages:,.0f} messages: {chained_changes:.0f}.",
+    when=(f("changes_after_suspicious_logon") > 0)
+    & (f("peak_since_change") >= 30)
+    & (f("peak_since_change") >= 4 * f("peak_before_change")),
+    sentence="Changes that followed a suspicious sign-in: {changes_after_suspicious_logon:.0f}. "
+    "{peak_since_change:,.0f} messages in the busiest hour since; in any before, at most "
+    "{peak_before_change:,.0f}.",
     rationale="The whole attack, in its order.",
-    fires={"chained_changes": 1, "peak_hour_messages": 30},
-    nearly={"chained_changes": 1, "peak_hour_messages": 29},
+    fires={
+        "changes_after_suspicious_logon": 1,
+        "peak_since_change": 30,
+        "peak_before_change": 7,
+    },
+    nearly={
+        "changes_after_suspicious_logon": 1,
+        "peak_since_change": 30,
+        "peak_before_change": 8,
+    },
     references=(PLAYBOOK, RESPOND),
     attack_ids=("T1078.004", "T1566"),
 )

@@ -1,6 +1,7 @@
 """Honest events that look bad to a naive reader."""
 
 from exconn.testing.scenarios import _benign_machines as machines
+from exconn.testing.scenarios import _benign_outbound as outbound
 from exconn.testing.scenarios import _benign_services as services
 from exconn.testing.scenarios import _benign_systems as systems
 from exconn.testing.scenarios import _benign_upkeep as upkeep
@@ -102,6 +103,30 @@ BENIGN: tuple[Family, ...] = (
         Truth.BENIGN,
         "Staff's mail passes through an encryption or archiving service from now on.",
         services.approved_outbound_service,
+    ),
+    Family(
+        "new-customer-service",
+        Truth.BENIGN,
+        "A helpdesk or a shop in the cloud answers customers in the tenant's own name.",
+        outbound.new_customer_service,
+    ),
+    Family(
+        "mailer-moves",
+        Truth.BENIGN,
+        "The mailing service moves to other servers, and often to another bounce domain.",
+        outbound.mailer_moves,
+    ),
+    Family(
+        "new-application-server",
+        Truth.BENIGN,
+        "A relay gets another server, whose application writes to customers.",
+        outbound.new_application_server,
+    ),
+    Family(
+        "subsidiary-campaign",
+        Truth.BENIGN,
+        "A campaign goes out in the name of another domain of the tenant.",
+        outbound.subsidiary_campaign,
     ),
 )
 """The families of honest events."""

@@ -5,7 +5,7 @@
 """
 
 from exconn.testing.verdicts._cases import REPORT, TUNING, Case, case, cases
-from exconn.testing.verdicts._fitting import fit, left_out, thresholds, without
+from exconn.testing.verdicts._fitting import crossed, fit, thresholds, without
 from exconn.testing.verdicts._report import report
 
 __all__ = [
@@ -14,8 +14,8 @@ __all__ = [
     "Case",
     "case",
     "cases",
+    "crossed",
     "fit",
-    "left_out",
     "report",
     "thresholds",
     "without",

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from exconn.grading import Policy
-from exconn.testing.verdicts import REPORT, TUNING, cases, fit, left_out, report, thresholds
+from exconn.testing.verdicts import REPORT, TUNING, cases, crossed, fit, report, thresholds
 
 _SHIPPED = Path("src/exconn/grading/policy.toml")
 _PAGE = Path("docs/explanation/verdicts.md")
@@ -26,10 +26,10 @@ def main() -> None:
     if given.command == "fit":
         known = cases(TUNING[: given.seeds])
         weighed = fit(known)
-        policy = thresholds(left_out(known, weighed), weighed)
+        policy = thresholds(crossed(known, weighed), weighed)
         given.to.write_text(_toml(policy), encoding="utf-8")
     else:
-        policy = Policy.from_file(given.policy) if given.policy else Policy()
+        policy = Policy.from_toml(given.policy.read_text("utf-8")) if given.policy else Policy()
         page = report(cases(TUNING[: given.seeds]), cases(REPORT[: given.seeds]), policy)
         given.to.write_text(page, encoding="utf-8")
     sys.stdout.write(f"{given.to}\n")

@@ -23,8 +23,9 @@ def fit(known: Sequence[Case], policy: Policy | None = None, *, steps: int = _ST
     """Derive weights: those that make the score the likeliest to be right.
 
     Logistic regression on what fired, with the decay within families, weights between 0.05 and 3,
-    and a ridge that pulls those of which the cases say little to 0.3. Families of scenarios count alike, and so do malice and benignity together;
-    insufficient cases say nothing. Thresholds stay as they are; see `thresholds`.
+    and a ridge that pulls those of which the cases say little to 0.3. Families of scenarios count
+    alike, and so do malice and benignity together; insufficient cases say nothing. Thresholds stay
+    as they are; see `thresholds`.
     """
     start = policy or Policy()
     told = [one for one in known if one.truth is not Truth.INSUFFICIENT]
@@ -86,18 +87,16 @@ def _logistic(margin: float) -> float:
     return 1 / (1 + math.exp(-max(-700.0, min(700.0, margin))))
 
 
-def left_out(known: Sequence[Case], policy: Policy) -> list[tuple[Case, float]]:
-    """Each case's margin by weights that were fitted without its family.
-
-    Args:
-        known: all cases.
-        policy: fitted to all of them; each family's fit starts from it.
-    """
-    found: list[tuple[Case, float]] = []
-    for name in dict.fromkeys(one.family for one in known):
-        others = without(name, known, policy)
-        found += [(one, one.margin(others)) for one in known if one.family == name]
-    return found
+def crossed(known: Sequence[Case], policy: Policy) -> list[tuple[Case, float]]:
+    """Each case's margin by weights that were fitted to the other half of the seeds."""
+    halves = [[one for one in known if one.seed % 2 == half] for half in range(2)]
+    return [
+        (one, one.margin(others))
+        for half, others in zip(
+            halves, (fit(half, policy) for half in reversed(halves)), strict=True
+        )
+        for one in half
+    ]
 
 
 def without(family: str, known: Sequence[Case], policy: Policy) -> Policy:
@@ -106,7 +105,7 @@ def without(family: str, known: Sequence[Case], policy: Policy) -> Policy:
 
 
 def thresholds(margins: Sequence[tuple[Case, float]], policy: Policy) -> Policy:
-    """Derive the thresholds from margins of families that were left out of the fit.
+    """Derive the thresholds from margins of cases that the weights were not fitted to.
 
     Benign is what lies a gap below every malicious case; a true positive is what lies a gap above
     all but 0.3 per cent of the benign ones.

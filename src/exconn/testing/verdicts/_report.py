@@ -320,8 +320,8 @@ def _derived(policy: Policy) -> Iterator[str]:
         "The weights of the signals are in [their reference](../reference/signals.md). They are "
         "the logistic regression's on what fired, with the diminishing returns within a family, "
         "kept positive so that no signal for malice ever lowers a score. The thresholds "
-        "lie a quarter beyond the other side's last margin, each family's margins taken from a "
-        "fit without it."
+        "lie a quarter beyond the other side's last margin, each half of the seeds judged by a "
+        "fit to the other half."
     )
     yield ""
     yield "```sh"
