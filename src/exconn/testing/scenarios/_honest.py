@@ -196,16 +196,25 @@ def harmless_change(stage: Stage, target: SimulatedConnector) -> tuple[str, dict
     what, parameters = rng.choice(kinds)
     if "TlsSenderCertificateName" in parameters:
         parameters["TlsSenderCertificateName"] += own_domain(stage)
-    form: dict[str, str] = {}
-    if stage.chance(0.35):
-        form = {
-            "SenderDomains": "smtp:*;1",
-            "RequireTls": rng.choice(("True", "False")),
-            "SenderIPAddresses": ";".join(target.addresses),
-            "ConnectorSource": "AdminUI",
-            "Enabled": "True",
-        }
+    form = _whole_form(stage, target) if stage.chance(0.35) else {}
     return what, {"Identity": target.name} | form | parameters
+
+
+def _whole_form(stage: Stage, target: SimulatedConnector) -> dict[str, str]:
+    """The values that a connector has already; two of those here are known to be strict."""
+    sender, tls = "*", stage.rng.choice(("True", "False"))
+    if target.role in {"partner_in", "relay"}:
+        tls = "True"
+    if target.role == "partner_in":
+        own = stage.tenant.frames[MAIL].filter(pl.col("Connectors") == target.name)
+        sender = own["SenderFromDomain"][0]
+    return {
+        "SenderDomains": f"smtp:{sender};1",
+        "RequireTls": tls,
+        "SenderIPAddresses": ";".join(target.addresses),
+        "ConnectorSource": "AdminUI",
+        "Enabled": "True",
+    }
 
 
 # Ordinary use
