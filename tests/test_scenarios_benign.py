@@ -247,7 +247,7 @@ def the_same_vendor_from_elsewhere(scenario: Scenario) -> None:
     listed = set(parameters(changes(scenario)[-1])["SenderIPAddresses"].split(";"))
     known = set(before(scenario)["SenderIPv4"])
     fresh = week(scenario).filter(pl.col("SenderIPv4").is_in(list(listed - known)))
-    assert fresh.height >= 15
+    assert fresh.height >= 5
 
 
 def a_company_was_acquired(scenario: Scenario) -> None:

@@ -181,8 +181,9 @@ def harmless_change(stage: Stage, target: SimulatedConnector) -> tuple[str, dict
     """
     rng = stage.rng
     neighbour = f"{target.addresses[0].rpartition('.')[0]}.{rng.randint(240, 254)}"
+    home = _home_domain(stage, target)
     kinds: tuple[tuple[str, dict[str, str]], ...] = (
-        ("the certificate", {"TlsSenderCertificateName": f"mail{rng.randint(2, 9)}."}),
+        ("the certificate", {"TlsSenderCertificateName": f"mail{rng.randint(2, 9)}.{home}"}),
         ("TLS", {"RequireTls": "True"}),
         (
             "the comment",
@@ -194,10 +195,15 @@ def harmless_change(stage: Stage, target: SimulatedConnector) -> tuple[str, dict
         ),
     )
     what, parameters = rng.choice(kinds)
-    if "TlsSenderCertificateName" in parameters:
-        parameters["TlsSenderCertificateName"] += own_domain(stage)
     form = _whole_form(stage, target) if stage.chance(0.35) else {}
     return what, {"Identity": target.name} | form | parameters
+
+
+def _home_domain(stage: Stage, target: SimulatedConnector) -> str:
+    """The domain of those who run what sends: a vendor, a partner or the tenant."""
+    own = stage.tenant.frames[MAIL].filter(pl.col("Connectors") == target.name)
+    bounces: str = own["SenderMailFromDomain"][0]
+    return bounces.removeprefix("bounces.").removeprefix("mail.")
 
 
 def _whole_form(stage: Stage, target: SimulatedConnector) -> dict[str, str]:
@@ -206,8 +212,7 @@ def _whole_form(stage: Stage, target: SimulatedConnector) -> dict[str, str]:
     if target.role in {"partner_in", "relay"}:
         tls = "True"
     if target.role == "partner_in":
-        own = stage.tenant.frames[MAIL].filter(pl.col("Connectors") == target.name)
-        sender = own["SenderFromDomain"][0]
+        sender = _home_domain(stage, target)
     return {
         "SenderDomains": f"smtp:{sender};1",
         "RequireTls": tls,
