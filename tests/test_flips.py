@@ -13,7 +13,7 @@ from attrs import frozen
 
 from exconn.context import ApprovedChange, Context
 from exconn.signals import SIGNALS, Direction, Family, Signal
-from exconn.simulate import Actor, Tenant
+from exconn.simulate import UNAUTHENTICATED, Actor, Place, Tenant
 from incidents import (
     ABROAD,
     AT,
@@ -99,11 +99,24 @@ def approved(tenant: Tenant) -> Context:
     return Context(approved_changes=[approval])
 
 
+STRANGER: dict[str, Any] = {
+    "p1": "a@elsewhere.example",
+    "p2": "a@elsewhere.example",
+    "direction": "Outbound",
+}
+NOWHERE = Place("", "", "", ("",))
+
+
+def lookalike(tenant: Tenant) -> str:
+    return f"a@{tenant.accepted_domains[0].replace('.', 's.', 1)}"
+
+
 FLIPS = {
     "volume.surge": sends(n=150),
     "volume.sustained": sends(n=300, span=6 * DAY, start=AT - 6 * DAY),
     "volume.new-connector": sends("new", n=150),
     "volume.one-sender": sends(p1="one@x.example", p2="one@x.example"),
+    "volume.few": sends(n=150),
     "volume.steady": sends(n=150),
     "sender.mismatch": sends(p1="a@elsewhere.example", **TRICKLE),
     "sender.mismatch-new": sends(p1="a@elsewhere.example", **TRICKLE),
@@ -116,8 +129,20 @@ FLIPS = {
     "sender.foreign-domain-new": sends(
         p1="a@elsewhere.example", p2="a@elsewhere.example", **TRICKLE
     ),
+    "sender.strangers": sends(**STRANGER, **TRICKLE),
+    "sender.relays-others": sends(**STRANGER, **TRICKLE),
+    "sender.lookalike": Flip(lambda tenant: mail(tenant, p1=lookalike(tenant), **TRICKLE)),
+    "sender.fresh-domain-outbound": sends(**STRANGER, **TRICKLE),
+    "sender.fresh-address-outbound": sends(sender_ipv4=ABROAD, direction="Outbound", **TRICKLE),
+    "sender.own-domain-spoofed": sends(authentication=UNAUTHENTICATED, **TRICKLE),
+    "sender.own-domain-spoofed-new": sends(authentication=UNAUTHENTICATED, **TRICKLE),
+    "sender.unauthenticated": sends(authentication=UNAUTHENTICATED, **TRICKLE),
+    "sender.own-authenticated": sends(authentication=UNAUTHENTICATED, **TRICKLE),
+    "sender.no-strangers": sends(**STRANGER, **TRICKLE),
+    "sender.gateway-like": sends("gateway", n=2_000, direction="Outbound"),
     "sender.steady": sends(sender_ipv4=ABROAD, **TRICKLE),
     "recipients.spray": sends(recipients=strangers(60), **TRICKLE),
+    "recipients.sudden-strangers": sends(recipients=strangers(60), **TRICKLE),
     "recipients.external-new": sends(recipients=strangers(60), **TRICKLE),
     "recipients.supply-chain": Flip(
         lambda tenant: mail(tenant, recipients=acquaintances(tenant, 60), **TRICKLE)
@@ -127,6 +152,9 @@ FLIPS = {
     "content.malicious": sends(threats="Malware", **TRICKLE),
     "content.malicious-new": sends(threats="Malware", **TRICKLE),
     "content.junked-new": sends(delivery="Junked", **TRICKLE),
+    "content.bad-outbound": sends(threats="Phish", direction="Outbound", **TRICKLE),
+    "content.fresh-bad": sends(threats="Phish", **STRANGER, **TRICKLE),
+    "content.spoofed-links": sends(authentication=UNAUTHENTICATED, urls=1, **TRICKLE),
     "content.links-new": sends(urls=1, **TRICKLE),
     "content.attachments-new": sends(attachments=1, **TRICKLE),
     "content.clean": sends(threats="Spam", **TRICKLE),
@@ -140,6 +168,9 @@ FLIPS = {
         "partner_out", "Set-OutboundConnector", SmartHosts="mx.elsewhere.example"
     ),
     "configuration.new-addresses": sets(SenderIPAddresses=ABROAD),
+    "configuration.routine": after_plain(
+        lambda tenant: change(tenant, {"SenderDomains": "smtp:*;1"})
+    ),
     "change.created": sets(operation="New-InboundConnector"),
     "change.modified": sets(Comment="x"),
     "change.enabled": sets(Enabled="True"),
@@ -156,6 +187,12 @@ FLIPS = {
     "change.grants": after_plain(
         lambda tenant: deed(tenant, "Add member to role.", {"Identity": "x"})
     ),
+    "change.by-newcomer": Flip(lambda tenant: change(tenant, {"Comment": "x"}, actor=APP)),
+    "change.without-address": Flip(lambda tenant: change(tenant, {"Comment": "x"}, place=NOWHERE)),
+    "change.by-habit": Flip(
+        lambda tenant: change(tenant, {"Comment": "y"}, actor=APP),
+        base=lambda tenant: change(plain(tenant), {"Comment": "x"}, at=AT - 20 * DAY),
+    ),
     "change.none": sets(Comment="x"),
     "logon.burst": after_plain(lambda tenant: burst(tenant, AT - 4 * HOUR)),
     "logon.slow-sequence": after_plain(lambda tenant: slow(tenant, AT - 4 * HOUR)),
@@ -166,6 +203,12 @@ FLIPS = {
     "logon.change-from-unusual-place": after_plain(
         lambda tenant: change(tenant, {"Comment": "y"}, place=FAR_AWAY)
     ),
+    "logon.change-from-new-network": after_plain(
+        lambda tenant: change(tenant, {"Comment": "y"}, place=FAR_AWAY)
+    ),
+    "logon.change-from-hosting": after_plain(
+        lambda tenant: change(tenant, {"Comment": "y"}, place=FAR_AWAY)
+    ),
     "logon.unusual-failures": after_plain(
         lambda tenant: sign_in(tenant, [AT - 4 * HOUR], place=FAR_AWAY, action="LogonFailed")
     ),
@@ -174,7 +217,20 @@ FLIPS = {
     "chain.logon-change": after_plain(
         lambda tenant: sign_in(tenant, [AT - 4 * HOUR], place=FAR_AWAY)
     ),
+    "chain.logon-opening": Flip(
+        lambda tenant: sign_in(tenant, [AT - 4 * HOUR], place=FAR_AWAY),
+        base=lambda tenant: change(tenant, {"SenderDomains": "smtp:*;1"}),
+    ),
     "chain.change-mail": after_plain(mail),
+    "chain.change-more-a-day": after_plain(mail),
+    "chain.fresh-mail": Flip(
+        lambda tenant: sign_in(tenant, [AT - 4 * HOUR], place=FAR_AWAY),
+        base=lambda tenant: mail(plain(tenant), sender_ipv4=ABROAD),
+    ),
+    "chain.fresh-mail-outbound": Flip(
+        lambda tenant: sign_in(tenant, [AT - 4 * HOUR], place=FAR_AWAY),
+        base=lambda tenant: mail(plain(tenant), sender_ipv4=ABROAD, direction="Outbound"),
+    ),
     "chain.complete": after_plain(
         lambda tenant: mail(sign_in(tenant, [AT - 4 * HOUR], place=FAR_AWAY))
     ),

@@ -82,16 +82,10 @@ def cases(
     numbers = [(index, seed) for index in range(len(families)) for seed in seeds]
     if workers == 1:
         return [case(families[index], seed) for index, seed in numbers]
-    names = [FAMILIES.index(family) for family in families]
-    with ProcessPoolExecutor(
-        workers or os.cpu_count(), mp_context=get_context("spawn"), initializer=_alone
-    ) as pool:
-        asked = [(names[index], seed) for index, seed in numbers]
+    asked = [(FAMILIES.index(families[index]), seed) for index, seed in numbers]
+    os.environ["POLARS_MAX_THREADS"] = "1"  # of the processes to come; here Polars has begun
+    with ProcessPoolExecutor(workers or os.cpu_count(), mp_context=get_context("spawn")) as pool:
         return list(pool.map(_numbered, asked, chunksize=8))
-
-
-def _alone() -> None:
-    os.environ["POLARS_MAX_THREADS"] = "1"
 
 
 def _numbered(asked: tuple[int, int]) -> Case:
