@@ -25,6 +25,7 @@ from exconn.simulate import (
     mail_rows,
 )
 from exconn.sources import MemorySource
+from exconn.tables import URL_CLICK_EVENTS, conform
 
 SEED = 5
 HOUR = timedelta(hours=1)
@@ -34,6 +35,7 @@ AT = END - timedelta(hours=40)
 """When the injected mail peaks; the default window around it ends with the data."""
 
 MAIL, AUDIT, LOGONS = "EmailEvents", "CloudAppEvents", "IdentityLogonEvents"
+CLICKS = "UrlClickEvents"
 ABROAD = "203.0.113.77"
 
 
@@ -123,6 +125,23 @@ def mail(
         **columns,
     }
     return tenant.adding(MAIL, mail_rows(rng=draw, **given))
+
+
+def clicks(
+    messages: pl.DataFrame, account: str = "ada@contoso.example", *, after: timedelta = HOUR
+) -> pl.DataFrame:
+    """A click on a link in each of these messages, by one account."""
+    rows = messages.select(
+        "NetworkMessageId",
+        Timestamp=pl.col("Timestamp") + after,
+        Url=pl.format("https://attacker.example/{}", pl.int_range(pl.len())),
+        ActionType=pl.lit("ClickAllowed"),
+        AccountUpn=pl.lit(account),
+        Workload=pl.lit("Email"),
+        IsClickedThrough=pl.lit(value=True),
+        ReportId=pl.format("click-{}", pl.int_range(pl.len())),
+    )
+    return conform(rows, URL_CLICK_EVENTS).select(URL_CLICK_EVENTS.names)
 
 
 def change(

@@ -7,11 +7,13 @@ from itertools import pairwise
 import polars as pl
 import pytest
 
+from exconn.detectors import via_connector
 from exconn.facts import queries
 from exconn.query import Query
 from exconn.simulate import Tenant, demo_tenant
 from exconn.sources import MemorySource
 from exconn.window import Period
+from incidents import clicks
 
 DAY = timedelta(days=1)
 
@@ -24,6 +26,12 @@ TENANT = tenant()
 LARGEST = TENANT.connector("gateway").name
 PEOPLE = [name for person in TENANT.people for name in (person.object_id, person.upn)]
 ADDRESSES = [address for person in TENANT.people for address in person.office.addresses]
+MAILED_FROM = TENANT.frames["EmailEvents"]["SenderIPv4"].unique().sort()[:50].to_list()
+EVERYTHING = Period(TENANT.start, TENANT.end)
+FRAMES = {
+    **TENANT.frames,
+    "UrlClickEvents": clicks(TENANT.frames["EmailEvents"][::3], after=2 * DAY),
+}
 MERGING: dict[str, Callable[[Period], Query]] = {
     "connector_names": queries.connector_names,
     "connector_hours": queries.connector_hours,
@@ -34,6 +42,8 @@ MERGING: dict[str, Callable[[Period], Query]] = {
     "recipient_domains": queries.recipient_domains,
     "correspondents": queries.correspondents,
     "tenant_domains": queries.tenant_domains,
+    "mail_from": lambda period: queries.mail_from(period, MAILED_FROM, TENANT.accepted_domains),
+    "link_clicks": lambda period: queries.link_clicks(period, via_connector(), EVERYTHING),
     "external_mail": lambda period: queries.external_mail(period, TENANT.accepted_domains),
     "connector_changes": queries.connector_changes,
     "new_connectors": queries.new_connectors,
@@ -49,7 +59,7 @@ MERGING: dict[str, Callable[[Period], Query]] = {
 @pytest.mark.parametrize("name", MERGING)
 def test_a_period_cut_into_days_gives_the_rows_of_the_whole(name: str) -> None:
     make = MERGING[name]
-    source = MemorySource(TENANT.frames)
+    source = MemorySource(FRAMES)
     whole = make(Period(TENANT.start, TENANT.end)).collect(source)
     days = (TENANT.end - TENANT.start) // DAY
     edges = [TENANT.start + n * DAY for n in range(days)] + [TENANT.end]

@@ -11,6 +11,7 @@ from exconn.facts import queries as q
 from exconn.window import Period
 
 PERIOD = Period(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 9, 5, tzinfo=UTC))
+MAILED = Period(PERIOD.start, datetime(2026, 3, 5, tzinfo=UTC))
 ACCOUNTS = ("ada@contoso.example", "6B1D0D0C-1111-4BBB-8CCC-000000000001", 'o"brien\\@x.example')
 DOMAINS = ("contoso.example", "Fabrikam.example")
 
@@ -25,6 +26,8 @@ QUERIES: Mapping[str, Query] = {
     "external_mail": q.external_mail(PERIOD, DOMAINS),
     "correspondents": q.correspondents(PERIOD),
     "tenant_domains": q.tenant_domains(PERIOD),
+    "mail_from": q.mail_from(PERIOD, ("192.0.2.7", "2001:DB8::7"), DOMAINS),
+    "link_clicks": q.link_clicks(PERIOD, d.through('The "Relay"'), MAILED),
     "connector_changes": q.connector_changes(PERIOD),
     "new_connectors": q.new_connectors(PERIOD),
     "connector_volume": q.connector_volume(PERIOD, 'The "Relay"'),

@@ -17,6 +17,7 @@ from exconn.kql import DEFENDER, DIALECTS, Dialect, compile_query
 from exconn.simulate import demo_tenant
 from exconn.tables import CLOUD_APP_EVENTS, EMAIL_EVENTS, IDENTITY_LOGON_EVENTS, TABLES
 from exconn.testing import frames
+from incidents import clicks
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 REWRITE = "EXCONN_REWRITE_SNAPSHOTS"
@@ -80,7 +81,10 @@ def test_the_parser_accepts_every_detector(name: str) -> None:
 
 def test_every_query_returns_the_same_rows_on_a_tenant() -> None:
     tenant = demo_tenant(3, mails=2_000)
-    whole = {name: conform(frame, _table(name)) for name, frame in tenant.frames.items()}
+    clicked = {"UrlClickEvents": clicks(tenant.frames["EmailEvents"][::3])}
+    whole = {
+        name: conform(frame, _table(name)) for name, frame in {**tenant.frames, **clicked}.items()
+    }
     people = [person.upn for person in tenant.people]
     period = type(PERIOD)(tenant.start, tenant.end)
     logons = [
@@ -98,6 +102,9 @@ def test_every_query_returns_the_same_rows_on_a_tenant() -> None:
         queries.external_mail(period, tenant.accepted_domains),
         queries.correspondents(period),
         queries.tenant_domains(period),
+        queries.mail_from(period, whole["EmailEvents"]["SenderIPv4"].unique()[:9], ()),
+        queries.mail_from(period, (), tenant.accepted_domains),
+        queries.link_clicks(period, detectors.via_connector(), period),
         queries.connector_changes(period),
         queries.new_connectors(period),
         queries.connector_volume(period, tenant.connector("gateway").name, threshold=1),
@@ -105,7 +112,7 @@ def test_every_query_returns_the_same_rows_on_a_tenant() -> None:
         queries.minute_bursts(period, failures=2),
         queries.address_logons(period, whole["IdentityLogonEvents"]["IPAddress"].unique()[:5]),
     ]
-    assert len(logons) + len(others) == len(QUERIES)
+    assert len(logons) + len(others) == len(QUERIES) + 1  # of one, twice
     for query in (*logons, *others):
         assert_agrees(query, whole)
 

@@ -43,9 +43,10 @@ class Ask:
     Attributes:
         start: From when, ISO 8601; UTC without a zone.
         end: Until when.
-        connector: The connector, for connector_volume.
+        connector: The connector, for connector_volume and link_clicks.
         account: An account's object id or UPN, for sign-ins; may be repeated.
-        address: An address, for sign-ins from it; may be repeated.
+        address: An address, for sign-ins and mail from it; may be repeated.
+        domain: A sender's domain, for mail from it; may be repeated.
         accepted_domain: A domain of the tenant itself, for external_mail; may be repeated.
     """
 
@@ -54,6 +55,7 @@ class Ask:
     connector: str = ""
     account: tuple[str, ...] = ()
     address: tuple[str, ...] = ()
+    domain: tuple[str, ...] = ()
     accepted_domain: tuple[str, ...] = ()
 
     def about(self, default: Period) -> Asked:
@@ -65,6 +67,7 @@ class Ask:
             connector=self.connector,
             accounts=self.account,
             addresses=self.address,
+            domains=self.domain,
             accepted_domains=self.accepted_domain,
         )
 
@@ -75,6 +78,7 @@ class Ask:
             connector=self.connector or "<connector>",
             account=self.account or ("<account>",),
             address=self.address or ("<address>",),
+            domain=self.domain or ("<domain>",),
         )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from attrs import frozen
 
+from exconn.detectors import through
 from exconn.facts import queries as q
 from exconn.query import Query
 from exconn.window import Period
@@ -15,9 +16,10 @@ class Asked:
 
     Attributes:
         period: when.
-        connector: the connector's name, for the playbook's second query.
+        connector: the connector's name, for the playbook's second query and for clicks.
         accounts: object ids or UPNs, for sign-ins.
-        addresses: for sign-ins from them.
+        addresses: for sign-ins and mail from them.
+        domains: of senders, for mail from them.
         accepted_domains: the tenant's own, for mail to outside.
     """
 
@@ -25,6 +27,7 @@ class Asked:
     connector: str = ""
     accounts: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
+    domains: tuple[str, ...] = ()
     accepted_domains: tuple[str, ...] = ()
 
 
@@ -47,6 +50,10 @@ CATALOGUE: Mapping[str, Callable[[Asked], Query]] = {
     "recipient_domains": lambda asked: q.recipient_domains(asked.period),
     "correspondents": lambda asked: q.correspondents(asked.period),
     "tenant_domains": lambda asked: q.tenant_domains(asked.period),
+    "mail_from": lambda asked: q.mail_from(asked.period, asked.addresses, asked.domains),
+    "link_clicks": lambda asked: q.link_clicks(
+        asked.period, through(asked.connector), asked.period
+    ),
     "connector_changes": lambda asked: q.connector_changes(asked.period),
     "administration": lambda asked: q.administration(asked.period),
     "actor_deeds": lambda asked: q.actor_deeds(asked.period),

@@ -456,15 +456,15 @@ def mail_facts(rows: MailRows, judged: pl.DataFrame, context: Context) -> pl.Dat
     Returns:
         Connector, At, PeakHour (null without mail), and a column for each of `MAIL_FACTS`.
     """
-    own_domains = _own_domains(rows.tenant_domains, judged, context)
+    own = own_domains(rows.tenant_domains, judged, context)
     parts = [
         _hour_facts(rows.connector_hours, judged),
         _sender_facts(rows.sender_hours, judged),
         _other_facts(rows.bulk_senders, judged),
         _address_facts(rows.sending_addresses, judged, context),
-        _domain_facts(rows.sender_domains, rows.correspondents, judged, context, own_domains),
+        _domain_facts(rows.sender_domains, rows.correspondents, judged, context, own),
         _direct_facts(rows.tenant_domains, judged),
-        _recipient_facts(rows.recipient_domains, rows.correspondents, judged, context, own_domains),
+        _recipient_facts(rows.recipient_domains, rows.correspondents, judged, context, own),
     ]
     facts = judged.select("Connector", "At")
     for part in parts:
@@ -826,7 +826,7 @@ def _met_before(mailed: pl.DataFrame, known: pl.DataFrame, column: str) -> pl.Da
     )
 
 
-def _own_domains(
+def own_domains(
     tenant_domains: pl.DataFrame, judged: pl.DataFrame, context: Context
 ) -> pl.DataFrame:
     """The tenant's domains as each judgement may know them: At, Domain.
@@ -886,7 +886,7 @@ def _marked(
 
 
 def _is_foreign(domain: str, own: frozenset[str]) -> bool:
-    return bool(domain) and not _is_under(domain, own)
+    return bool(domain) and not is_under(domain, own)
 
 
 def _looks_like(domain: str, own: frozenset[str]) -> bool:
@@ -923,9 +923,10 @@ def _share_of(part: str, where: pl.Expr, which: pl.Expr, of: str = "Messages") -
 
 def _under(column: pl.Expr, seen: pl.Series, domains: Iterable[str]) -> pl.Expr:
     wanted = frozenset(domain.lower() for domain in domains)
-    return column.is_in([domain for domain in seen.unique().to_list() if _is_under(domain, wanted)])
+    return column.is_in([domain for domain in seen.unique().to_list() if is_under(domain, wanted)])
 
 
-def _is_under(domain: str, domains: frozenset[str]) -> bool:
+def is_under(domain: str, domains: frozenset[str]) -> bool:
+    """Whether a domain is one of these, or a subdomain of one."""
     labels = domain.split(".")
     return any(".".join(labels[i:]) in domains for i in range(len(labels)))

@@ -42,7 +42,12 @@ from exconn.detectors import (
     within,
 )
 from exconn.query import Query, scan
-from exconn.tables import CLOUD_APP_EVENTS, EMAIL_EVENTS, IDENTITY_LOGON_EVENTS
+from exconn.tables import (
+    CLOUD_APP_EVENTS,
+    EMAIL_EVENTS,
+    IDENTITY_LOGON_EVENTS,
+    URL_CLICK_EVENTS,
+)
 from exconn.window import Period
 
 _WHO = (
@@ -312,6 +317,64 @@ def tenant_domains(period: Period) -> Query:
             Last=pl.col("Timestamp").max(),
             Direct=_messages(direct),
         )
+    )
+
+
+def mail_from(period: Period, addresses: Collection[str], domains: Collection[str]) -> Query:
+    """The mail from some addresses or P1 domains, through any connector or none.
+
+    Columns: Connector ("" for none), Day; Address, or Domain where the mail is from none of the
+    addresses, and "" in the other of the two; Messages, Deliveries, First, Last.
+    """
+    address, domain = sending_address(), p1_domain()
+    told_by_address = address.is_in(sorted({address.lower() for address in addresses}))
+    told_by_domain = domain.is_in(sorted({domain.lower() for domain in domains}))
+    return (
+        scan(EMAIL_EVENTS)
+        .filter(within(period), told_by_address | told_by_domain)
+        .group_by(
+            Connector=_connector(),
+            Day=_day(),
+            Address=pl.when(told_by_address).then(address).otherwise(pl.lit("")),
+            Domain=pl.when(told_by_address).then(pl.lit("")).otherwise(domain),
+        )
+        .agg(
+            Messages=_messages(),
+            Deliveries=_deliveries(),
+            First=pl.col("Timestamp").min(),
+            Last=pl.col("Timestamp").max(),
+        )
+    )
+
+
+def link_clicks(period: Period, mail: pl.Expr, mailed: Period) -> Query:
+    """The clicks on links in some mail.
+
+    Args:
+        period: when the clicks were.
+        mail: which mail, a condition over EmailEvents.
+        mailed: when the mail was sent.
+
+    Columns: Timestamp, Account, Url, ActionType, IsClickedThrough.
+    """
+    told = pl.col("NetworkMessageId") != ""
+    message = pl.col("NetworkMessageId").str.to_lowercase()
+    messages = (
+        scan(EMAIL_EVENTS).filter(within(mailed), mail, told).select(NetworkMessageId=message)
+    )
+    return (
+        scan(URL_CLICK_EVENTS)
+        .filter(within(period), told)
+        .with_columns(NetworkMessageId=message)
+        .join(messages, on="NetworkMessageId", how="semi")
+        .select(
+            "Timestamp",
+            pl.col("AccountUpn").str.to_lowercase().alias("Account"),
+            "Url",
+            "ActionType",
+            "IsClickedThrough",
+        )
+        .unique()
     )
 
 
