@@ -177,6 +177,7 @@ KEYS = {
     "timeline",
     "actions",
     "evidence",
+    "radius",
 }
 PARTS = {
     "signals": {

@@ -414,10 +414,10 @@ PLAYBOOK: tuple[Item, ...] = (
         section=Section.QUERIES,
         text="Query 4: who else in the environment is sending similar email?",
         depth=1,
-        queries=(queries.bulk_senders,),
+        queries=(queries.bulk_senders, queries.mail_from),
         facts=("other_bulk_senders",),
         questions=(question.WHO_ELSE,),
-        evidence=("other_bulk_senders",),
+        evidence=("other_bulk_senders", "radius"),
     ),
     Item(
         id="queries.content",
@@ -525,7 +525,7 @@ PLAYBOOK: tuple[Item, ...] = (
         text="Check for other suspicious activities across other connectors in the environment",
         questions=(question.WHO_ELSE,),
         actions=(ActionId.REVIEW_OTHER_CONNECTORS, ActionId.REVIEW_MAIL),
-        evidence=("other_connectors",),
+        evidence=("other_connectors", "radius"),
         note="`hunt` grades every connector.",
     ),
 )

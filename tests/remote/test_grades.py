@@ -11,6 +11,7 @@ from places import PLACES, served
 
 from exconn import Alert, Grade, MemorySource, Source, grade, hunt
 from exconn.simulate import demo_tenant, hijacked, honest_tenant
+from incidents import clicks
 
 Frames = Mapping[str, pl.DataFrame]
 
@@ -28,9 +29,28 @@ def tenant(name: str) -> Frames:
             frames = dict(demo_tenant(3, mails=2_200).frames)
             del frames["IdentityLogonEvents"]
             return frames
+        case "clicked":
+            return reaching()
     return {
         **demo_tenant(5, mails=2_200).frames,
         "EmailEvents": demo_tenant(5, mails=2_200).frames["EmailEvents"].drop("SenderObjectId"),
+    }
+
+
+def reaching() -> Frames:
+    """An incident with other mail like it, and clicks on its links."""
+    attacked = hijacked(honest_tenant(11, mails=2_200), 11, mails=150)
+    used = next(connector.name for connector in attacked.connectors if not connector.honest)
+    mail = attacked.frames["EmailEvents"]
+    own = mail.filter(pl.col("Connectors") == used).sort("Timestamp", "NetworkMessageId")[-40:]
+    other = own.with_columns(
+        Connectors=pl.lit(""), NetworkMessageId=pl.format("other-{}", "NetworkMessageId")
+    )
+    upper = own.with_columns(pl.col("NetworkMessageId").str.to_uppercase())
+    return {
+        **attacked.frames,
+        "EmailEvents": pl.concat([mail, other]),
+        "UrlClickEvents": clicks(upper),
     }
 
 
@@ -41,7 +61,7 @@ def at_home(name: str) -> list[Grade]:
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize(
-    "name", ["demo", "honest", "hijacked", "without sign-ins", "without SenderObjectId"]
+    "name", ["demo", "honest", "hijacked", "clicked", "without sign-ins", "without SenderObjectId"]
 )
 def test_grades_are_those_of_the_files(name: str, place: str) -> None:
     ours = at_home(name)
@@ -50,7 +70,9 @@ def test_grades_are_those_of_the_files(name: str, place: str) -> None:
         assert [said(g) for g in hunt(source)] == [said(g) for g in ours]
         alert = Alert(connector=ours[0].connector, timestamp=ours[0].at)
         home: Source = MemorySource(tenant(name))
-        assert said(grade(source, alert)) == said(grade(home, alert))
+        graded = grade(home, alert)
+        assert said(grade(source, alert)) == said(graded)
+        assert (name == "clicked") is bool(graded.radius.clicks and graded.radius.mail)
         assert {call.status for call in there.tenant.calls} <= {200, 400}
         assert there.slept == []
 

@@ -16,7 +16,7 @@ from exconn.cli.escape import visible
 from exconn.coverage import Standing
 from exconn.facts import FACT_TABLES, FACTS, Unit
 from exconn.facts import queries as fact_queries
-from exconn.grading import Answer, Evidence, Finding, Grade, State
+from exconn.grading import Answer, Clicks, Evidence, Finding, Grade, Radius, SimilarMail, State
 from exconn.grading.verdict import Classification
 from exconn.ingest import ImportSummary
 from exconn.signals import Family
@@ -79,6 +79,7 @@ def grade(console: Console, result: Grade) -> None:
     _questions(console, result)
     _timeline(console, result)
     _evidence(console, result.evidence)
+    _radius(console, result.radius)
     _actions(console, result)
     _coverage(console, result.coverage)
 
@@ -220,11 +221,48 @@ def _evidence(console: Console, evidence: Evidence) -> None:
     grid = _grid("Evidence", "")
     for title, values in lists.items():
         if values:
-            more = f" and {len(values) - _TOP:,} more" if len(values) > _TOP else ""
-            grid.add_row(title, _text(", ".join(values[:_TOP]) + more))
+            grid.add_row(title, _listed(values))
     console.print(_heading("Evidence (--json has all)"))
     console.print(grid)
     console.print()
+
+
+def _radius(console: Console, radius: Radius) -> None:
+    """What the incident touched beyond the connector; --json has it whole."""
+    grid = _grid("Reaches", "")
+    if radius.connectors is not None:
+        others = [f"{other.name} (same {', '.join(other.ties)})" for other in radius.connectors]
+        grid.add_row("Other connectors", _listed(others) if others else "none")
+    if radius.mail is not None:
+        mail = [_similar(mail) for mail in radius.mail]
+        grid.add_row("Other mail", _listed(mail) if mail else "none")
+    if radius.clicks is not None:
+        grid.add_row("Clicks", _clicks(radius.clicks))
+    for reason in radius.unknown:
+        grid.add_row("Not known", _text(reason))
+    console.print(_heading("Blast radius (--json has all)"))
+    console.print(grid)
+    console.print()
+
+
+def _similar(mail: SimilarMail) -> str:
+    by = f" by {mail.connector}" if mail.connector else ""
+    before = f", {mail.baseline_messages:,} before" if mail.baseline_messages else ""
+    return f"from {mail.address or mail.domain}{by} ({mail.messages:,}{before})"
+
+
+def _clicks(clicks: Clicks) -> Text:
+    who = list(dict.fromkeys(click.account for click in clicks.latest if click.account))
+    if not who:
+        return Text(f"{clicks.total:,}" if clicks.total else "none")
+    accounts = "account" if clicks.accounts == 1 else "accounts"
+    told = Text(f"{clicks.total:,} by {clicks.accounts:,} {accounts}: ")
+    return told.append_text(_listed(who))
+
+
+def _listed(values: Sequence[str]) -> Text:
+    more = f" and {len(values) - _TOP:,} more" if len(values) > _TOP else ""
+    return _text(", ".join(values[:_TOP]) + more)
 
 
 def _questions(console: Console, result: Grade) -> None:

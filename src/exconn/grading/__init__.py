@@ -5,6 +5,7 @@ from exconn.grading.evidence import Event, Evidence, HourOfMail, Sender, Tally
 from exconn.grading.findings import Answer, Answered, Finding, State
 from exconn.grading.outlook import Considered, Flip, Look
 from exconn.grading.policy import Policy
+from exconn.grading.radius import Click, Clicks, Radius, SimilarMail, Tie, TouchedConnector
 from exconn.grading.result import SCHEMA_VERSION, Grade
 from exconn.grading.run import grade, grade_records, hunt
 from exconn.grading.verdict import Classification, Determination
@@ -15,6 +16,8 @@ __all__ = [
     "Answer",
     "Answered",
     "Classification",
+    "Click",
+    "Clicks",
     "Considered",
     "Determination",
     "Event",
@@ -25,9 +28,13 @@ __all__ = [
     "HourOfMail",
     "Look",
     "Policy",
+    "Radius",
     "Sender",
+    "SimilarMail",
     "State",
     "Tally",
+    "Tie",
+    "TouchedConnector",
     "grade",
     "grade_records",
     "hunt",

@@ -13,6 +13,7 @@ from exconn.grading.actions import Action
 from exconn.grading.evidence import Event, Evidence
 from exconn.grading.findings import Answered, Facts, Finding, State
 from exconn.grading.outlook import Considered, Flip, Look
+from exconn.grading.radius import Radius
 from exconn.grading.verdict import Classification, Determination
 from exconn.models import AdminChange, ConnectorChange
 from exconn.models._record import Record
@@ -45,6 +46,7 @@ class Grade:
         timeline: sign-ins, changes and mail in the order of time.
         actions: what to do, in order.
         evidence: what it rests on.
+        radius: what the incident touched beyond the connector.
     """
 
     connector: str
@@ -66,6 +68,7 @@ class Grade:
     timeline: tuple[Event, ...] = field(repr=False)
     actions: tuple[Action, ...] = field(repr=False)
     evidence: Evidence = field(repr=False)
+    radius: Radius = field(repr=False)
 
     @property
     def at(self) -> datetime:
@@ -106,6 +109,7 @@ class Grade:
             "timeline": [_plain(event) for event in self.timeline],
             "actions": [_plain(action) for action in self.actions],
             "evidence": _plain(self.evidence),
+            "radius": _plain(self.radius),
         }
 
     def to_json(self, *, indent: int | None = None) -> str:

@@ -34,6 +34,7 @@ from exconn.grading.findings import (
 )
 from exconn.grading.outlook import considered, flips, looks
 from exconn.grading.policy import Policy
+from exconn.grading.radius import radius
 from exconn.grading.result import Grade
 from exconn.grading.verdict import Classification, Verdict, judge
 from exconn.models import AdminChange, Alert, Email, Logon
@@ -238,6 +239,7 @@ class _Verdicts:
             timeline=timeline(judgement, self._assessment.logons, gathered, peak),
             actions=actions(name, judgement.window, verdict, gathered, self._suspects(judgement)),
             evidence=gathered,
+            radius=radius(self._found, judgement, rows=rows),
         )
 
 
