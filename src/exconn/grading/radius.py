@@ -12,7 +12,7 @@ from exconn.coverage import Coverage, TableState
 from exconn.errors import IncompleteResultError, UnreadableDataError
 from exconn.facts import Judgement, Survey
 from exconn.facts.changes import acts
-from exconn.facts.judgement import ANY_PERIOD, judged_frame
+from exconn.facts.judgement import ANY_PERIOD, Turn, judged_frame
 from exconn.facts.mail import is_under, own_domains
 from exconn.facts.queries import MANY, connector_changes, link_clicks, mail_from
 from exconn.models import ActorKind, ConnectorChange
@@ -219,7 +219,7 @@ def _mail(found: Survey, judgement: Judgement) -> tuple[tuple[SimilarMail, ...] 
     domains, lumped = _new(found.mail.sender_domains, "P1", judgement)
     if lumped:
         doubts.append("the connector has hours with too many sender domains to tell apart")
-    judged = judged_frame([judgement], found.coverage)
+    judged = judged_frame([judgement], [Turn()], found.coverage)
     own = frozenset(own_domains(found.mail.tenant_domains, judged, found.context)["Domain"])
     if domains and not own:
         doubts.append("the organisation's own domains are not known, so none is looked for")
