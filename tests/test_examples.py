@@ -18,7 +18,7 @@ def test_grading_a_folder_puts_the_true_positive_first_and_says_what_to_do() -> 
     lines = run("grade_folder.py").splitlines()
     assert "truePositive" in lines[0]
     assert not any("truePositive" in line for line in lines[1:])
-    assert "1. Disable the connector; remove it once its settings are recorded." in lines
+    assert "1. Export the connector's settings to a file." in lines
 
 
 def test_a_signal_of_ones_own_fires_for_the_hijacked_connector_alone() -> None:

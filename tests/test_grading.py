@@ -31,7 +31,7 @@ from exconn.grading.evidence import LOGON_ROWS, MESSAGE_IDS, SAMPLE, TOP
 from exconn.grading.findings import findings
 from exconn.grading.powershell import quote
 from exconn.grading.verdict import judge
-from exconn.models import AdminChange, Alert, Email, Logon
+from exconn.models import AdminChange, Alert, Email, InboundConnector, Logon
 from exconn.signals import QUESTIONS, SIGNALS, Direction, Family
 from exconn.signals.question import WHO_ELSE
 from exconn.simulate import Actor, Tenant
@@ -64,6 +64,7 @@ from incidents import (
     strangers,
     verdict,
 )
+from powershell import Part, parts
 
 TRUE = Classification.TRUE_POSITIVE
 UNKNOWN = Classification.UNKNOWN
@@ -204,7 +205,17 @@ PARTS = {
         "notes",
     },
     "timeline": {"time", "kind", "summary", "ref"},
-    "actions": {"id", "order", "what", "why", "command", "check", "undo"},
+    "actions": {
+        "id",
+        "order",
+        "phase",
+        "what",
+        "why",
+        "precondition",
+        "command",
+        "check",
+        "undo",
+    },
 }
 ZULU = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
@@ -704,7 +715,6 @@ def test_text_reaches_powershell_as_text(text: str) -> None:
 
 def test_hostile_names_reach_commands_as_text() -> None:
     name = "x'; Remove-Mailbox *; \u2019\n#\u202e"
-    admin = honest().admins[0]
     tenant = change(honest(), {"Name": name}, at=AT - 4 * HOUR)
     opened = deed(tenant, "Set-InboundConnector", {"Identity": name, **OPENED}, place=FAR_AWAY)
     tenant = spammed(opened, connector=name)
@@ -712,13 +722,13 @@ def test_hostile_names_reach_commands_as_text() -> None:
     found = grade(source(tenant), Alert(connector=name, timestamp=AT))
     assert found.classification is TRUE
     assert found.connector == name
-    quoted = quote(name)
     for action in found.actions:
         for command in (action.command, action.check, action.undo):
             assert "\n" not in command
             assert "\u202e" not in command
-            left = command.replace(quoted, "").replace(quote(admin.upn), "")
-            assert "Remove-Mailbox" not in left
+        code = [text for part, text in parts(action.command) if part is not Part.TEXT]
+        assert not any("Remove-Mailbox" in text for text in code)
+        assert "Remove-Mailbox" not in action.undo.replace(quote(name), "")
 
 
 def test_an_application_cannot_break_out_of_the_filter_that_finds_it() -> None:
@@ -735,17 +745,29 @@ def test_a_true_positive_is_contained_first_and_then_looked_into() -> None:
     found = incident()
     ids = [action.id.value for action in found.actions]
     assert [action.order for action in found.actions] == list(range(1, len(ids) + 1))
-    assert ids[0] == "disable-connector"
-    assert ids[1] == "disable-transport-rule"
+    assert ids[:2] == ["export-connector", "disable-connector"]
     assert ids.index("revoke-sessions") < ids.index("reset-credentials") < ids.index("review-mail")
-    assert ids[-1] == "review-other-connectors"
-    for action in found.actions:
-        assert action.what.endswith(".")
-        assert action.why.endswith(".")
-        assert action.command
-        assert action.check
-    assert quote(found.connector) in found.actions[0].command
-    assert found.actions[0].undo.endswith("-Enabled $true")
+    assert ids.index("disable-transport-rule") < ids.index("review-other-connectors")
+    assert ids[-1] == "unblock-connector"
+    export, disable, *_ = found.actions
+    assert quote(found.connector) in export.command
+    assert disable.undo.endswith("-Enabled $true")
+
+
+def test_a_changed_connector_goes_back_to_what_audit_log_and_listing_say_it_was() -> None:
+    tenant = attacked()
+    at = tenant.at or AT
+    name = tenant.connector("quiet").name
+    past = change(tenant, {"SenderDomains": "smtp:a.example;1"}, at=at - 20 * DAY)
+    listed = InboundConnector(name=name.upper(), require_tls=True, when_changed=at - 30 * DAY)
+    context = Context(inbound_connectors=[listed])
+    alone = graded(past, at=at)
+    (reverted,) = [a for a in alone.actions if a.id == "revert-connector"]
+    assert reverted.phase == "contain"
+    assert reverted.command.endswith("-SenderDomains @('smtp:a.example;1')")
+    with_listing = graded(past, at=at, context=context)
+    (reverted,) = [a for a in with_listing.actions if a.id == "revert-connector"]
+    assert reverted.command.endswith("-SenderDomains @('smtp:a.example;1') -RequireTls $true")
 
 
 def test_what_is_done_follows_the_verdict() -> None:

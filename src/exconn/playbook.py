@@ -487,7 +487,17 @@ PLAYBOOK: tuple[Item, ...] = (
         id="actions.connector",
         section=Section.ACTIONS,
         text="Disable or remove the connector that was found to be malicious",
-        actions=(ActionId.DISABLE_CONNECTOR, ActionId.REVIEW_CONNECTOR),
+        actions=(
+            ActionId.EXPORT_CONNECTOR,
+            ActionId.DISABLE_CONNECTOR,
+            ActionId.REVERT_CONNECTOR,
+            ActionId.REMOVE_CONNECTOR,
+            ActionId.REVIEW_CONNECTOR,
+            ActionId.RESTORE_CONNECTOR,
+            ActionId.UNBLOCK_CONNECTOR,
+        ),
+        note="Only a connector that was created in the window is removed. One that was changed "
+        "goes back to its former shape; where that is not known it is disabled meanwhile.",
     ),
     Item(
         id="actions.admin",
@@ -495,11 +505,18 @@ PLAYBOOK: tuple[Item, ...] = (
         text="If the admin account was compromised, reset its credentials, revoke its tokens and "
         "enable multi-factor authentication for all admin accounts",
         actions=(
+            ActionId.BLOCK_SIGN_IN,
             ActionId.REVOKE_SESSIONS,
             ActionId.RESET_CREDENTIALS,
+            ActionId.REVIEW_SIGN_IN_METHODS,
+            ActionId.REVIEW_INBOX_RULES,
             ActionId.REQUIRE_MFA,
             ActionId.ASK_ADMIN,
             ActionId.DISABLE_APPLICATION,
+            ActionId.REVOKE_CONSENT,
+            ActionId.REMOVE_APPLICATION_CREDENTIALS,
+            ActionId.ALLOW_SIGN_IN,
+            ActionId.UNBLOCK_SENDERS,
         ),
     ),
     Item(
@@ -516,7 +533,12 @@ PLAYBOOK: tuple[Item, ...] = (
             admin.CHANGE_GRANTS,
         ),
         questions=(question.OTHER_DEEDS,),
-        actions=(ActionId.REVIEW_ADMIN_ACTIVITIES, ActionId.DISABLE_TRANSPORT_RULE),
+        actions=(
+            ActionId.REVIEW_ADMIN_ACTIVITIES,
+            ActionId.VERIFY_CHANGES,
+            ActionId.TAKE_BACK_GRANT,
+            ActionId.DISABLE_TRANSPORT_RULE,
+        ),
         evidence=("deeds",),
     ),
     Item(
@@ -524,7 +546,14 @@ PLAYBOOK: tuple[Item, ...] = (
         section=Section.ACTIONS,
         text="Check for other suspicious activities across other connectors in the environment",
         questions=(question.WHO_ELSE,),
-        actions=(ActionId.REVIEW_OTHER_CONNECTORS, ActionId.REVIEW_MAIL),
+        actions=(
+            ActionId.REVIEW_OTHER_CONNECTORS,
+            ActionId.REVIEW_BLOCKED_CONNECTORS,
+            ActionId.REVIEW_MAIL,
+            ActionId.PURGE_MAIL,
+            ActionId.WARN_RECIPIENTS,
+            ActionId.VERIFY_MAIL,
+        ),
         evidence=("other_connectors", "radius"),
         note="`hunt` grades every connector.",
     ),

@@ -88,11 +88,8 @@ class Survey:
 
     def display(self, connector: str, window: Window | None = None) -> str:
         """A connector's name as people write it: in the audit log, or else in most of its mail."""
-        names = self.mail.connector_names.filter(pl.col("Connectors").is_in(self.values(connector)))
-        if window is not None:
-            names = names.filter(
-                pl.col("Day") < window.end, pl.col("Day") > window.baseline_start - _DAY
-            )
+        names = self._spelt(window)
+        names = names.filter(pl.col("Connectors").is_in(self.values(connector, window)))
         alone = [v for v in names["Connectors"] if len(self.trail.connectors.of_mail(v)) == 1]
         ranked = (
             names.filter(pl.col("Connectors").is_in(alone))
@@ -103,10 +100,19 @@ class Survey:
         seen = ranked["Connectors"].to_list() or [self.named.get(connector, connector)]
         return self.trail.connectors.display(connector, seen[0])
 
-    def values(self, connector: str) -> list[str]:
+    def values(self, connector: str, window: Window | None = None) -> list[str]:
         """The values of `EmailEvents.Connectors`, as they are spelt, that name a connector."""
-        spelt = self.mail.connector_names["Connectors"].unique().to_list()
+        spelt = self._spelt(window)["Connectors"].unique().to_list()
         return sorted(v for v in spelt if connector in self.trail.connectors.of_mail(v))
+
+    def _spelt(self, window: Window | None) -> pl.DataFrame:
+        """How connectors are spelt in mail, of the days of a window where one is given."""
+        names = self.mail.connector_names
+        if window is None:
+            return names
+        return names.filter(
+            pl.col("Day") < window.end, pl.col("Day") > window.baseline_start - _DAY
+        )
 
     def judgement(self, connector: str, window: Window) -> Judgement:
         """A connector, by its key, in a window."""

@@ -1,6 +1,6 @@
 """Grading: facts and signals become a verdict with its evidence."""
 
-from exconn.grading.actions import Action
+from exconn.grading.actions import Action, ActionId, Phase
 from exconn.grading.evidence import Event, Evidence, HourOfMail, Sender, Tally
 from exconn.grading.findings import Answer, Answered, Finding, State
 from exconn.grading.outlook import Considered, Flip, Look
@@ -13,6 +13,7 @@ from exconn.grading.verdict import Classification, Determination
 __all__ = [
     "SCHEMA_VERSION",
     "Action",
+    "ActionId",
     "Answer",
     "Answered",
     "Classification",
@@ -27,6 +28,7 @@ __all__ = [
     "Grade",
     "HourOfMail",
     "Look",
+    "Phase",
     "Policy",
     "Radius",
     "Sender",

@@ -1,6 +1,7 @@
 """The one way in which text reaches a PowerShell command."""
 
 import re
+from collections.abc import Iterable
 
 from exconn.unseen import UNSEEN
 
@@ -31,3 +32,18 @@ def _character(unseen: str) -> str:
 
 def _quoted(text: str) -> str:
     return "'" + _QUOTES.sub(lambda found: found[0] * 2, text) + "'"
+
+
+def array(texts: Iterable[str]) -> str:
+    """A PowerShell array of texts, each quoted."""
+    return f"@({', '.join(map(quote, texts))})"
+
+
+def lines(text: str) -> str:
+    """A PowerShell expression for a text of several lines, such as a query."""
+    return f"({array(text.split(chr(10)))} -join [char]0x0A)"
+
+
+def odata(text: str) -> str:
+    """A PowerShell expression for a text that a format string puts between OData's own quotes."""
+    return quote(text.replace("'", "''"))

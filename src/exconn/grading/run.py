@@ -20,8 +20,7 @@ from exconn.facts import (
 )
 from exconn.facts.changes import acts
 from exconn.facts.judgement import MINIMUM_BASELINE
-from exconn.grading.actions import actions
-from exconn.grading.evidence import evidence, timeline
+from exconn.grading.evidence import Evidence, evidence, timeline
 from exconn.grading.findings import (
     Facts,
     Finding,
@@ -36,6 +35,7 @@ from exconn.grading.outlook import considered, flips, looks
 from exconn.grading.policy import Policy
 from exconn.grading.radius import radius
 from exconn.grading.result import Grade
+from exconn.grading.runbook import Incident, runbook
 from exconn.grading.verdict import Classification, Verdict, judge
 from exconn.models import AdminChange, Alert, Email, Logon
 from exconn.query import Source
@@ -202,6 +202,23 @@ class _Verdicts:
             if logons.is_suspicious(change, judgement)
         )
 
+    def _incident(self, judgement: Judgement, name: str, gathered: Evidence) -> Incident:
+        """What the runbook needs to know of one judgement."""
+        trail = self._found.trail
+        return Incident(
+            connector=name,
+            window=judgement.window,
+            gathered=gathered,
+            suspects=self._suspects(judgement),
+            history=trail.of(judgement.connector),
+            listed=tuple(
+                listed
+                for listed in self._found.context.connectors
+                if trail.connectors.key(listed.name or "") == judgement.connector
+            ),
+            spelt=self._found.values(judgement.connector, judgement.window),
+        )
+
     def grade(self, index: int, *, rows: bool) -> Grade:
         """The grade of one judgement."""
         judgement = self._assessment.judgements[index]
@@ -237,7 +254,7 @@ class _Verdicts:
             else (),
             facts=facts,
             timeline=timeline(judgement, self._assessment.logons, gathered, peak),
-            actions=actions(name, judgement.window, verdict, gathered, self._suspects(judgement)),
+            actions=runbook(verdict.classification, self._incident(judgement, name, gathered)),
             evidence=gathered,
             radius=radius(self._found, judgement, rows=rows),
         )

@@ -1,0 +1,249 @@
+"""What the steps of the runbook are about, and words that they share."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from functools import cached_property
+
+import polars as pl
+from attrs import frozen
+
+from exconn.facts.changes import acts
+from exconn.facts.shape import shape_before
+from exconn.grading.evidence import Evidence, latest
+from exconn.grading.powershell import lines, odata, quote
+from exconn.models import (
+    Actor,
+    ActorKind,
+    AdminChange,
+    ConnectorChange,
+    InboundConnector,
+    OutboundConnector,
+    TransportRule,
+)
+from exconn.models.connector import is_guid
+from exconn.query import Query, scan
+from exconn.tables import EMAIL_EVENTS
+from exconn.window import Period, Window, iso
+
+EXCHANGE = "Connect-ExchangeOnline as an Exchange administrator whose account is beyond doubt."
+BOTH = ("InboundConnector", "OutboundConnector")
+_GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_INCIDENTAL = {"Name", "Comment", "ConnectorSource"}
+_APPLICATION_GRANTS = {
+    "consent to application.",
+    "add service principal.",
+    "add service principal credentials.",
+    "update application – certificates and secrets management",  # noqa: RUF001 # as logged
+}
+
+
+@frozen(kw_only=True, eq=False, slots=False)
+class Incident:
+    """What is known of a graded connector that the runbook needs.
+
+    Attributes:
+        connector: as people write it.
+        window: when.
+        gathered: the evidence.
+        suspects: the keys of the actors whose sign-ins before the change were suspicious.
+        history: all changes of the connector that the audit log has.
+        listed: the connector in the context's listings.
+        spelt: the values of `EmailEvents.Connectors` that name it.
+    """
+
+    connector: str
+    window: Window
+    gathered: Evidence
+    suspects: frozenset[str] = frozenset()
+    history: Sequence[ConnectorChange] = ()
+    listed: Sequence[InboundConnector | OutboundConnector] = ()
+    spelt: Sequence[str] = ()
+
+    @cached_property
+    def changes(self) -> Sequence[ConnectorChange]:
+        """The changes of the window that took effect."""
+        return acts(self.gathered.changes)
+
+    @cached_property
+    def nouns(self) -> Sequence[str]:
+        """The kinds of connector that it may be; both, where no change tells."""
+        directions = {change.direction for change in self.gathered.changes}
+        return tuple(f"{direction}Connector" for direction in sorted(directions)) or BOTH
+
+    @property
+    def was_removed(self) -> bool:
+        """Whether the last change of the window removed it."""
+        last = latest(self.gathered.changes)
+        return last is not None and last.verb == "Remove"
+
+    @property
+    def was_created(self) -> bool:
+        """Whether it was made in the window."""
+        return any(change.verb == "New" for change in self.changes)
+
+    @property
+    def stays(self) -> bool:
+        """Whether it was there before the window and still is."""
+        return not self.was_created and not self.was_removed
+
+    @cached_property
+    def former(self) -> Mapping[str, Mapping[str, str | None]]:
+        """The former values of the settings that the window's changes set, by kind of connector."""
+        return {noun: self._former(noun) for noun in self.nouns if self.stays}
+
+    @property
+    def former_name(self) -> str:
+        """What it is called once the changes are reverted."""
+        names = [former.get("Name") for former in self.former.values()]
+        return next(filter(None, names), self.connector)
+
+    @property
+    def is_disabled(self) -> bool:
+        """Whether containing it takes more than to revert the changes.
+
+        To revert them is enough where all former values are known, and some decide on mail.
+        """
+        return not self.stays or not all(
+            None not in former.values() and former.keys() - _INCIDENTAL
+            for former in self.former.values()
+        )
+
+    def _former(self, noun: str) -> Mapping[str, str | None]:
+        direction = noun.removesuffix("Connector")
+        kind = InboundConnector if direction == "Inbound" else OutboundConnector
+        listed = next((found for found in self.listed if isinstance(found, kind)), None)
+        changes = [change for change in self.history if change.direction == direction]
+        return shape_before(changes, Period(self.window.start, self.window.end), listed)
+
+    @cached_property
+    def people(self) -> Sequence[Actor]:
+        """The people who changed the connector."""
+        return self._actors(ActorKind.PERSON)
+
+    @property
+    def suspected_people(self) -> list[Actor]:
+        """Those who signed in suspiciously before."""
+        return [actor for actor in self.people if actor.key in self.suspects]
+
+    @property
+    def trusted_people(self) -> list[Actor]:
+        """Those who did not."""
+        return [actor for actor in self.people if actor.key not in self.suspects]
+
+    @cached_property
+    def applications(self) -> Sequence[str]:
+        """The applications that changed the connector or were given rights: ids, or else names."""
+        found = [actor.id or actor.name for actor in self._actors(ActorKind.APPLICATION)]
+        found += [
+            principal(deed)
+            for deed in self.gathered.deeds
+            if deed.operation.strip().casefold() in _APPLICATION_GRANTS
+        ]
+        return tuple({name.casefold(): name for name in found if name}.values())
+
+    @cached_property
+    def rules(self) -> Sequence[str]:
+        """The names of the transport rules that blind the filter or lead mail astray.
+
+        Without those that were removed since.
+        """
+        harmful = {
+            _rule_name(deed)
+            for deed in self.gathered.deeds
+            if "transportrule" in deed.operation.casefold() and _is_harmful(deed)
+        }
+        gone = {
+            _rule_name(deed)
+            for deed in self.gathered.deeds
+            if deed.operation.casefold() == "remove-transportrule"
+        }
+        return sorted(harmful - gone - {""})
+
+    def mail(self) -> Query:
+        """The connector's mail since the window began; there may be more after its end."""
+        return scan(EMAIL_EVENTS).filter(
+            pl.col("Timestamp") >= self.window.start,
+            pl.col("Connectors").is_in(list(self.spelt) or [self.connector]),
+        )
+
+    def _actors(self, kind: ActorKind) -> list[Actor]:
+        found = {
+            change.actor.key: change.actor
+            for change in self.changes
+            if change.actor.kind is kind and change.actor.key
+        }
+        return [found[key] for key in sorted(found)]
+
+
+def graph(scopes: str) -> str:
+    """The precondition of a command of Microsoft Graph."""
+    return f"Connect-MgGraph -Scopes {scopes}, as an administrator whose account is beyond doubt."
+
+
+def each(
+    incident: Incident, then: Callable[[str], str], nouns: Sequence[str] = (), name: str = ""
+) -> str:
+    """A command for the connector, of a kind that may not be known.
+
+    Args:
+        incident: names the connector.
+        then: what follows Get-, given the noun.
+        nouns: the kinds, where they are not the incident's own.
+        name: the connector's name, where it is not what it is called now.
+    """
+    kinds = nouns or incident.nouns
+    is_known = len(kinds) == len(incident.nouns) == 1
+    find = quote(name or incident.connector) + (
+        "" if is_known else " -ErrorAction SilentlyContinue"
+    )
+    return "; ".join(f"Get-{noun} -Identity {find}{then(noun)}" for noun in kinds)
+
+
+def hunt_for(query: Query) -> str:
+    """A command that runs a query in advanced hunting; its rows are dictionaries."""
+    found = f"Start-MgSecurityHuntingQuery -Query {lines(query.to_kql())}"
+    return f"({found}).Results.AdditionalProperties"
+
+
+def service_principal(application: str) -> str:
+    """A command that finds an application by its id, its object's id or its name."""
+    test = "appId eq '{0}' or id eq '{0}'" if is_guid(application) else "displayName eq '{0}'"
+    return f'Get-MgServicePrincipal -Filter ("{test}" -f {odata(application)})'
+
+
+def principal(deed: AdminChange) -> str:
+    """Whom or what an act of the directory was about: a GUID that it names, or a name."""
+    named = deed.target or deed.parameters.get("Identity", "")
+    found = _GUID.search(named)
+    return found[0] if found else named.strip()
+
+
+def moment(value: datetime) -> str:
+    """A PowerShell expression for a time."""
+    return f"([datetime]{quote(iso(value))}).ToUniversalTime()"
+
+
+def account(actor: Actor) -> str:
+    """How Graph finds a person."""
+    return quote(actor.id or actor.name)
+
+
+def mailbox(actor: Actor) -> str:
+    """How Exchange and the audit log find a person."""
+    return quote(actor.name or actor.id)
+
+
+def _rule_name(deed: AdminChange) -> str:
+    return deed.parameters.get("Name") or deed.parameters.get("Identity") or deed.target
+
+
+def _is_harmful(deed: AdminChange) -> bool:
+    rule = TransportRule.from_properties(deed.parameters)
+    astray = (rule.blind_copy_to, rule.copy_to, rule.redirect_message_to)
+    return (
+        rule.weakens_filtering
+        or any(astray)
+        or bool(rule.route_message_outbound_connector)
+        or bool(rule.delete_message)
+    )

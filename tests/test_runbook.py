@@ -1,0 +1,525 @@
+"""The runbook: its steps and their order, and that nothing an attacker chose is ever run."""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from exconn.detectors.connector import GRANT_OPERATIONS
+from exconn.grading.actions import Action, ActionId, Phase
+from exconn.grading.evidence import MESSAGE_IDS, Evidence, HourOfMail, Sender, Tally
+from exconn.grading.powershell import array, lines, odata, quote
+from exconn.grading.runbook import Incident, runbook
+from exconn.grading.verdict import Classification
+from exconn.models import Actor, ActorKind, AdminChange, ConnectorChange, InboundConnector
+from exconn.unseen import UNSEEN
+from exconn.window import Window
+from powershell import Part, parts, skeleton
+
+AT = datetime(2026, 3, 25, 12, tzinfo=UTC)
+WINDOW = Window(AT)
+HOUR = timedelta(hours=1)
+PERSON, APPLICATION = ActorKind.PERSON, ActorKind.APPLICATION
+APP_ID = "7c1f3d53-2c1a-4f6e-8f8d-3f1c5b6a9d10"
+OPENED = {"SenderDomains": "smtp:*;1", "RequireTls": "False"}
+FORMER = {"SenderDomains": "smtp:a.example;1;smtp:b.example;2", "RequireTls": "True"}
+TRUE, UNKNOWN = Classification.TRUE_POSITIVE, Classification.UNKNOWN
+
+
+def ada(name: str = "ada@own.example") -> Actor:
+    return Actor(kind=PERSON, name=name)
+
+
+def change(
+    parameters: Mapping[str, str],
+    operation: str = "Set-InboundConnector",
+    *,
+    at: datetime = AT - 3 * HOUR,
+    actor: Actor | None = None,
+    connector: str = "Relay",
+) -> ConnectorChange:
+    named = "Name" if operation.startswith("New") else "Identity"
+    return ConnectorChange(
+        timestamp=at,
+        operation=operation,
+        parameters={named: connector, **parameters},
+        actor=actor or ada(),
+    )
+
+
+def deed(operation: str, parameters: Mapping[str, str], target: str = "") -> AdminChange:
+    return AdminChange(
+        timestamp=AT - 2 * HOUR,
+        operation=operation,
+        parameters=parameters,
+        actor=ada(),
+        target=target,
+    )
+
+
+def incident(
+    *changes: ConnectorChange,
+    past: Sequence[ConnectorChange] = (),
+    deeds: Sequence[AdminChange] = (),
+    suspects: bool = True,
+    listed: Sequence[InboundConnector] = (),
+    **evidence: object,
+) -> Incident:
+    return Incident(
+        connector="Relay",
+        window=WINDOW,
+        gathered=Evidence(changes=changes, deeds=tuple(deeds), **evidence),  # type: ignore[arg-type]  # some of its attributes
+        suspects=frozenset({ada().key} if suspects else ()),
+        history=(*past, *changes),
+        listed=listed,
+        spelt=("relay", "Relay;Other"),
+    )
+
+
+def long_ago(
+    parameters: Mapping[str, str], operation: str = "Set-InboundConnector"
+) -> ConnectorChange:
+    return change(parameters, operation, at=WINDOW.start - HOUR)
+
+
+def ids(steps: Sequence[Action]) -> list[str]:
+    return [step.id.value for step in steps]
+
+
+def only(steps: Sequence[Action], wanted: ActionId) -> Action:
+    (step,) = [step for step in steps if step.id is wanted]
+    return step
+
+
+def respond(*changes: ConnectorChange, **more: object) -> tuple[Action, ...]:
+    return runbook(TRUE, incident(*changes, **more))  # type: ignore[arg-type]  # passed on
+
+
+EVERYTHING = incident(
+    change(OPENED),
+    change({}, actor=Actor(kind=APPLICATION, id=APP_ID)),
+    past=[long_ago(FORMER)],
+    deeds=[
+        deed("New-TransportRule", {"Name": "Spam fix", "SetSCL": "-1"}),
+        deed("Add-RoleGroupMember", {"Identity": "Organization Management", "Member": "eve"}),
+        *(deed(operation, {}, "eve") for operation in GRANT_OPERATIONS),
+        *(deed(operation, {}) for operation in GRANT_OPERATIONS),
+    ],
+    senders=(Sender("hr@own.example", "x@evil.example", "", 300),),
+)
+
+
+# Order
+
+
+def test_phases_come_in_their_order_and_steps_are_numbered() -> None:
+    steps = runbook(TRUE, EVERYTHING)
+    phases = [step.phase for step in steps]
+    assert phases == sorted(phases, key=list(Phase).index)
+    assert list(dict.fromkeys(phases)) == [phase for phase in Phase if phase != "investigate"]
+    assert [step.order for step in steps] == list(range(1, len(steps) + 1))
+    assert len({(step.id, step.command) for step in steps}) == len(steps)
+    assert ids(steps)[0] == "export-connector"
+    assert ids(steps)[-1] == "unblock-connector"
+
+
+def test_every_step_says_what_it_needs_what_it_does_and_how_to_see_that_it_worked() -> None:
+    for steps in (runbook(TRUE, EVERYTHING), runbook(UNKNOWN, EVERYTHING)):
+        for step in steps:
+            for text in (step.what, step.why, step.precondition):
+                assert text.endswith(".")
+                assert "  " not in text
+            assert step.command
+            assert step.check
+            if step.phase is Phase.RESTORE:
+                assert step.precondition.startswith("The checks of all steps before hold.")
+
+
+def test_what_is_contained_can_be_taken_back() -> None:
+    for steps in (respond(change(OPENED)), runbook(TRUE, EVERYTHING)):
+        contained = [step for step in steps if step.phase is Phase.CONTAIN]
+        assert all(step.undo for step in contained if step.id is not ActionId.EXPORT_CONNECTOR)
+
+
+def test_an_account_is_blocked_first_and_let_in_again_before_the_connector_is() -> None:
+    found = ids(respond(change(OPENED)))
+    evicted = ["block-sign-in", "revoke-sessions", "reset-credentials", "review-sign-in-methods"]
+    assert sorted(evicted, key=found.index) == evicted
+    restored = ["allow-sign-in", "restore-connector", "unblock-senders", "unblock-connector"]
+    assert found[-4:] == restored
+    trusted = ids(respond(change(OPENED), suspects=False))
+    assert "ask-admin" in trusted
+    assert not {"block-sign-in", "revoke-sessions", "allow-sign-in"} & set(trusted)
+
+
+# Contain
+
+
+def test_a_connector_that_was_created_is_disabled_and_then_removed() -> None:
+    steps = respond(change(OPENED, "New-InboundConnector"), change({"Comment": "x"}))
+    assert ids(steps)[:2] == ["export-connector", "disable-connector"]
+    assert "revert-connector" not in ids(steps)
+    removed = only(steps, ActionId.REMOVE_CONNECTOR)
+    assert removed.phase is Phase.EVICT
+    assert removed.command == "Get-InboundConnector -Identity 'Relay' | Remove-InboundConnector"
+    assert "New-InboundConnector -Name $_.Name" in removed.undo
+    assert not {"restore-connector", "unblock-connector"} & set(ids(steps))
+
+
+def test_a_connector_that_was_changed_goes_back_to_its_former_shape() -> None:
+    steps = respond(change(OPENED), past=[long_ago(FORMER)])
+    reverted = only(steps, ActionId.REVERT_CONNECTOR)
+    assert reverted.command == (
+        "Set-InboundConnector -Identity 'Relay' "
+        "-SenderDomains @('smtp:a.example;1', 'smtp:b.example;2') -RequireTls $true"
+    )
+    assert reverted.check.endswith("Format-List SenderDomains, RequireTls")
+    assert reverted.undo.endswith(
+        "Set-InboundConnector -Identity 'Relay' -SenderDomains $changed.SenderDomains "
+        "-RequireTls $changed.RequireTls"
+    )
+    assert "disable-connector" not in ids(steps)
+    assert "restore-connector" not in ids(steps)
+
+
+def test_it_is_disabled_meanwhile_where_the_former_shape_is_not_known() -> None:
+    steps = respond(change(OPENED), past=[long_ago({"RequireTls": "True"})])
+    found = ids(steps)
+    assert found[:3] == ["export-connector", "disable-connector", "revert-connector"]
+    disabled, reverted = steps[1:3]
+    assert disabled.why.endswith("is not known of SenderDomains.")
+    assert reverted.precondition.endswith("until its owner has said SenderDomains.")
+    assert reverted.command == "Set-InboundConnector -Identity 'Relay' -RequireTls $true"
+    assert "restore-connector" in found
+    assert ids(respond(change(OPENED)))[:3] == [*found[:2], "block-sign-in"]
+
+
+def test_it_is_disabled_too_where_nothing_was_changed_that_lets_mail_in() -> None:
+    steps = respond(change({"Comment": "x"}), past=[long_ago({"Comment": ""})])
+    assert ids(steps)[1:3] == ["disable-connector", "revert-connector"]
+    assert steps[2].command.endswith("-Comment $null")
+    assert ids(respond())[:2] == ["export-connector", "disable-connector"]
+
+
+def test_a_connector_that_was_disabled_before_stays_so() -> None:
+    enabled = change({**OPENED, "Enabled": "True"})
+    steps = respond(enabled, past=[long_ago({**FORMER, "Enabled": "False"})])
+    assert "-Enabled $false" in only(steps, ActionId.REVERT_CONNECTOR).command
+    assert "restore-connector" not in ids(steps)
+    partly = respond(enabled, past=[long_ago({"RequireTls": "True", "Enabled": "False"})])
+    assert "disable-connector" in ids(partly)
+    assert "-Enabled" not in only(partly, ActionId.REVERT_CONNECTOR).command
+    assert "restore-connector" not in ids(partly)
+
+
+def test_a_listing_of_before_tells_the_former_shape() -> None:
+    listed = InboundConnector(
+        name="Relay",
+        require_tls=True,
+        sender_domains=("a.example",),
+        when_changed=WINDOW.start - HOUR,
+    )
+    steps = respond(change(OPENED), listed=[listed])
+    assert "-SenderDomains @('a.example') -RequireTls $true" in steps[1].command
+
+
+def test_a_renamed_connector_is_restored_under_its_former_name() -> None:
+    steps = runbook(TRUE, incident(change({**OPENED, "Name": "Relay"}, connector="Printers")))
+    assert "Set-InboundConnector -Identity 'Relay' -Name 'Printers'" in steps[2].command
+    assert "-Identity 'Printers'" in only(steps, ActionId.RESTORE_CONNECTOR).command
+    assert "-Identity 'Printers'" in steps[-1].command
+
+
+def test_a_connector_that_was_removed_is_looked_for() -> None:
+    gone = change({}, "Remove-InboundConnector", at=AT)
+    steps = respond(change(OPENED, "New-InboundConnector"), gone)
+    assert ids(steps)[0] == "disable-connector"
+    assert steps[0].command.count("Get-") == 2
+    assert "Set-" not in steps[0].command
+    restoring = {"remove-connector", "restore-connector", "unblock-connector", "export-connector"}
+    assert not restoring & set(ids(steps))
+
+
+def test_an_outbound_connector_has_its_own_cmdlets_and_no_block() -> None:
+    rerouted = change({"SmartHosts": "mx.evil.example"}, "Set-OutboundConnector")
+    steps = respond(rerouted)
+    assert "Set-OutboundConnector -Enabled $false" in steps[1].command
+    assert steps[1].why.endswith("takes the normal route again.")
+    assert "InboundConnector" not in steps[1].command
+    assert "unblock-connector" not in ids(steps)
+    reverted = respond(rerouted, past=[long_ago({"SmartHosts": "a;b"}, "Set-OutboundConnector")])
+    assert reverted[1].command.endswith("-SmartHosts @('a', 'b')")
+
+
+# Evict
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"RemoveHeader": "X-Header"},
+        {"SetSCL": "-1"},
+        {"BlindCopyTo": "eve@evil.example"},
+        {"CopyTo": "eve@evil.example"},
+        {"RedirectMessageTo": "eve@evil.example"},
+        {"RouteMessageOutboundConnector": "Evil"},
+        {"DeleteMessage": "True"},
+    ],
+)
+def test_a_rule_that_blinds_the_filter_or_leads_mail_astray_is_disabled(
+    parameters: Mapping[str, str],
+) -> None:
+    made = deed("New-TransportRule", {"Name": ".", **parameters})
+    steps = respond(change(OPENED), deeds=[made])
+    assert only(steps, ActionId.DISABLE_TRANSPORT_RULE).undo == "Enable-TransportRule -Identity '.'"
+    gone = deed("Remove-TransportRule", {"Identity": "."})
+    assert "disable-transport-rule" not in ids(respond(change(OPENED), deeds=[made, gone]))
+    harmless = deed("New-TransportRule", {"Name": ".", "ApplyHtmlDisclaimerText": "x"})
+    assert "disable-transport-rule" not in ids(respond(change(OPENED), deeds=[harmless]))
+
+
+@pytest.mark.parametrize(
+    ("operation", "parameters", "target", "command"),
+    [
+        (
+            "Add-RoleGroupMember",
+            {"Identity": "Organization Management", "Member": "eve"},
+            "",
+            "Remove-RoleGroupMember -Identity 'Organization Management' -Member 'eve'",
+        ),
+        (
+            "New-ManagementRoleAssignment",
+            {"Name": "x", "Role": "ApplicationImpersonation", "User": "eve"},
+            "",
+            "Get-ManagementRoleAssignment -Identity 'x' | Remove-ManagementRoleAssignment",
+        ),
+        (
+            "New-ManagementRoleAssignment",
+            {"Role": "ApplicationImpersonation", "SecurityGroup": "all"},
+            "",
+            "Get-ManagementRoleAssignment -Role 'ApplicationImpersonation' -RoleAssignee 'all'",
+        ),
+        ("Add member to role.", {}, "eve@own.example", "(Get-MgUser -UserId 'eve@own.example'"),
+        ("Add member to role.", {}, APP_ID, f"\"principalId eq '{{0}}'\" -f '{APP_ID}'"),
+        ("Add delegated permission grant.", {}, "Graph", "\"displayName eq '{0}'\" -f 'Graph'"),
+        (
+            "Add app role assignment to service principal.",
+            {},
+            APP_ID,
+            "Get-MgServicePrincipalAppRoleAssignedTo",
+        ),
+        ("Add member to role.", {}, "", "Search-UnifiedAuditLog"),
+        ("Consent to application.", {}, "", "-Operations 'Consent to application.'"),
+    ],
+)
+def test_a_grant_is_taken_back(
+    operation: str, parameters: Mapping[str, str], target: str, command: str
+) -> None:
+    steps = respond(change(OPENED), deeds=[deed(operation, parameters, target)])
+    taken = only(steps, ActionId.TAKE_BACK_GRANT)
+    assert taken.phase is Phase.EVICT
+    assert command in taken.command
+
+
+@pytest.mark.parametrize("operation", GRANT_OPERATIONS)
+def test_every_kind_of_grant_has_a_step(operation: str) -> None:
+    plain = set(ids(respond(change(OPENED))))
+    for target in ("", APP_ID):
+        steps = respond(change(OPENED), deeds=[deed(operation, {}, target)])
+        assert set(ids(steps)) - plain
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        "Consent to application.",
+        "Add service principal.",
+        "Add service principal credentials.",
+        "Update application – Certificates and secrets management ",  # noqa: RUF001 # as logged
+    ],
+)
+def test_an_application_that_was_given_rights_loses_them(operation: str) -> None:
+    wanted = ["disable-application", "revoke-consent", "remove-application-credentials"]
+    steps = respond(change(OPENED), deeds=[deed(operation, {}, f"ServicePrincipal_{APP_ID}")])
+    assert [step for step in ids(steps) if step in wanted] == wanted
+    for step in steps:
+        if step.id.value in wanted:
+            assert f"\"appId eq '{{0}}' or id eq '{{0}}'\" -f '{APP_ID}'" in step.command
+    by_application = change(OPENED, actor=Actor(kind=APPLICATION, id=APP_ID))
+    assert [step for step in ids(respond(by_application)) if step in wanted] == wanted
+
+
+# Clean up
+
+
+def hours(outbound: int) -> tuple[HourOfMail, ...]:
+    return (HourOfMail(AT, 300, 300, outbound, 0),)
+
+
+def test_mail_is_found_by_a_query_and_purged_in_chunks() -> None:
+    steps = respond(change(OPENED), hours=hours(5))
+    found = only(steps, ActionId.REVIEW_MAIL)
+    texts = [text for part, text in parts(found.command) if part is Part.TEXT]
+    assert texts[0] == "EmailEvents"
+    assert any('Connectors in ("relay", "Relay;Other")' in text for text in texts)
+    assert found.check.endswith("# at least 300")
+    assert "the first" not in found.why
+    purged = only(steps, ActionId.PURGE_MAIL)
+    assert "-Action 'softDelete'" in purged.command
+    assert "-Action 'moveToInbox'" in purged.undo
+    assert "-First 100" in purged.command
+    cut = respond(change(OPENED), hours=hours(5) * (MESSAGE_IDS // 300 + 1))
+    assert "the first 1,000 NetworkMessageIds only" in only(cut, ActionId.REVIEW_MAIL).why
+
+
+def test_recipients_outside_are_warned_unless_all_mail_stayed_inside() -> None:
+    domains = tuple(Tally(f"d{i}.example", 9 - i) for i in range(7))
+    warned = respond(change(OPENED), hours=hours(5), recipient_domains=domains)
+    why = only(warned, ActionId.WARN_RECIPIENTS).why
+    assert "d0.example, d1.example, d2.example, d3.example, d4.example." in why
+    assert "warn-recipients" in ids(respond(change(OPENED)))
+    assert "warn-recipients" not in ids(respond(change(OPENED), hours=hours(0)))
+
+
+# What is not sure
+
+
+def test_an_unknown_is_looked_into_and_nothing_is_changed_but_for_suspects() -> None:
+    trusted = runbook(UNKNOWN, incident(change(OPENED), suspects=False))
+    assert {step.phase for step in trusted} == {Phase.INVESTIGATE}
+    changing = r"\b(?:Set|Remove|Update|Disable|Enable|New|Invoke|Revoke)-"
+    assert not any(re.search(changing, step.command) for step in trusted)
+    suspected = runbook(UNKNOWN, EVERYTHING)
+    found = set(ids(suspected))
+    assert {step.phase for step in suspected} == {Phase.INVESTIGATE, Phase.EVICT}
+    assert "revoke-sessions" in found
+    assert not found & {"block-sign-in", "disable-application", "disable-transport-rule"}
+
+
+def test_a_benign_grade_asks_for_a_look_at_the_other_connectors() -> None:
+    for verdict in (Classification.FALSE_POSITIVE, Classification.EXPECTED_ACTIVITY):
+        (step,) = runbook(verdict, EVERYTHING)
+        assert step.id is ActionId.REVIEW_OTHER_CONNECTORS
+        assert step.phase is Phase.INVESTIGATE
+
+
+# Nothing that an attacker chose is run
+
+MARK = "Zz9"
+NASTY = st.builds(
+    lambda before, after: f"{before}{MARK}{after}",
+    *[
+        st.text(
+            st.one_of(
+                st.sampled_from(
+                    "'\u2018\u2019\u201a\u201b\"\u201c\u201d\u201e$`(){}@;|&#<>\\,= \n\r\t"
+                ),
+                st.sampled_from("\0\x1b\x85\xad\u202e\u2066\u200b\u2028\ufeff\U000e0041"),
+                st.characters(codec="utf-8"),
+            ),
+            max_size=12,
+        )
+    ]
+    * 2,
+)
+
+
+def steps_with(texts: Sequence[str]) -> list[Action]:
+    """Runbooks of which everything that an attacker may choose is one of these texts."""
+    chosen = iter(texts)
+
+    def text() -> str:
+        return next(chosen)
+
+    person, application = Actor(kind=PERSON, name=text()), Actor(kind=APPLICATION, id=text())
+    connector, rule = text(), text()
+    past = {"SenderDomains": text(), "TlsSenderCertificateName": text(), "Name": connector}
+    opened = {name: text() for name in past} | {text(): text()}
+    grants = [deed(operation, {}, text()) for operation in GRANT_OPERATIONS]
+    members = [
+        deed("Add-RoleGroupMember", {"Identity": text(), "Member": text()}),
+        deed("New-ManagementRoleAssignment", {"Name": text(), "Role": text(), "User": text()}),
+        deed("New-ManagementRoleAssignment", {"Role": text(), "User": text()}),
+    ]
+    rules = [deed("New-TransportRule", {"Name": rule, "BlindCopyTo": text()})]
+    gathered = Evidence(
+        deeds=(*grants, *members, *rules),
+        changes=(
+            change(opened, actor=person, connector=connector),
+            change({}, actor=application, connector=connector),
+        ),
+        senders=(Sender(f"{text()}@x", text(), text(), 3),),
+        addresses=(Tally(text(), 3),),
+        recipient_domains=(Tally(text(), 3),),
+        message_ids=(text(),),
+    )
+    found = Incident(
+        connector=text(),
+        window=WINDOW,
+        gathered=gathered,
+        suspects=frozenset({person.key}),
+        history=(long_ago(past), *gathered.changes),
+        spelt=(text(), text()),
+    )
+    created = Incident(
+        connector=text(),
+        window=WINDOW,
+        gathered=Evidence(changes=(change(opened, "New-InboundConnector", actor=person),)),
+    )
+    return [*runbook(TRUE, found), *runbook(UNKNOWN, found), *runbook(TRUE, created)]
+
+
+SLOTS = 50
+HARMLESS = steps_with([f"a{i}b" for i in range(SLOTS)])
+IS_COMMAND = re.compile(r"[(@$]|[A-Z][a-z]+-[A-Z]")
+
+
+@given(st.lists(NASTY, min_size=SLOTS, max_size=SLOTS, unique_by=str.casefold))
+@example([f"'; Remove-Mailbox {MARK}{i}; '" for i in range(SLOTS)])
+@example([f"\u2019; calc {MARK}{i}; \u2018" for i in range(SLOTS)])
+@example([f"$(calc {MARK})`n\n\0\u202e{i}" for i in range(SLOTS)])
+@example([f'"; calc {MARK}{i} #' for i in range(SLOTS)])
+def test_what_an_attacker_chose_is_nothing_but_text(texts: list[str]) -> None:
+    """Whatever the texts are, the commands are those of harmless texts, but for what is quoted."""
+    hostile = steps_with(texts)
+    assert len(hostile) == len(HARMLESS)
+    for step, harmless in zip(hostile, HARMLESS, strict=True):
+        assert step.id is harmless.id
+        for command, plain in (
+            (step.command, harmless.command),
+            (step.check, harmless.check),
+            (step.undo, harmless.undo),
+        ):
+            assert not UNSEEN.search(command)
+            if IS_COMMAND.match(command):
+                assert skeleton(command) == skeleton(plain)
+                for part, text in parts(command):
+                    assert part is Part.TEXT or MARK not in text
+            else:
+                assert command == plain
+
+
+@given(NASTY)
+def test_texts_come_back_whole(text: str) -> None:
+    for expression, expected in (
+        (quote(text), text),
+        (array([text]), text),
+        (lines(text), text.replace("\n", "")),
+        (odata(text), text.replace("'", "''")),
+    ):
+        read = re.sub(UNSEEN, "", "".join(t for p, t in parts(expression) if p is Part.TEXT))
+        assert read == re.sub(UNSEEN, "", expected)
+
+
+def test_the_reader_sees_what_escapes() -> None:
+    assert skeleton("Get-X 'a' # 'b'") == "Get-X ''"
+    assert skeleton("Get-X ('a' + [char]0x0A + 'b')") == "Get-X ''"
+    assert skeleton("Get-X @('a', 'b')") == "Get-X @('')"
+    assert skeleton("Get-X 'a\u2019; calc; \u2018b'") == "Get-X ''; calc; ''"
+    assert skeleton("Get-X 'a''; calc; ''b'") == "Get-X ''"
+    for broken in ("Get-X 'a", "Get-X 'a\u2018'", "Get-X `a"):
+        with pytest.raises(AssertionError):
+            skeleton(broken)
