@@ -69,7 +69,11 @@ def test_grade_prints_the_verdict_its_reasons_and_actions_within_80_columns(
         assert f"\n{heading}\n" in out
     commands = [line for line in out.splitlines() if line.startswith("   ")]
     assert any("Set-InboundConnector -Enabled $false" in line for line in commands)
-    assert any("Where-Object FromIP -in" in line for line in commands)
+    assert any("Start-MgSecurityHuntingQuery" in line for line in commands)
+    phases = ["\nContain\n1. ", "\nEvict\n", "\nClean up\n", "\nVerify\n", "\nRestore\n"]
+    assert sorted(phases, key=out.index) == phases
+    for part in ("\nBefore: Connect-", "\n   Check: ", "\n   Undo: "):
+        assert part in out
     assert all(len(line) <= 80 for line in out.splitlines() if not line.startswith("   "))
     assert "\x1b" not in out
 

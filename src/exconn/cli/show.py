@@ -4,6 +4,7 @@ import inspect
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import groupby
 from pathlib import Path
 
 import polars as pl
@@ -288,9 +289,15 @@ def _timeline(console: Console, result: Grade) -> None:
 
 def _actions(console: Console, result: Grade) -> None:
     console.print(_heading("Recommended actions"))
-    for action in result.actions:
-        console.print(_text(f"{action.order}. {action.what} {action.why}"))
-        _command(console, action.command)
+    for phase, actions in groupby(result.actions, key=lambda action: action.phase):
+        console.print(Text(phase.value.replace("-", " ").capitalize(), style="bold"))
+        for action in actions:
+            console.print(_text(f"{action.order}. {action.what} {action.why}"))
+            console.print(_text(f"Before: {action.precondition}"))
+            _command(console, action.command)
+            _command(console, f"Check: {action.check}")
+            if action.undo:
+                _command(console, f"Undo: {action.undo}")
     console.print()
 
 
