@@ -549,6 +549,43 @@ CHAIN_OPENING = Signal(
     references=(PLAYBOOK, RESPOND),
     attack_ids=("T1078.004", "T1562"),
 )
+CHAIN_DIVERTED = Signal(
+    id="chain.diverted",
+    title="mail routed to a host by somebody out of place",
+    family=Family.CHAIN,
+    direction=Direction.FOR,
+    question=CHAIN,
+    when=(f("new_smart_hosts") > 0)
+    & (
+        f("changes_from_new_network")
+        + f("changes_from_unusual_place")
+        + f("changes_from_hosting")
+        + f("changes_after_suspicious_logon")
+        > 0
+    ),
+    sentence="Changes that route outbound mail to a host: {new_smart_hosts:.0f}. Changes from a "
+    "network new for the account: {changes_from_new_network:.0f}; from an unusual country: "
+    "{changes_from_unusual_place:.0f}; from a rented server: {changes_from_hosting:.0f}; after a "
+    "suspicious sign-in: {changes_after_suspicious_logon:.0f}.",
+    rationale="Who diverts mail need not send any: the mail itself stays honest, so only who did "
+    "it, and from where, can tell.",
+    fires={
+        "new_smart_hosts": 1,
+        "changes_from_new_network": 1,
+        "changes_from_unusual_place": 0,
+        "changes_from_hosting": 0,
+        "changes_after_suspicious_logon": 0,
+    },
+    nearly={
+        "new_smart_hosts": 1,
+        "changes_from_new_network": 0,
+        "changes_from_unusual_place": 0,
+        "changes_from_hosting": 0,
+        "changes_after_suspicious_logon": 0,
+    },
+    references=(NEW_OUTBOUND,),
+    attack_ids=("T1114.003", "T1078.004"),
+)
 CHAIN_CHANGE_MAIL = Signal(
     id="chain.change-mail",
     title="the change led to far more mail",
@@ -746,6 +783,7 @@ SIGNALS = (
     LOGON_USUAL,
     CHAIN_LOGON_CHANGE,
     CHAIN_OPENING,
+    CHAIN_DIVERTED,
     CHAIN_CHANGE_MAIL,
     CHAIN_CHANGE_MORE,
     CHAIN_FRESH_MAIL,

@@ -94,12 +94,12 @@ VOLUME_FEW = Signal(
     family=Family.VOLUME,
     direction=Direction.AGAINST,
     question=VOLUME_EXPECTED,
-    when=f("messages") < 20,
+    when=f("messages") < 35,
     sentence="{messages:,.0f} messages in the window.",
     rationale="Somebody tries something out. Whoever takes over a connector uses it; a first few "
     "invoices to the right people are the exception.",
-    fires={"messages": 19},
-    nearly={"messages": 20},
+    fires={"messages": 34},
+    nearly={"messages": 35},
     references=(PLAYBOOK,),
 )
 VOLUME_STEADY = Signal(
@@ -381,14 +381,14 @@ SENDER_OWN = Signal(
     family=Family.SENDER,
     direction=Direction.AGAINST,
     question=SENDERS_DIFFER,
-    when=f("own_authenticated_share") >= 0.9,
+    when=(f("own_authenticated_share") >= 0.9) & (f("no_sender_id_share") >= 0.5),
     sentence="{own_authenticated_share:.0%} of the messages are from the tenant's own domain and "
-    "pass DMARC.",
+    "pass DMARC; {no_sender_id_share:.0%} have no account.",
     rationale="Whoever runs the tenant's DNS let the service send in its name: a marketing "
     "service's bounce domain differs, but its mail is signed. A relay that is taken over passes, "
-    "too.",
-    fires={"own_authenticated_share": 0.9},
-    nearly={"own_authenticated_share": 0.89},
+    "too; of mail that accounts send it says nothing.",
+    fires={"own_authenticated_share": 0.9, "no_sender_id_share": 1.0},
+    nearly={"own_authenticated_share": 0.89, "no_sender_id_share": 1.0},
     references=(RESPOND,),
 )
 SENDER_NO_STRANGERS = Signal(
@@ -398,15 +398,44 @@ SENDER_NO_STRANGERS = Signal(
     direction=Direction.AGAINST,
     question=FOREIGN_DOMAINS,
     when=(f("relayed_share") <= 0.02)
-    & (f("own_unauthenticated_share") <= 0.02)
-    & (f("lookalike_share") == 0),
-    sentence="{relayed_share:.0%} of the messages go outside in the name of other domains than the "
-    "tenant's, {own_unauthenticated_share:.0%} claim the tenant's and fail DMARC, and "
-    "{lookalike_share:.0%} look like it.",
+    & (f("own_authenticated_share") >= 0.95 * (1 - f("unaccepted_sender_share")))
+    & (f("lookalike_share") == 0)
+    & (f("no_sender_id_share") >= 0.5),
+    sentence="{relayed_share:.0%} of the messages go outside in the name of other domains. "
+    "{unaccepted_sender_share:.0%} come in from such; {own_authenticated_share:.0%} are the "
+    "tenant's own and pass DMARC; {lookalike_share:.0%} look like it; {no_sender_id_share:.0%} have "
+    "no account.",
     rationale="An attacker either spoofs a domain and fails, or uses a strange one.",
-    fires={"relayed_share": 0.0, "own_unauthenticated_share": 0.02, "lookalike_share": 0.0},
-    nearly={"relayed_share": 0.0, "own_unauthenticated_share": 0.03, "lookalike_share": 0.0},
+    fires={
+        "relayed_share": 0.0,
+        "unaccepted_sender_share": 0.0,
+        "own_authenticated_share": 0.95,
+        "lookalike_share": 0.0,
+        "no_sender_id_share": 1.0,
+    },
+    nearly={
+        "relayed_share": 0.0,
+        "unaccepted_sender_share": 0.0,
+        "own_authenticated_share": 0.94,
+        "lookalike_share": 0.0,
+        "no_sender_id_share": 1.0,
+    },
     references=(RESPOND,),
+)
+SENDER_SPOOFED_ALL = Signal(
+    id="sender.all-own-domain-spoofed",
+    title="nothing but the tenant's own domain, unauthenticated",
+    family=Family.SENDER,
+    direction=Direction.FOR,
+    question=SENDERS_DIFFER,
+    when=f("own_unauthenticated_share") >= 0.95,
+    sentence="{own_unauthenticated_share:.0%} of the messages claim the tenant's own domain and "
+    "fail DMARC.",
+    rationale="A service that is set up badly fails in part; who has no keys fails in all.",
+    fires={"own_unauthenticated_share": 0.95},
+    nearly={"own_unauthenticated_share": 0.94},
+    references=(RESPOND,),
+    attack_ids=("T1672",),
 )
 SENDER_WORLD = Signal(
     id="sender.gateway-like",
@@ -459,6 +488,35 @@ RECIPIENTS_SUDDEN = Signal(
         "unknown_recipient_share": 0.5,
         "external_share": 0.9,
         "baseline_external_share": 0.8,
+    },
+    references=(PLAYBOOK,),
+    attack_ids=("T1566",),
+)
+RECIPIENTS_UNPROMPTED = Signal(
+    id="recipients.unprompted-strangers",
+    title="strangers, and nothing was changed",
+    family=Family.RECIPIENTS,
+    direction=Direction.FOR,
+    question=RECIPIENTS_EXTERNAL,
+    when=(f("changes") == 0)
+    & (f("unknown_recipient_share") >= 0.3)
+    & (f("external_share") - f("baseline_external_share") >= 0.2),
+    sentence="{unknown_recipient_share:.0%} of the deliveries went to domains that nobody here had "
+    "mailed, {external_share:.0%} outside (before: {baseline_external_share:.0%}), without a "
+    "change of the connector ({changes:.0f}).",
+    rationale="A new use of a connector comes with a change, unless it is the server behind it "
+    "that has a new master.",
+    fires={
+        "changes": 0,
+        "unknown_recipient_share": 0.5,
+        "external_share": 0.9,
+        "baseline_external_share": 0.1,
+    },
+    nearly={
+        "changes": 1,
+        "unknown_recipient_share": 0.5,
+        "external_share": 0.9,
+        "baseline_external_share": 0.1,
     },
     references=(PLAYBOOK,),
     attack_ids=("T1566",),
@@ -694,6 +752,7 @@ SIGNALS = (
     SENDER_FRESH_ADDRESS_OUT,
     SENDER_SPOOFED,
     SENDER_SPOOFED_NEW,
+    SENDER_SPOOFED_ALL,
     SENDER_UNAUTHENTICATED,
     SENDER_STEADY,
     SENDER_OWN,
@@ -701,6 +760,7 @@ SIGNALS = (
     SENDER_WORLD,
     RECIPIENTS_SPRAY,
     RECIPIENTS_SUDDEN,
+    RECIPIENTS_UNPROMPTED,
     RECIPIENTS_EXTERNAL_NEW,
     RECIPIENTS_SUPPLY_CHAIN,
     RECIPIENTS_INTERNAL_PHISH,

@@ -15,8 +15,8 @@ _RATE = 0.03
 _RIDGE = 0.003
 _CENTRE = 0.3
 _LEAST, _MOST = 0.05, 3.0
-_GAP = 0.25
-_WRONG = 0.003
+_GAP = 0.15
+_WRONG = 0.005
 
 
 def fit(known: Sequence[Case], policy: Policy | None = None, *, steps: int = _STEPS) -> Policy:
@@ -108,7 +108,7 @@ def thresholds(margins: Sequence[tuple[Case, float]], policy: Policy) -> Policy:
     """Derive the thresholds from margins of cases that the weights were not fitted to.
 
     Benign is what lies a gap below every malicious case; a true positive is what lies a gap above
-    all but 0.3 per cent of the benign ones.
+    all but 0.5 per cent of the benign ones.
     """
     malicious = sorted(m for one, m in margins if one.truth is Truth.MALICIOUS)
     benign = sorted(m for one, m in margins if one.truth is Truth.BENIGN)
