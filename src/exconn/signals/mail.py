@@ -403,8 +403,8 @@ SENDER_NO_STRANGERS = Signal(
     & (f("no_sender_id_share") >= 0.5),
     sentence="{relayed_share:.0%} of the messages go outside in the name of other domains. "
     "{unaccepted_sender_share:.0%} come in from such; {own_authenticated_share:.0%} are the "
-    "tenant's own and pass DMARC; {lookalike_share:.0%} look like it; {no_sender_id_share:.0%} have "
-    "no account.",
+    "tenant's own and pass DMARC; {lookalike_share:.0%} look like it; {no_sender_id_share:.0%} "
+    "have no account.",
     rationale="An attacker either spoofs a domain and fails, or uses a strange one.",
     fires={
         "relayed_share": 0.0,
