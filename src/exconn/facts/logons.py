@@ -210,6 +210,14 @@ LOGON_FACTS: tuple[Fact, ...] = (
         past=True,
     ),
     Fact(
+        "changes_from_new_address",
+        Unit.CHANGES,
+        "Changes by a person from an address from which the account did not sign in during the "
+        "baseline. Null as above.",
+        _ACTORS | _ADDRESSES | connector_changes(ANY_PERIOD).reads("IPAddress"),
+        past=True,
+    ),
+    Fact(
         "changes_without_address",
         Unit.CHANGES,
         "Changes by a person or an application whose record has no address.",
@@ -290,7 +298,8 @@ class Logons:
         suspicious = [change for change in changes if self.is_suspicious(change, judgement)]
         return {
             "changes_from_unusual_place": self._from_unusual_place(changes, judgement),
-            "changes_from_new_network": self._from_new_network(changes, judgement),
+            "changes_from_new_network": self._from_new(changes, judgement, provider=True),
+            "changes_from_new_address": self._from_new(changes, judgement, provider=False),
             "changes_without_address": sum(not change.address for change in changes),
             "sprayed_accounts": self._sprayed(changes, judgement),
             "changes_after_suspicious_logon": len(suspicious),
@@ -372,8 +381,8 @@ class Logons:
             total += bool(change.country) and change.country.casefold() not in usual
         return total
 
-    def _from_new_network(
-        self, changes: Sequence[ConnectorChange], judgement: Judgement
+    def _from_new(
+        self, changes: Sequence[ConnectorChange], judgement: Judgement, *, provider: bool
     ) -> int | None:
         start, end = judgement.window.baseline_start, judgement.window.start
         total = 0
@@ -385,7 +394,7 @@ class Logons:
                 return None
             seen = [
                 any(start <= when < end for when in self._networks.get((key, told.casefold()), ()))
-                for told in (change.address, change.isp)
+                for told in (change.address, change.isp if provider else "")
                 if told
             ]
             total += bool(seen) and not any(seen)

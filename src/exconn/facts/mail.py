@@ -1,6 +1,6 @@
 """Facts of EmailEvents, computed from the rows of the mail queries."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from difflib import SequenceMatcher
 
 import polars as pl
@@ -363,6 +363,23 @@ MAIL_FACTS: tuple[Fact, ...] = (
     *_fresh("address", "from addresses that are", _SOURCES, "Address"),
     *_fresh("domain", "whose P1 or P2 domain is", _SENDERS_MAIL, "P1", "P2"),
     Fact(
+        "fresh_vouched_share",
+        Unit.SHARE,
+        "Share of the messages with a P1 or P2 domain new to the connector that are vouched for: "
+        "in the tenant's own name with DMARC passed, or in another's that looks like none of the "
+        "tenant's and coming in. 0 where there are none.",
+        _DOMAINS | _SENDERS_MAIL.reads("Outbound", "Authenticated") | _OWN,
+        past=True,
+    ),
+    Fact(
+        "fresh_disowned_share",
+        Unit.SHARE,
+        "Share of those messages that nobody vouches for: in the tenant's own name with DMARC "
+        "failed, in another's and going outside, or in one that looks like the tenant's.",
+        _DOMAINS | _SENDERS_MAIL.reads("Outbound", "Unauthenticated") | _OWN,
+        past=True,
+    ),
+    Fact(
         "fresh_since_suspicious",
         Unit.MESSAGES,
         "Messages from addresses new to the connector, since its first change that followed a "
@@ -633,16 +650,19 @@ def _fresh_facts(placed: pl.DataFrame, judged: pl.DataFrame, of: str, *names: st
             on=[*_KEYS, name],
             how="left",
         )
+    counted_shares = {
+        f"fresh_{of}_bad_share": "Bad",
+        f"fresh_{of}_outbound_share": "Outbound",
+        **(shares or {}),
+    }
     fresh = _IN & pl.any_horizontal(pl.col(f"{name}Known").is_null() for name in names)
     messages = pl.col("Messages")
     suspected = (pl.col("Hour") >= pl.col("Suspected")).fill_null(value=False)
     counted = marked.group_by(_KEYS).agg(
         messages.filter(fresh).sum().alias(f"fresh_{of}_messages"),
-        _ratio(pl.col("Bad").filter(fresh).sum(), messages.filter(fresh).sum()).alias(
-            f"fresh_{of}_bad_share"
-        ),
-        _ratio(pl.col("Outbound").filter(fresh).sum(), messages.filter(fresh).sum()).alias(
-            f"fresh_{of}_outbound_share"
+        *(
+            _ratio(pl.col(column).filter(fresh).sum(), messages.filter(fresh).sum()).alias(name)
+            for name, column in counted_shares.items()
         ),
         messages.filter(fresh & suspected).sum().alias("fresh_since_suspicious"),
     )
@@ -724,8 +744,41 @@ def _domain_facts(
     )
     for by, name in (("P1", "new_envelope_domain_share"), ("P2", "new_header_domain_share")):
         counted = counted.join(_new_share(placed, by, name), on=_KEYS, how="left")
-    fresh = _fresh_facts(placed, judged, "domain", "P1", "P2").drop("fresh_since_suspicious")
+    fresh = _fresh_facts(
+        marked.with_columns(Vouched=_vouched(), Disowned=_disowned()),
+        judged,
+        "domain",
+        "P1",
+        "P2",
+        shares={"fresh_vouched_share": "Vouched", "fresh_disowned_share": "Disowned"},
+    ).drop("fresh_since_suspicious")
     return fresh.join(counted, on=_KEYS, how="left")
+
+
+def _vouched() -> pl.Expr:
+    alike = pl.col("LikeP1").fill_null(value=False) | pl.col("LikeP2")
+    return (
+        pl.when(pl.col("Foreign").is_null())
+        .then(None)
+        .when(alike)
+        .then(0)
+        .when(pl.col("Foreign"))
+        .then(pl.col("Messages") - pl.col("Outbound"))
+        .otherwise(pl.col("Authenticated"))
+    )
+
+
+def _disowned() -> pl.Expr:
+    alike = pl.col("LikeP1").fill_null(value=False) | pl.col("LikeP2")
+    return (
+        pl.when(pl.col("Foreign").is_null())
+        .then(None)
+        .when(alike)
+        .then(pl.col("Messages"))
+        .when(pl.col("Foreign"))
+        .then(pl.col("Outbound"))
+        .otherwise(pl.col("Unauthenticated"))
+    )
 
 
 def _recipient_facts(

@@ -403,6 +403,21 @@ LOGON_NEW_NETWORK = Signal(
     references=(PLAYBOOK,),
     attack_ids=("T1078.004",),
 )
+LOGON_NEW_ADDRESS = Signal(
+    id="logon.change-from-new-address",
+    title="changed from an address new for the account",
+    family=Family.LOGON,
+    direction=Direction.FOR,
+    question=UNUSUAL_PLACES,
+    when=f("changes_from_new_address") > 0,
+    sentence="Changes from an address from which the account did not sign in before: "
+    "{changes_from_new_address:.0f}.",
+    rationale="Weak: providers give people at home another address now and then.",
+    fires={"changes_from_new_address": 1},
+    nearly={"changes_from_new_address": 0},
+    references=(PLAYBOOK,),
+    attack_ids=("T1078.004",),
+)
 LOGON_HOSTING = Signal(
     id="logon.change-from-hosting",
     title="changed from a rented server",
@@ -452,18 +467,18 @@ LOGON_SENDER = Signal(
 )
 LOGON_USUAL = Signal(
     id="logon.usual",
-    title="changed by people who signed in as always",
+    title="changed by people from where they always sign in",
     family=Family.LOGON,
     direction=Direction.AGAINST,
     question=UNUSUAL_PLACES,
     when=(f("changes") > 0)
     & (f("changes_by_application") + f("changes_by_unknown") == 0)
     & (f("changes_from_unusual_place") + f("actor_unusual_logons") == 0)
-    & (f("changes_from_new_network") + f("changes_from_hosting") == 0)
+    & (f("changes_from_new_address") + f("changes_from_hosting") == 0)
     & (f("changes_without_address") == 0)
     & (f("actor_bursts") + f("actor_slow_sequences") == 0)
     & (f("sprayed_accounts") < 10),
-    sentence="Changes by accounts that signed in from their usual countries, without trouble: "
+    sentence="Changes by accounts from addresses where they signed in before, without trouble: "
     "{changes:.0f}.",
     rationale="Token theft and insiders look like this as well.",
     fires={
@@ -471,7 +486,7 @@ LOGON_USUAL = Signal(
         "changes_by_application": 0,
         "changes_by_unknown": 0,
         "changes_from_unusual_place": 0,
-        "changes_from_new_network": 0,
+        "changes_from_new_address": 0,
         "changes_from_hosting": 0,
         "changes_without_address": 0,
         "actor_unusual_logons": 0,
@@ -484,7 +499,7 @@ LOGON_USUAL = Signal(
         "changes_by_application": 0,
         "changes_by_unknown": 0,
         "changes_from_unusual_place": 0,
-        "changes_from_new_network": 0,
+        "changes_from_new_address": 0,
         "changes_from_hosting": 0,
         "changes_without_address": 0,
         "actor_unusual_logons": 1,
@@ -557,28 +572,28 @@ CHAIN_DIVERTED = Signal(
     question=CHAIN,
     when=(f("new_smart_hosts") > 0)
     & (
-        f("changes_from_new_network")
+        f("changes_from_new_address")
         + f("changes_from_unusual_place")
         + f("changes_from_hosting")
         + f("changes_after_suspicious_logon")
         > 0
     ),
-    sentence="Changes that route outbound mail to a host: {new_smart_hosts:.0f}. Changes from a "
-    "network new for the account: {changes_from_new_network:.0f}; from an unusual country: "
+    sentence="Changes that route outbound mail to a host: {new_smart_hosts:.0f}. Changes from an "
+    "address new for the account: {changes_from_new_address:.0f}; from an unusual country: "
     "{changes_from_unusual_place:.0f}; from a rented server: {changes_from_hosting:.0f}; after a "
     "suspicious sign-in: {changes_after_suspicious_logon:.0f}.",
     rationale="Who diverts mail need not send any: the mail itself stays honest, so only who did "
     "it, and from where, can tell.",
     fires={
         "new_smart_hosts": 1,
-        "changes_from_new_network": 1,
+        "changes_from_new_address": 1,
         "changes_from_unusual_place": 0,
         "changes_from_hosting": 0,
         "changes_after_suspicious_logon": 0,
     },
     nearly={
         "new_smart_hosts": 1,
-        "changes_from_new_network": 0,
+        "changes_from_new_address": 0,
         "changes_from_unusual_place": 0,
         "changes_from_hosting": 0,
         "changes_after_suspicious_logon": 0,
@@ -777,6 +792,7 @@ SIGNALS = (
     LOGON_UNUSUAL,
     LOGON_UNUSUAL_CHANGE,
     LOGON_NEW_NETWORK,
+    LOGON_NEW_ADDRESS,
     LOGON_HOSTING,
     LOGON_UNUSUAL_FAILURES,
     LOGON_SENDER,

@@ -381,46 +381,60 @@ SENDER_OWN = Signal(
     family=Family.SENDER,
     direction=Direction.AGAINST,
     question=SENDERS_DIFFER,
-    when=(f("own_authenticated_share") >= 0.9) & (f("no_sender_id_share") >= 0.5),
-    sentence="{own_authenticated_share:.0%} of the messages are from the tenant's own domain and "
-    "pass DMARC; {no_sender_id_share:.0%} have no account.",
+    when=(f("own_authenticated_share") >= 0.9)
+    & (f("no_sender_id_share") >= 0.5)
+    & (f("fresh_address_messages") > 0),
+    sentence="{fresh_address_messages:,.0f} messages are from addresses new to the connector. Of all, "
+    "{own_authenticated_share:.0%} are from the tenant's own domain and pass DMARC; {no_sender_id_share:.0%} have no account.",
     rationale="Whoever runs the tenant's DNS let the service send in its name: a marketing "
     "service's bounce domain differs, but its mail is signed. A relay that is taken over passes, "
-    "too; of mail that accounts send it says nothing.",
-    fires={"own_authenticated_share": 0.9, "no_sender_id_share": 1.0},
-    nearly={"own_authenticated_share": 0.89, "no_sender_id_share": 1.0},
+    "too, so where no address is new it says nothing; nor of mail that accounts send.",
+    fires={
+        "own_authenticated_share": 0.9,
+        "no_sender_id_share": 1.0,
+        "fresh_address_messages": 1,
+    },
+    nearly={
+        "own_authenticated_share": 0.9,
+        "no_sender_id_share": 1.0,
+        "fresh_address_messages": 0,
+    },
     references=(RESPOND,),
 )
-SENDER_NO_STRANGERS = Signal(
-    id="sender.no-strangers",
-    title="no strangers, and nobody disowned",
+SENDER_VOUCHED = Signal(
+    id="sender.vouched",
+    title="what is new is vouched for",
     family=Family.SENDER,
     direction=Direction.AGAINST,
     question=FOREIGN_DOMAINS,
-    when=(f("relayed_share") <= 0.02)
-    & (f("own_authenticated_share") >= 0.95 * (1 - f("unaccepted_sender_share")))
-    & (f("lookalike_share") == 0)
+    when=(f("fresh_domain_messages") > 0)
+    & (f("fresh_vouched_share") >= 0.95)
     & (f("no_sender_id_share") >= 0.5),
-    sentence="{relayed_share:.0%} of the messages go outside in the name of other domains. "
-    "{unaccepted_sender_share:.0%} come in from such; {own_authenticated_share:.0%} are the "
-    "tenant's own and pass DMARC; {lookalike_share:.0%} look like it; {no_sender_id_share:.0%} "
-    "have no account.",
-    rationale="An attacker either spoofs a domain and fails, or uses a strange one.",
-    fires={
-        "relayed_share": 0.0,
-        "unaccepted_sender_share": 0.0,
-        "own_authenticated_share": 0.95,
-        "lookalike_share": 0.0,
-        "no_sender_id_share": 1.0,
-    },
-    nearly={
-        "relayed_share": 0.0,
-        "unaccepted_sender_share": 0.0,
-        "own_authenticated_share": 0.94,
-        "lookalike_share": 0.0,
-        "no_sender_id_share": 1.0,
-    },
+    sentence="Of {fresh_domain_messages:,.0f} messages with sender domains new to the connector, "
+    "{fresh_vouched_share:.0%} are the tenant's own and pass DMARC, or come in from others that do "
+    "not look like it. {no_sender_id_share:.0%} of all have no account.",
+    rationale="An attacker either spoofs a domain and fails, or uses a strange one. Of mail that "
+    "accounts send it says nothing.",
+    fires={"fresh_domain_messages": 1, "fresh_vouched_share": 0.95, "no_sender_id_share": 1.0},
+    nearly={"fresh_domain_messages": 1, "fresh_vouched_share": 0.94, "no_sender_id_share": 1.0},
     references=(RESPOND,),
+)
+SENDER_DISOWNED = Signal(
+    id="sender.disowned",
+    title="what is new is disowned",
+    family=Family.SENDER,
+    direction=Direction.FOR,
+    question=FOREIGN_DOMAINS,
+    when=(f("fresh_domain_messages") >= 10) & (f("fresh_disowned_share") >= 0.5),
+    sentence="Of {fresh_domain_messages:,.0f} messages with sender domains new to the connector, "
+    "{fresh_disowned_share:.0%} claim the tenant's own domain and fail DMARC, go outside in "
+    "another's name, or look like the tenant's.",
+    rationale="Counted among what is new alone, so that a large campaign does not hide a small "
+    "attack.",
+    fires={"fresh_domain_messages": 10, "fresh_disowned_share": 0.5},
+    nearly={"fresh_domain_messages": 10, "fresh_disowned_share": 0.49},
+    references=(RESPOND,),
+    attack_ids=("T1672", "T1583.001"),
 )
 SENDER_SPOOFED_ALL = Signal(
     id="sender.all-own-domain-spoofed",
@@ -753,10 +767,11 @@ SIGNALS = (
     SENDER_SPOOFED,
     SENDER_SPOOFED_NEW,
     SENDER_SPOOFED_ALL,
+    SENDER_DISOWNED,
     SENDER_UNAUTHENTICATED,
     SENDER_STEADY,
     SENDER_OWN,
-    SENDER_NO_STRANGERS,
+    SENDER_VOUCHED,
     SENDER_WORLD,
     RECIPIENTS_SPRAY,
     RECIPIENTS_SUDDEN,
