@@ -640,8 +640,17 @@ def _new_share(placed: pl.DataFrame, by: str, name: str) -> pl.DataFrame:
     )
 
 
-def _fresh_facts(placed: pl.DataFrame, judged: pl.DataFrame, of: str, *names: str) -> pl.DataFrame:
-    """The facts of what is new to the connector, by some names: addresses, or domains."""
+def _fresh_facts(
+    placed: pl.DataFrame,
+    judged: pl.DataFrame,
+    of: str,
+    *names: str,
+    shares: Mapping[str, str] | None = None,
+) -> pl.DataFrame:
+    """The facts of what is new to the connector, by some names: addresses, or domains.
+
+    `shares` are further facts, each the share of those messages that a column counts.
+    """
     marked = placed
     for name in names:
         known = placed.filter(_PAST).select(*_KEYS, name).unique()

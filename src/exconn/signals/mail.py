@@ -384,8 +384,9 @@ SENDER_OWN = Signal(
     when=(f("own_authenticated_share") >= 0.9)
     & (f("no_sender_id_share") >= 0.5)
     & (f("fresh_address_messages") > 0),
-    sentence="{fresh_address_messages:,.0f} messages are from addresses new to the connector. Of all, "
-    "{own_authenticated_share:.0%} are from the tenant's own domain and pass DMARC; {no_sender_id_share:.0%} have no account.",
+    sentence="{fresh_address_messages:,.0f} messages are from addresses new to the connector. Of "
+    "all, {own_authenticated_share:.0%} are from the tenant's own domain and pass DMARC; "
+    "{no_sender_id_share:.0%} have no account.",
     rationale="Whoever runs the tenant's DNS let the service send in its name: a marketing "
     "service's bounce domain differs, but its mail is signed. A relay that is taken over passes, "
     "too, so where no address is new it says nothing; nor of mail that accounts send.",
