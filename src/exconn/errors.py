@@ -26,6 +26,16 @@ from collections.abc import Iterable
 class ExconnError(Exception):
     """The base of all errors that exconn raises on purpose."""
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Let the error pass from one process to another, whatever its constructor takes."""
+        return _again, (type(self), self.args), self.__dict__
+
+
+def _again(kind: type[ExconnError], args: tuple[object, ...]) -> ExconnError:
+    error = kind.__new__(kind, *args)
+    error.args = args
+    return error
+
 
 class InvalidValueError(ExconnError, ValueError):
     """An argument, an option or a setting cannot be used.

@@ -166,6 +166,28 @@ def _fresh(of: str, what: str, query: Query, *names: str) -> tuple[Fact, ...]:
     )
 
 
+_FRESH_KINDS = {
+    "fresh_own_authenticated_share": (
+        "are in the tenant's own name and passed DMARC",
+        "Authenticated",
+    ),
+    "fresh_own_unauthenticated_share": (
+        "are in the tenant's own name and failed DMARC",
+        "Unauthenticated",
+    ),
+    "fresh_incoming_share": (
+        "come in, in another's name that looks like none of the tenant's",
+        "Messages",
+        "Outbound",
+    ),
+    "fresh_relayed_share": (
+        "go outside, in another's name that looks like none of the tenant's",
+        "Outbound",
+    ),
+    "fresh_lookalike_share": ("have a domain that looks like one of the tenant's", "Messages"),
+}
+
+
 def _turned(name: str, unit: Unit, what: str, otherwise: str) -> Fact:
     return Fact(
         name,
@@ -362,22 +384,16 @@ MAIL_FACTS: tuple[Fact, ...] = (
     ),
     *_fresh("address", "from addresses that are", _SOURCES, "Address"),
     *_fresh("domain", "whose P1 or P2 domain is", _SENDERS_MAIL, "P1", "P2"),
-    Fact(
-        "fresh_vouched_share",
-        Unit.SHARE,
-        "Share of the messages with a P1 or P2 domain new to the connector that are vouched for: "
-        "in the tenant's own name with DMARC passed, or in another's that looks like none of the "
-        "tenant's and coming in. 0 where there are none.",
-        _DOMAINS | _SENDERS_MAIL.reads("Outbound", "Authenticated") | _OWN,
-        past=True,
-    ),
-    Fact(
-        "fresh_disowned_share",
-        Unit.SHARE,
-        "Share of those messages that nobody vouches for: in the tenant's own name with DMARC "
-        "failed, in another's and going outside, or in one that looks like the tenant's.",
-        _DOMAINS | _SENDERS_MAIL.reads("Outbound", "Unauthenticated") | _OWN,
-        past=True,
+    *(
+        Fact(
+            name,
+            Unit.SHARE,
+            f"Share of the messages with a P1 or P2 domain new to the connector that {what}. 0 "
+            "where there are none.",
+            _DOMAINS | _SENDERS_MAIL.reads(*columns) | _OWN,
+            past=True,
+        )
+        for name, (what, *columns) in _FRESH_KINDS.items()
     ),
     Fact(
         "fresh_since_suspicious",
@@ -753,41 +769,34 @@ def _domain_facts(
     )
     for by, name in (("P1", "new_envelope_domain_share"), ("P2", "new_header_domain_share")):
         counted = counted.join(_new_share(placed, by, name), on=_KEYS, how="left")
+    kinds = _kinds()
     fresh = _fresh_facts(
-        marked.with_columns(Vouched=_vouched(), Disowned=_disowned()),
+        marked.with_columns(**kinds),
         judged,
         "domain",
         "P1",
         "P2",
-        shares={"fresh_vouched_share": "Vouched", "fresh_disowned_share": "Disowned"},
+        shares={name: name for name in kinds},
     ).drop("fresh_since_suspicious")
     return fresh.join(counted, on=_KEYS, how="left")
 
 
-def _vouched() -> pl.Expr:
+def _kinds() -> dict[str, pl.Expr]:
+    """How many of a row's messages are of each kind of `_FRESH_KINDS`; null if that is not known."""
     alike = pl.col("LikeP1").fill_null(value=False) | pl.col("LikeP2")
-    return (
-        pl.when(pl.col("Foreign").is_null())
-        .then(None)
-        .when(alike)
-        .then(0)
-        .when(pl.col("Foreign"))
-        .then(pl.col("Messages") - pl.col("Outbound"))
-        .otherwise(pl.col("Authenticated"))
-    )
-
-
-def _disowned() -> pl.Expr:
-    alike = pl.col("LikeP1").fill_null(value=False) | pl.col("LikeP2")
-    return (
-        pl.when(pl.col("Foreign").is_null())
-        .then(None)
-        .when(alike)
-        .then(pl.col("Messages"))
-        .when(pl.col("Foreign"))
-        .then(pl.col("Outbound"))
-        .otherwise(pl.col("Unauthenticated"))
-    )
+    foreign = pl.col("Foreign")
+    incoming = pl.col("Messages") - pl.col("Outbound")
+    counted = {
+        "fresh_own_authenticated_share": (~foreign & ~alike, pl.col("Authenticated")),
+        "fresh_own_unauthenticated_share": (~foreign & ~alike, pl.col("Unauthenticated")),
+        "fresh_incoming_share": (foreign & ~alike, incoming),
+        "fresh_relayed_share": (foreign & ~alike, pl.col("Outbound")),
+        "fresh_lookalike_share": (alike, pl.col("Messages")),
+    }
+    return {
+        name: pl.when(foreign.is_not_null()).then(pl.when(kind).then(count).otherwise(0))
+        for name, (kind, count) in counted.items()
+    }
 
 
 def _recipient_facts(

@@ -227,14 +227,16 @@ SENDER_STEADY = Signal(
     direction=Direction.AGAINST,
     question=NEW_ADDRESS,
     when=(f("new_address_share") <= 0.02)
+    & (f("no_sender_id_share") >= 0.5)
     & (f("mismatch_share") - f("baseline_mismatch_share") <= 0.1)
     & (f("unaccepted_sender_share") - f("baseline_unaccepted_sender_share") <= 0.1),
-    sentence="{new_address_share:.0%} of the messages came from new addresses, and no more than "
-    "before have differing or foreign sender domains.",
+    sentence="{new_address_share:.0%} of the messages came from new addresses, no more than before "
+    "have differing or foreign sender domains, and {no_sender_id_share:.0%} have no account.",
     rationale="An attacker must send from somewhere; unless the relay behind the connector is "
-    "itself taken over.",
+    "itself taken over. Of mail that accounts send it says nothing.",
     fires={
         "new_address_share": 0.0,
+        "no_sender_id_share": 1.0,
         "mismatch_share": 0.5,
         "baseline_mismatch_share": 0.5,
         "unaccepted_sender_share": 0.0,
@@ -242,6 +244,7 @@ SENDER_STEADY = Signal(
     },
     nearly={
         "new_address_share": 0.03,
+        "no_sender_id_share": 1.0,
         "mismatch_share": 0.5,
         "baseline_mismatch_share": 0.5,
         "unaccepted_sender_share": 0.0,
@@ -409,15 +412,26 @@ SENDER_VOUCHED = Signal(
     direction=Direction.AGAINST,
     question=FOREIGN_DOMAINS,
     when=(f("fresh_domain_messages") > 0)
-    & (f("fresh_vouched_share") >= 0.95)
+    & (f("fresh_own_authenticated_share") + f("fresh_incoming_share") >= 0.95)
     & (f("no_sender_id_share") >= 0.5),
     sentence="Of {fresh_domain_messages:,.0f} messages with sender domains new to the connector, "
-    "{fresh_vouched_share:.0%} are the tenant's own and pass DMARC, or come in from others that do "
-    "not look like it. {no_sender_id_share:.0%} of all have no account.",
+    "{fresh_own_authenticated_share:.0%} are the tenant's own and pass DMARC; "
+    "{fresh_incoming_share:.0%} come in from others that do not look like it. "
+    "{no_sender_id_share:.0%} of all have no account.",
     rationale="An attacker either spoofs a domain and fails, or uses a strange one. Of mail that "
     "accounts send it says nothing.",
-    fires={"fresh_domain_messages": 1, "fresh_vouched_share": 0.95, "no_sender_id_share": 1.0},
-    nearly={"fresh_domain_messages": 1, "fresh_vouched_share": 0.94, "no_sender_id_share": 1.0},
+    fires={
+        "fresh_domain_messages": 1,
+        "fresh_own_authenticated_share": 0.5,
+        "fresh_incoming_share": 0.5,
+        "no_sender_id_share": 1.0,
+    },
+    nearly={
+        "fresh_domain_messages": 1,
+        "fresh_own_authenticated_share": 0.5,
+        "fresh_incoming_share": 0.4,
+        "no_sender_id_share": 1.0,
+    },
     references=(RESPOND,),
 )
 SENDER_DISOWNED = Signal(
@@ -426,14 +440,29 @@ SENDER_DISOWNED = Signal(
     family=Family.SENDER,
     direction=Direction.FOR,
     question=FOREIGN_DOMAINS,
-    when=(f("fresh_domain_messages") >= 10) & (f("fresh_disowned_share") >= 0.5),
+    when=(f("fresh_domain_messages") >= 10)
+    & (
+        f("fresh_own_unauthenticated_share") + f("fresh_relayed_share") + f("fresh_lookalike_share")
+        >= 0.5
+    ),
     sentence="Of {fresh_domain_messages:,.0f} messages with sender domains new to the connector, "
-    "{fresh_disowned_share:.0%} claim the tenant's own domain and fail DMARC, go outside in "
-    "another's name, or look like the tenant's.",
+    "{fresh_own_unauthenticated_share:.0%} claim the tenant's own domain and fail DMARC, "
+    "{fresh_relayed_share:.0%} go outside in another's name, and {fresh_lookalike_share:.0%} look "
+    "like the tenant's.",
     rationale="Counted among what is new alone, so that a large campaign does not hide a small "
     "attack.",
-    fires={"fresh_domain_messages": 10, "fresh_disowned_share": 0.5},
-    nearly={"fresh_domain_messages": 10, "fresh_disowned_share": 0.49},
+    fires={
+        "fresh_domain_messages": 10,
+        "fresh_own_unauthenticated_share": 0.5,
+        "fresh_relayed_share": 0.0,
+        "fresh_lookalike_share": 0.0,
+    },
+    nearly={
+        "fresh_domain_messages": 10,
+        "fresh_own_unauthenticated_share": 0.4,
+        "fresh_relayed_share": 0.0,
+        "fresh_lookalike_share": 0.0,
+    },
     references=(RESPOND,),
     attack_ids=("T1672", "T1583.001"),
 )

@@ -12,10 +12,10 @@ from exconn.testing.verdicts._cases import Case
 
 _STEPS = 400
 _RATE = 0.03
-_RIDGE = 0.003
+_RIDGE = 0.002
 _CENTRE = 0.3
 _LEAST, _MOST = 0.05, 3.0
-_GAP = 0.15
+_GAP = 0.2
 _WRONG = 0.005
 
 
@@ -107,8 +107,8 @@ def without(family: str, known: Sequence[Case], policy: Policy) -> Policy:
 def thresholds(margins: Sequence[tuple[Case, float]], policy: Policy) -> Policy:
     """Derive the thresholds from margins of cases that the weights were not fitted to.
 
-    Benign is what lies a gap below every malicious case; a true positive is what lies a gap above
-    all but 0.5 per cent of the benign ones.
+    Benign is what lies a gap below every malicious case; a true positive is what lies half a gap
+    above all but 0.5 per cent of the benign ones.
     """
     malicious = sorted(m for one, m in margins if one.truth is Truth.MALICIOUS)
     benign = sorted(m for one, m in margins if one.truth is Truth.BENIGN)
@@ -116,5 +116,5 @@ def thresholds(margins: Sequence[tuple[Case, float]], policy: Policy) -> Policy:
     return evolve(
         policy,
         benign=round(min(malicious[0] - _GAP, -_GAP), 2),
-        true_positive=round(max(over + _GAP, _GAP), 2),
+        true_positive=round(max(over + _GAP / 2, _GAP), 2),
     )
