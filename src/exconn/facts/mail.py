@@ -782,7 +782,7 @@ def _domain_facts(
 
 
 def _kinds() -> dict[str, pl.Expr]:
-    """How many of a row's messages are of each kind of `_FRESH_KINDS`; null if that is not known."""
+    """How many of a row's messages are of each of `_FRESH_KINDS`; null where not known."""
     alike = pl.col("LikeP1").fill_null(value=False) | pl.col("LikeP2")
     foreign = pl.col("Foreign")
     incoming = pl.col("Messages") - pl.col("Outbound")
