@@ -18,6 +18,7 @@ from exconn.coverage import Standing
 from exconn.facts import FACT_TABLES, FACTS, Unit
 from exconn.facts import queries as fact_queries
 from exconn.grading import Answer, Clicks, Evidence, Finding, Grade, Radius, SimilarMail, State
+from exconn.grading.findings import ordered
 from exconn.grading.verdict import Classification
 from exconn.ingest import ImportSummary
 from exconn.signals import Family
@@ -81,6 +82,7 @@ def grade(console: Console, result: Grade) -> None:
     _timeline(console, result)
     _evidence(console, result.evidence)
     _radius(console, result.radius)
+    _outlook(console, result)
     _actions(console, result)
     _coverage(console, result.coverage)
 
@@ -182,9 +184,9 @@ def imported(console: Console, summary: ImportSummary, folder: Path) -> None:
 
 
 def _reasons(console: Console, findings: Sequence[Finding]) -> None:
-    fired = [f for f in findings if f.state is State.FIRED]
+    fired = ordered(findings)
     grid = _grid(("Adds", "right"), "Because")
-    for finding in sorted(fired, key=lambda f: -abs(f.contribution)):
+    for finding in fired:
         grid.add_row(f"{finding.contribution:+.2f}", _text(finding.sentence))
     console.print(_heading("Why"))
     if fired:
@@ -194,6 +196,24 @@ def _reasons(console: Console, findings: Sequence[Finding]) -> None:
     unassessed = _unassessed(findings)
     if unassessed:
         console.print(_text(f"Could not be assessed: {'; '.join(unassessed)}."))
+    console.print()
+
+
+def _outlook(console: Console, result: Grade) -> None:
+    """Other explanations, what would change the grade, and where to look next."""
+    grid = _grid("Might also be", ("Balance", "right"), "For it")
+    for considered in result.alternatives[:_TOP]:
+        grid.add_row(
+            considered.alternative.title,
+            f"{considered.balance:+.2f}",
+            _text(" ".join(considered.for_it) or "nothing"),
+        )
+    console.print(_heading("Other explanations"))
+    console.print(grid)
+    for flip in result.flips[:_TOP]:
+        console.print(_text(f"It would be {_SHORT[flip.then]} if so: {flip.if_so}."))
+    for look in result.looks:
+        console.print(_text(f"Look at {look.query} (exconn kql {look.query}). {look.why}"))
     console.print()
 
 

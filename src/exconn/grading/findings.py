@@ -125,6 +125,12 @@ def contributing(found: Sequence[Finding], policy: Policy) -> tuple[Finding, ...
     return tuple(evolve(f, contribution=gains.get(f.signal.id, 0.0)) for f in found)
 
 
+def ordered(found: Sequence[Finding]) -> list[Finding]:
+    """The findings that fired, those that weigh most first."""
+    fired = [finding for finding in found if finding.state is State.FIRED]
+    return sorted(fired, key=lambda finding: -abs(finding.contribution))
+
+
 def margin(found: Sequence[Finding]) -> float:
     """The sum of all contributions."""
     return math.fsum(finding.contribution for finding in found)

@@ -9,7 +9,7 @@ from exconn.context import Context
 from exconn.coverage import Standing, TableState
 from exconn.facts import FACTS
 from exconn.facts.catalogue import CATALOGUE, Asked
-from exconn.grading.findings import Answer, Answered, Facts, Finding, State, contributing
+from exconn.grading.findings import Answer, Answered, Facts, Finding, State, contributing, ordered
 from exconn.grading.policy import Policy
 from exconn.grading.verdict import Classification, Verdict, judge
 from exconn.models import ConnectorChange
@@ -155,13 +155,12 @@ def looks(
         addresses=tuple(sorted({change.address for change in changes if change.address})),
         accepted_domains=context.accepted_domains,
     )
-    ranked = sorted(found, key=lambda f: -abs(f.contribution))
     wanted: dict[str, str] = {}
     for answer in answered:
         if answer.answer is Answer.UNASSESSED:
             wanted.setdefault(answer.question.shown_by, f"Not answered: {answer.question.text}")
-    for finding in ranked:
-        if finding.state is State.FIRED and finding.signal.direction is Direction.FOR:
+    for finding in ordered(found):
+        if finding.signal.direction is Direction.FOR:
             wanted.setdefault(finding.signal.question.shown_by, f"To confirm: {finding.sentence}")
     wanted.pop("", None)
     chosen = list(wanted.items())[:_LOOKS]

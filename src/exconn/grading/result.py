@@ -11,7 +11,7 @@ from attrs import field, frozen
 from exconn.coverage import Standing
 from exconn.grading.actions import Action
 from exconn.grading.evidence import Event, Evidence
-from exconn.grading.findings import Answered, Facts, Finding, State
+from exconn.grading.findings import Answered, Facts, Finding, ordered
 from exconn.grading.outlook import Considered, Flip, Look
 from exconn.grading.radius import Radius
 from exconn.grading.verdict import Classification, Determination
@@ -78,8 +78,7 @@ class Grade:
     @property
     def contributions(self) -> tuple[Finding, ...]:
         """The findings that fired, those that weigh most first."""
-        fired = [finding for finding in self.findings if finding.state is State.FIRED]
-        return tuple(sorted(fired, key=lambda finding: -abs(finding.contribution)))
+        return tuple(ordered(self.findings))
 
     def to_dict(self) -> dict[str, Any]:
         """The grade as plain values, ready for JSON. Times are ISO 8601 with Z."""

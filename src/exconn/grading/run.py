@@ -21,10 +21,10 @@ from exconn.facts import (
 from exconn.facts.changes import acts
 from exconn.facts.judgement import MINIMUM_BASELINE
 from exconn.grading.evidence import Evidence, evidence, timeline
+from exconn.grading.explanation import explanation
 from exconn.grading.findings import (
     Facts,
     Finding,
-    State,
     answers,
     confidence,
     findings,
@@ -48,7 +48,6 @@ _CHANGES_TRIED = 200
 _DAYS_TRIED = 60
 _DAYS_AT_LEAST = 5
 _TIMES_TRIED = 5_000
-_TOLD = 3
 _EVER = Period(datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
 
 
@@ -230,6 +229,12 @@ class _Verdicts:
         gathered = evidence(self._found, judgement, peak, rows=rows)
         name = self._found.display(judgement.connector, judgement.window)
         answered = answers(facts, self._questions, standings)
+        turns = flips(verdict, facts, found, self._standings[index], self._policy)
+        next_looks = (
+            looks(name, judgement.window, self._found.context, found, answered, gathered.changes)
+            if rows
+            else ()
+        )
         return Grade(
             connector=name,
             window=judgement.window,
@@ -238,20 +243,20 @@ class _Verdicts:
             score=self._policy.score(total),
             margin=total,
             confidence=confidence(found, self._policy),
-            explanation=_explanation(
-                verdict, found, mail_seen=bool(facts["messages"]) and standings[0].covers_time
+            explanation=explanation(
+                verdict,
+                found,
+                turns,
+                next_looks,
+                mail_seen=bool(facts["messages"]) and standings[0].covers_time,
             ),
             reasons=verdict.reasons,
             findings=found,
             answers=answered,
             coverage=standings,
             alternatives=considered(facts),
-            flips=flips(verdict, facts, found, self._standings[index], self._policy),
-            looks=looks(
-                name, judgement.window, self._found.context, found, answered, gathered.changes
-            )
-            if rows
-            else (),
+            flips=turns,
+            looks=next_looks,
             facts=facts,
             timeline=timeline(judgement, self._assessment.logons, gathered, peak),
             actions=runbook(verdict.classification, self._incident(judgement, name, gathered)),
@@ -302,24 +307,3 @@ def _candidates(found: Survey, connector: str, days: int) -> list[Window]:
     latest = list(hourly.values())[:_CHANGES_TRIED]
     times = dict.fromkeys([*busiest.head(days), *latest, *last])
     return [Window(time) for time in times]
-
-
-def _explanation(verdict: Verdict, found: Sequence[Finding], *, mail_seen: bool) -> str:
-    fired = sorted(
-        (finding for finding in found if finding.state is State.FIRED),
-        key=lambda finding: -abs(finding.contribution),
-    )
-    opening = {
-        Classification.TRUE_POSITIVE: "The connector was used maliciously."
-        if mail_seen
-        else "The connector was changed maliciously; whether it was used cannot be seen.",
-        Classification.EXPECTED_ACTIVITY: "The activity is real, and expected.",
-        Classification.FALSE_POSITIVE: "Nothing malicious is to be seen.",
-        Classification.UNKNOWN: "It cannot be decided.",
-    }[verdict.classification]
-    told = [opening, *(f"{reason[0].upper()}{reason[1:]}." for reason in verdict.reasons)]
-    for title, sign in (("For malice", 1), ("Against it", -1)):
-        sentences = [f.sentence for f in fired if f.contribution * sign > 0]
-        if sentences:
-            told.append(f"{title}: {' '.join(sentences[:_TOLD])}")
-    return " ".join(told)

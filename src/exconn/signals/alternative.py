@@ -29,9 +29,9 @@ class Alternative:
 
 CHANGED_SUSPICIOUSLY = Clue(
     when=f("changes_after_suspicious_logon") > 0,
-    sentence="{changes_after_suspicious_logon:.0f} changes followed a suspicious sign-in.",
+    sentence="Changes that followed a suspicious sign-in: {changes_after_suspicious_logon:.0f}.",
 )
-CHANGED = Clue(when=f("changes") > 0, sentence="It was changed {changes:.0f} times in the window.")
+CHANGED = Clue(when=f("changes") > 0, sentence="Changes of it in the window: {changes:.0f}.")
 UNCHANGED = Clue(
     when=(f("changes") == 0) & (f("unresolved_changes") == 0),
     sentence="The audit log has {changes:.0f} changes of it ({unresolved_changes:.0f} of unknown "
