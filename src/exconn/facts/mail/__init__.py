@@ -1,0 +1,51 @@
+"""Facts of EmailEvents, computed from the rows of the mail queries."""
+
+import polars as pl
+
+from exconn.context import Context
+from exconn.facts.fact import Unit
+from exconn.facts.mail.definitions import MAIL_FACTS
+from exconn.facts.mail.domains import is_under, own_domains
+from exconn.facts.mail.recipients import recipient_facts
+from exconn.facts.mail.rows import MailRows
+from exconn.facts.mail.senders import address_facts, domain_facts
+from exconn.facts.mail.volume import direct_facts, hour_facts, other_facts, sender_facts
+
+__all__ = ["MAIL_FACTS", "MailRows", "is_under", "mail_facts", "own_domains"]
+
+
+def mail_facts(rows: MailRows, judged: pl.DataFrame, context: Context) -> pl.DataFrame:
+    """The facts of EmailEvents, one row for each judgement.
+
+    Args:
+        rows: keyed by connector (`MailRows.by_connector`).
+        judged: see `judged_frame`.
+        context: what the organisation knows of itself.
+
+    Returns:
+        Connector, At, PeakHour (null without mail), and a column for each of `MAIL_FACTS`.
+    """
+    own = own_domains(rows.tenant_domains, judged, context)
+    parts = [
+        hour_facts(rows.connector_hours, judged),
+        sender_facts(rows.sender_hours, judged),
+        other_facts(rows.bulk_senders, judged),
+        address_facts(rows.sending_addresses, judged, context),
+        domain_facts(rows.sender_domains, rows.correspondents, judged, context, own),
+        direct_facts(rows.tenant_domains, judged),
+        recipient_facts(rows.recipient_domains, rows.correspondents, judged, context, own),
+    ]
+    facts = judged.select("Connector", "At")
+    for part in parts:
+        facts = facts.join(part, on=["Connector", "At"], how="left")
+    measured = (Unit.SHARE, Unit.RATIO, Unit.RATE)
+    counts = [fact.name for fact in MAIL_FACTS if fact.unit not in measured]
+    always = [name for name in counts if name not in _MAY_BE_NULL]
+    return facts.with_columns(pl.col(always).fill_null(0))
+
+
+_MAY_BE_NULL = {
+    *("baseline_peak_hour", "unknown_domains", "baseline_days", "external_domains"),
+    *("fresh_address_messages", "fresh_domain_messages", "fresh_since_suspicious"),
+    *("peak_since_change", "peak_before_change", "daily_since_change", "daily_before_change"),
+}

@@ -1,0 +1,142 @@
+"""The tenant's own domains, those that look like them, and those that it ever mailed."""
+
+from collections.abc import Callable, Iterable
+from difflib import SequenceMatcher
+
+import polars as pl
+
+from exconn.context import Context
+from exconn.facts.mail.placing import ratio
+
+_TELLING = 5
+_ALIKE = 0.85
+
+
+def own_domains(
+    tenant_domains: pl.DataFrame, judged: pl.DataFrame, context: Context
+) -> pl.DataFrame:
+    """The tenant's domains as each judgement may know them: At, Domain.
+
+    Those of the context; or else those seen as recipients on at least three days of the period
+    (on every day, where it has fewer).
+    """
+    windows = judged.select("At", "BaselineStart", "End").unique()
+    if context.accepted_domains:
+        given = pl.DataFrame({"Domain": list(context.accepted_domains)})
+        return windows.select("At").join(given, how="cross")
+    seen = (
+        tenant_domains.filter(pl.col("Domain") != "")
+        .join(windows, how="cross")
+        .filter(pl.col("Last") >= pl.col("BaselineStart"), pl.col("First") < pl.col("End"))
+    )
+    days = seen.group_by("At").agg(Needed=pl.min_horizontal(pl.col("Day").n_unique(), 3))
+    return (
+        seen.group_by("At", "Domain")
+        .agg(Days=pl.col("Day").n_unique())
+        .join(days, on="At")
+        .filter(pl.col("Days") >= pl.col("Needed"))
+        .select("At", "Domain")
+    )
+
+
+def marked_rows(
+    placed: pl.DataFrame,
+    column: str,
+    own_domains: pl.DataFrame,
+    mark: str = "Foreign",
+    test: Callable[[str, frozenset[str]], bool] | None = None,
+) -> pl.DataFrame:
+    """Add how the domain in `column` stands to the tenant's: by default, whether it is Foreign.
+
+    Null where the tenant's domains are not known; false for the empty domain.
+    """
+    holds = test or is_foreign
+    known_at: dict[frozenset[str], list[object]] = {}
+    by_time = {at[0]: frozenset(group["Domain"]) for at, group in own_domains.group_by("At")}
+    for at in placed["At"].unique().to_list():
+        known_at.setdefault(by_time.get(at, frozenset()), []).append(at)
+    domains = placed[column].unique().to_list()
+    marks = {column: pl.String(), mark: pl.Boolean()}
+    verdicts = [
+        pl.DataFrame({"At": times}, schema={"At": placed.schema["At"]}).join(
+            pl.DataFrame(
+                {column: domains, mark: [holds(d, own) if own else None for d in domains]},
+                schema=marks,
+            ),
+            how="cross",
+        )
+        for own, times in known_at.items()
+    ]
+    empty = pl.DataFrame(schema={"At": placed.schema["At"], **marks})
+    return placed.join(pl.concat([empty, *verdicts]), on=["At", column], how="left")
+
+
+def is_foreign(domain: str, own: frozenset[str]) -> bool:
+    """Whether a domain is none of these, nor under one. The empty domain is not foreign."""
+    return bool(domain) and not is_under(domain, own)
+
+
+def looks_like(domain: str, own: frozenset[str]) -> bool:
+    """A name that is none of these but nearly is one, or has one in it."""
+    if not is_foreign(domain, own):
+        return False
+    label = _label(domain)
+    for name in {_label(one) for one in own}:
+        if len(name) < _TELLING or abs(len(label) - len(name)) > _TELLING * 3:
+            continue
+        if name in label or SequenceMatcher(None, label, name).ratio() >= _ALIKE:
+            return True
+    return False
+
+
+def _label(domain: str) -> str:
+    """What names a domain: the label before its last, or before ``co.uk`` and the like."""
+    labels = domain.split(".")
+    while len(labels) > 2 and len(labels[-2]) <= 3:
+        labels.pop()
+    return labels[-2] if len(labels) > 1 else domain
+
+
+def met_before(mailed: pl.DataFrame, known: pl.DataFrame, column: str) -> pl.DataFrame:
+    """Mark the rows with a domain, in `column`, that the tenant mailed in the baseline.
+
+    The latest day of the domain that began before the window tells: days do not overlap.
+    """
+    just_before = pl.col("Start") - pl.duration(microseconds=1)
+    return (
+        mailed.with_columns(Before=just_before)
+        .sort("Before")
+        .join_asof(
+            known.sort("First").select(pl.col("Domain").alias(column), "First", "Last"),
+            left_on="Before",
+            right_on="First",
+            by=column,
+            check_sortedness=False,
+        )
+        .with_columns(Met=(pl.col("Last") >= pl.col("BaselineStart")).fill_null(value=False))
+        .drop("Before", "First", "Last")
+    )
+
+
+def foreign_share(of: str, where: pl.Expr) -> pl.Expr:
+    """The share of foreign domains' rows, where the tenant's domains are known."""
+    return share_of(of, where, pl.col("Foreign"), of)
+
+
+def share_of(part: str, where: pl.Expr, which: pl.Expr, of: str = "Messages") -> pl.Expr:
+    """A share that is known only where the tenant's domains are."""
+    known = pl.col("Foreign").is_not_null().any()
+    whole = pl.col(of).filter(where).sum()
+    return pl.when(known).then(ratio(pl.col(part).filter(where & which).sum(), whole))
+
+
+def under(column: pl.Expr, seen: pl.Series, domains: Iterable[str]) -> pl.Expr:
+    """Whether a column, all of whose values are `seen`, has one of these domains or one under it."""
+    wanted = frozenset(domain.lower() for domain in domains)
+    return column.is_in([domain for domain in seen.unique().to_list() if is_under(domain, wanted)])
+
+
+def is_under(domain: str, domains: frozenset[str]) -> bool:
+    """Whether a domain is one of these, or a subdomain of one."""
+    labels = domain.split(".")
+    return any(".".join(labels[i:]) in domains for i in range(len(labels)))

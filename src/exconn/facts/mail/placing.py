@@ -1,0 +1,48 @@
+"""Rows beside the judgements: what lies in the window, and what in the connector's own past."""
+
+import polars as pl
+
+from exconn.facts.judgement import MINIMUM_BASELINE
+from exconn.facts.queries import MANY
+
+IN = pl.col("In")
+PAST = pl.col("Past")
+KEYS = ("Connector", "At")
+
+
+def placed_rows(rows: pl.DataFrame, judged: pl.DataFrame) -> pl.DataFrame:
+    """The rows of each judged connector; In the window, or in its own Past."""
+    hour = pl.col("Hour")
+    return (
+        judged.join(rows, on="Connector")
+        .with_columns(
+            In=(hour >= pl.col("Start")) & (hour < pl.col("End")),
+            Past=(hour >= pl.col("OwnStart")) & (hour < pl.col("Start")),
+        )
+        .filter(IN | PAST)
+    )
+
+
+COMPARABLE = pl.col("IsNew") | (pl.col("OwnDays") >= MINIMUM_BASELINE.days)
+
+
+def ratio(part: pl.Expr, whole: pl.Expr) -> pl.Expr:
+    """A part of a whole; null where the whole is nothing."""
+    return pl.when(whole > 0).then(part / whole)
+
+
+def share_where(column: str, where: pl.Expr, of: str = "Messages") -> pl.Expr:
+    """The share that a column has of another, over some rows."""
+    return ratio(pl.col(column).filter(where).sum(), pl.col(of).filter(where).sum())
+
+
+def enough(days: str) -> pl.Expr:
+    """Whether so many days of past are enough to know what is normal."""
+    return pl.col(days).first() >= MINIMUM_BASELINE.days
+
+
+def number_of(name: str, where: pl.Expr) -> pl.Expr:
+    """How many names there are; of an hour with too many to tell apart, their number counts."""
+    single = pl.col(name).filter(where & (pl.col(name) != MANY)).n_unique()
+    many = pl.col(f"{name}Count").filter(where & (pl.col(name) == MANY))
+    return single.cast(pl.Int64) + many.max().fill_null(0)

@@ -1,0 +1,68 @@
+"""Whom the mail goes to, and whether anybody here knew them."""
+
+import polars as pl
+
+from exconn.context import Context
+from exconn.facts.judgement import MINIMUM_BASELINE
+from exconn.facts.mail.domains import foreign_share, marked_rows, met_before, under
+from exconn.facts.mail.placing import IN, KEYS, PAST, number_of, placed_rows, ratio
+from exconn.facts.queries import MANY
+
+
+def recipient_facts(
+    rows: pl.DataFrame,
+    known: pl.DataFrame,
+    judged: pl.DataFrame,
+    context: Context,
+    own_domains: pl.DataFrame,
+) -> pl.DataFrame:
+    """The facts of the domains that each connector's mail goes to."""
+    placed = marked_rows(placed_rows(rows, judged), "Domain", own_domains)
+    deliveries = pl.col("Deliveries")
+    whole = deliveries.filter(IN).sum()
+    partners = under(pl.col("Domain"), rows["Domain"], context.partners)
+    foreign = pl.col("Foreign")
+    counted = placed.group_by(KEYS).agg(
+        external_share=foreign_share("Deliveries", IN),
+        baseline_external_share=foreign_share("Deliveries", PAST),
+        external_domains=pl.when(foreign.is_not_null().any()).then(
+            number_of("Domain", IN & foreign)
+        ),
+        partner_share=ratio(deliveries.filter(IN & partners).sum(), whole),
+        Whole=whole,
+        Enough=(pl.col("TenantDays").first() >= MINIMUM_BASELINE.days)
+        & foreign.is_not_null().any(),
+    )
+    mailed = (
+        placed.filter(IN & foreign)
+        .group_by(*KEYS, "Domain", "BaselineStart", "Start")
+        .agg(deliveries.sum(), pl.col("DomainCount").max())
+    )
+    met = met_before(mailed, known, "Domain")
+    own = placed.filter(PAST).select(*KEYS, "Domain").unique().with_columns(Own=pl.lit(value=True))
+    met = (
+        met.join(own, on=[*KEYS, "Domain"], how="left")
+        .with_columns(
+            Met=pl.col("Met") | (pl.col("Own").is_not_null() & (pl.col("Domain") == MANY))
+        )
+        .group_by(KEYS)
+        .agg(
+            unknown_domains=number_of("Domain", ~pl.col("Met")),
+            Unknown=deliveries.filter(~pl.col("Met")).sum(),
+            Acquainted=deliveries.filter(pl.col("Met") & pl.col("Own").is_null()).sum(),
+        )
+    )
+    enough = pl.col("Enough")
+    return (
+        counted.join(met, on=KEYS, how="left")
+        .with_columns(
+            unknown_domains=pl.when(enough).then(pl.col("unknown_domains").fill_null(0)),
+            unknown_recipient_share=pl.when(enough).then(
+                ratio(pl.col("Unknown").fill_null(0), pl.col("Whole"))
+            ),
+            acquaintance_share=pl.when(enough).then(
+                ratio(pl.col("Acquainted").fill_null(0), pl.col("Whole"))
+            ),
+        )
+        .drop("Whole", "Enough", "Unknown", "Acquainted")
+    )

@@ -1,0 +1,84 @@
+"""The rows of the mail queries, keyed by connector."""
+
+import polars as pl
+from attrs import evolve, frozen
+
+from exconn.facts.identity import Connectors
+from exconn.facts.queries import (
+    bulk_senders,
+    connector_hours,
+    connector_names,
+    correspondents,
+    recipient_domains,
+    sender_domains,
+    sender_hours,
+    sending_addresses,
+    tenant_domains,
+)
+from exconn.query import Query
+from exconn.window import Period
+
+
+@frozen(eq=False)
+class MailRows:
+    """The rows of the mail queries, each named like its query."""
+
+    connector_names: pl.DataFrame
+    connector_hours: pl.DataFrame
+    sender_hours: pl.DataFrame
+    bulk_senders: pl.DataFrame
+    sending_addresses: pl.DataFrame
+    sender_domains: pl.DataFrame
+    recipient_domains: pl.DataFrame
+    correspondents: pl.DataFrame
+    tenant_domains: pl.DataFrame
+
+    @staticmethod
+    def queries(period: Period) -> list[Query]:
+        """The queries, in the order of the frames."""
+        return [
+            connector_names(period),
+            connector_hours(period),
+            sender_hours(period),
+            bulk_senders(period),
+            sending_addresses(period),
+            sender_domains(period),
+            recipient_domains(period),
+            correspondents(period),
+            tenant_domains(period),
+        ]
+
+    def by_connector(self, connectors: Connectors) -> "MailRows":
+        """The same with `Connector` holding keys of connectors instead of values of the column.
+
+        A row whose value names several connectors is repeated for each.
+        """
+        of_value = {
+            value.lower(): connectors.of_mail(value)
+            for value in self.connector_names["Connectors"].to_list()
+        }
+        keys = pl.DataFrame(
+            [(value, key) for value, found in of_value.items() for key in found],
+            schema={"Connector": pl.String(), "Key": pl.String()},
+            orient="row",
+        )
+
+        def keyed(frame: pl.DataFrame) -> pl.DataFrame:
+            joined = frame.join(keys, on="Connector", how="left")
+            named = joined.with_columns(Connector=pl.coalesce("Key", "Connector")).drop("Key")
+            return _merged(named)
+
+        return evolve(
+            self,
+            connector_hours=keyed(self.connector_hours),
+            sender_hours=keyed(self.sender_hours),
+            bulk_senders=keyed(self.bulk_senders),
+            sending_addresses=keyed(self.sending_addresses),
+            sender_domains=keyed(self.sender_domains),
+            recipient_domains=keyed(self.recipient_domains),
+        )
+
+
+def _merged(frame: pl.DataFrame) -> pl.DataFrame:
+    counts = [name for name, dtype in frame.schema.items() if dtype == pl.Int64]
+    return frame.group_by(pl.exclude(counts)).agg(pl.col(counts).sum())
