@@ -131,7 +131,7 @@ def share_of(part: str, where: pl.Expr, which: pl.Expr, of: str = "Messages") ->
 
 
 def under(column: pl.Expr, seen: pl.Series, domains: Iterable[str]) -> pl.Expr:
-    """Whether a column, all of whose values are `seen`, has one of these domains or one under it."""
+    """Whether a column, with no values but `seen`, has one of these domains or one under it."""
     wanted = frozenset(domain.lower() for domain in domains)
     return column.is_in([domain for domain in seen.unique().to_list() if is_under(domain, wanted)])
 
