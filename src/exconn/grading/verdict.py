@@ -12,12 +12,22 @@ from exconn.grading.policy import Policy
 from exconn.signals import Family
 from exconn.signals.admin import (
     CHAIN_COMPLETE,
+    CHAIN_DIVERTED,
     CHAIN_LOGON_CHANGE,
+    CHANGE_HEADER_RULES,
     CONTEXT_APPROVED,
     CONTEXT_HYBRID,
     CONTEXT_SIMULATION,
+    LOGON_BURST,
+    LOGON_SLOW,
+    LOGON_SPRAY,
 )
-from exconn.signals.mail import RECIPIENTS_SPRAY
+from exconn.signals.mail import (
+    CONTENT_UNPROMPTED_LINKS,
+    RECIPIENTS_SPRAY,
+    RECIPIENTS_UNPROMPTED,
+    SENDER_STRANGERS,
+)
 from exconn.tables import EMAIL_EVENTS
 
 
@@ -47,6 +57,20 @@ class Determination(enum.StrEnum):
     NOT_ENOUGH_DATA = "notEnoughDataToValidate"
 
 
+NEVER_BENIGN = (
+    CHANGE_HEADER_RULES,
+    LOGON_BURST,
+    LOGON_SLOW,
+    LOGON_SPRAY,
+    CHAIN_DIVERTED,
+    SENDER_STRANGERS,
+    RECIPIENTS_UNPROMPTED,
+    CONTENT_UNPROMPTED_LINKS,
+)
+"""Signals for which an incident lead knows no honest reason: where one fires, whatever else speaks
+against malice, the connector is not graded benign."""
+
+
 @frozen
 class Verdict:
     """A classification, its determination, and why it is not another one.
@@ -69,8 +93,9 @@ def judge(
       speak for malice, and nothing vetoes it (all changes approved, and made without a suspicious
       sign-in; a known simulation). Where data is missing, it must hold even if all that could not
       be assessed spoke against malice.
-    * Benign: the margin is at most `policy.benign`, and every table is there in full. Expected
-      activity if something noticeable spoke for malice all the same, otherwise a false positive.
+    * Benign: the margin is at most `policy.benign`, every table is there in full, and nothing fired
+      that is never benign. Expected activity if something noticeable spoke for malice all the same,
+      otherwise a false positive.
     * Unknown: otherwise, and whenever no mail passed through the connector in the window.
     """
     fired = {f.signal.id: f for f in found if f.state is State.FIRED}
@@ -95,7 +120,8 @@ def judge(
             return _unknown(*vetoes)
         return Verdict(Classification.TRUE_POSITIVE, _malice(fired, found))
     if total <= policy.benign:
-        return _unknown(*gaps) if gaps else _benign(fired, found, policy)
+        doubts = [*gaps, *_never_benign(fired)]
+        return _unknown(*doubts) if doubts else _benign(fired, found, policy)
     if total > 0:
         unclear = f"suspicious, but the margin {total:+.2f} is under {policy.true_positive:+.2f}"
     else:
@@ -124,6 +150,14 @@ def _covers(standings: Sequence[Standing], table: str) -> bool:
 
 def _families(found: Sequence[Finding]) -> set[Family]:
     return {f.signal.family for f in found if f.contribution > 0}
+
+
+def _never_benign(fired: dict[str, Finding]) -> list[str]:
+    return [
+        f"{signal.title}: that is never graded benign"
+        for signal in NEVER_BENIGN
+        if signal.id in fired
+    ]
 
 
 def _vetoes(fired: dict[str, Finding], found: Sequence[Finding], policy: Policy) -> list[str]:

@@ -90,16 +90,16 @@ VOLUME_ONE_SENDER = Signal(
 )
 VOLUME_FEW = Signal(
     id="volume.few",
-    title="hardly any mail",
+    title="hardly any mail, to hardly anybody outside",
     family=Family.VOLUME,
     direction=Direction.AGAINST,
     question=VOLUME_EXPECTED,
-    when=f("messages") < 35,
-    sentence="{messages:,.0f} messages in the window.",
+    when=(f("messages") < 45) & (f("external_domains") <= 6),
+    sentence="{messages:,.0f} messages in the window, to {external_domains:.0f} domains outside.",
     rationale="Somebody tries something out. Whoever takes over a connector uses it; a first few "
-    "invoices to the right people are the exception.",
-    fires={"messages": 34},
-    nearly={"messages": 35},
+    "mails to the right people inside are the exception.",
+    fires={"messages": 44, "external_domains": 6},
+    nearly={"messages": 44, "external_domains": 7},
     references=(PLAYBOOK,),
 )
 VOLUME_STEADY = Signal(
@@ -412,25 +412,35 @@ SENDER_VOUCHED = Signal(
     direction=Direction.AGAINST,
     question=FOREIGN_DOMAINS,
     when=(f("fresh_domain_messages") > 0)
-    & (f("fresh_own_authenticated_share") + f("fresh_incoming_share") >= 0.95)
-    & (f("no_sender_id_share") >= 0.5),
-    sentence="Of {fresh_domain_messages:,.0f} messages with sender domains new to the connector, "
-    "{fresh_own_authenticated_share:.0%} are the tenant's own and pass DMARC; "
-    "{fresh_incoming_share:.0%} come in from others that do not look like it. "
-    "{no_sender_id_share:.0%} of all have no account.",
-    rationale="An attacker either spoofs a domain and fails, or uses a strange one. Of mail that "
+    & (f("no_sender_id_share") >= 0.5)
+    & (
+        f("fresh_own_authenticated_share")
+        + f("fresh_incoming_share") * ((f("created") > 0) | (f("header_domains") >= 30)).cast(int)
+        >= 0.95
+    ),
+    sentence="Of {fresh_domain_messages:,.0f} messages with sender domains new to the connector "
+    "(created in the window: {created:.0f}), {fresh_own_authenticated_share:.0%} are the tenant's "
+    "own and pass DMARC; {fresh_incoming_share:.0%} come in from others that do not look like it; "
+    "there are {header_domains:.0f} domains in all. {no_sender_id_share:.0%} of all messages have "
+    "no account.",
+    rationale="An attacker either spoofs a domain and fails, or uses a strange one. New vendors "
+    "and gateways bring new domains with them; on an old connector these are strange. Of mail that "
     "accounts send it says nothing.",
     fires={
         "fresh_domain_messages": 1,
         "fresh_own_authenticated_share": 0.5,
         "fresh_incoming_share": 0.5,
         "no_sender_id_share": 1.0,
+        "created": 1,
+        "header_domains": 1,
     },
     nearly={
         "fresh_domain_messages": 1,
         "fresh_own_authenticated_share": 0.5,
-        "fresh_incoming_share": 0.4,
+        "fresh_incoming_share": 0.5,
         "no_sender_id_share": 1.0,
+        "created": 0,
+        "header_domains": 29,
     },
     references=(RESPOND,),
 )
@@ -745,6 +755,22 @@ CONTENT_LINKS_NEW = Signal(
     references=(PLAYBOOK,),
     attack_ids=("T1566",),
 )
+CONTENT_UNPROMPTED_LINKS = Signal(
+    id="content.unprompted-links",
+    title="more mail with links, and nothing was changed",
+    family=Family.CONTENT,
+    direction=Direction.FOR,
+    question=BAD_CONTENT,
+    when=(f("changes") == 0) & (f("url_share") - f("baseline_url_share") >= 0.3),
+    sentence="{url_share:.0%} of the messages have links (before: {baseline_url_share:.0%}), "
+    "without a change of the connector ({changes:.0f}).",
+    rationale="What machines send seldom changes its nature by itself; a server that is taken over "
+    "does.",
+    fires={"changes": 0, "url_share": 0.9, "baseline_url_share": 0.2},
+    nearly={"changes": 1, "url_share": 0.9, "baseline_url_share": 0.2},
+    references=(PLAYBOOK,),
+    attack_ids=("T1566.002",),
+)
 CONTENT_ATTACHMENTS_NEW = Signal(
     id="content.attachments-new",
     title="more mail with attachments than before",
@@ -817,6 +843,7 @@ SIGNALS = (
     CONTENT_FRESH_BAD,
     CONTENT_SPOOFED_LINKS,
     CONTENT_LINKS_NEW,
+    CONTENT_UNPROMPTED_LINKS,
     CONTENT_ATTACHMENTS_NEW,
     CONTENT_CLEAN,
 )

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from attrs import evolve
 
 from exconn.grading import Policy
+from exconn.grading.verdict import NEVER_BENIGN
 from exconn.signals import SIGNALS, Direction
 from exconn.testing.scenarios import Truth
 from exconn.testing.verdicts._cases import Case
@@ -14,33 +15,38 @@ _STEPS = 400
 _RATE = 0.03
 _RIDGE = 0.002
 _CENTRE = 0.3
+_APART = 2.0
+_FOLDS = 4
 _LEAST, _MOST = 0.05, 3.0
 _GAP = 0.2
 _WRONG = 0.005
 
 
 def fit(known: Sequence[Case], policy: Policy | None = None, *, steps: int = _STEPS) -> Policy:
-    """Derive weights: those that make the score the likeliest to be right.
+    """Derive weights: those that keep the two sides apart.
 
-    Logistic regression on what fired, with the decay within families, weights between 0.05 and 3,
-    and a ridge that pulls those of which the cases say little to 0.3. Families of scenarios count
-    alike, and so do malice and benignity together; insufficient cases say nothing. Thresholds stay
-    as they are; see `thresholds`.
+    A squared hinge loss on the margin with the decay within families: what lies less than 2 on the
+    right side of zero counts, by the square of what it lacks, so that hard cases count most. The
+    weights lie between 0.05 and 3, and a ridge pulls those of which the cases say little to 0.3.
+    Families of scenarios count alike, and so do malice and benignity together; insufficient cases
+    say nothing. Thresholds stay as they are; see `thresholds`.
     """
     start = policy or Policy()
     told = [one for one in known if one.truth is not Truth.INSUFFICIENT]
     share = _shares(told)
     groups = [_groups(one) for one in told]
-    weights = {signal.id: start.weight(signal) for signal in SIGNALS}
+    weights = {signal.id: _CENTRE for signal in SIGNALS}
     first = dict.fromkeys(weights, 0.0)
     second = dict.fromkeys(weights, 0.0)
     for step in range(1, steps + 1):
         slope = {name: _RIDGE * (weight - _CENTRE) for name, weight in weights.items()}
         for one, fired, part in zip(told, groups, share, strict=True):
+            side = 1 if one.truth is Truth.MALICIOUS else -1
             total, gains = _gains(fired, weights, start.decay)
-            wrong = _logistic(total) - (one.truth is Truth.MALICIOUS)
-            for name, gain in gains.items():
-                slope[name] += part * wrong * gain
+            lacking = _APART - side * total
+            if lacking > 0:
+                for name, gain in gains.items():
+                    slope[name] -= 2 * part * side * lacking * gain
         for name, value in slope.items():  # Adam
             first[name] = 0.9 * first[name] + 0.1 * value
             second[name] = 0.99 * second[name] + 0.01 * value * value
@@ -83,38 +89,35 @@ def _gains(
     return total, gains
 
 
-def _logistic(margin: float) -> float:
-    return 1 / (1 + math.exp(-max(-700.0, min(700.0, margin))))
-
-
 def crossed(known: Sequence[Case], policy: Policy) -> list[tuple[Case, float]]:
-    """Each case's margin by weights that were fitted to the other half of the seeds."""
-    halves = [[one for one in known if one.seed % 2 == half] for half in range(2)]
-    return [
-        (one, one.margin(others))
-        for half, others in zip(
-            halves, (fit(half, policy) for half in reversed(halves)), strict=True
-        )
-        for one in half
-    ]
+    """Each case's margin by weights that were fitted to the other three quarters of the seeds."""
+    found: list[tuple[Case, float]] = []
+    for fold in range(_FOLDS):
+        others = fit([one for one in known if one.seed % _FOLDS != fold], policy)
+        found += [(one, one.margin(others)) for one in known if one.seed % _FOLDS == fold]
+    return found
 
 
 def without(family: str, known: Sequence[Case], policy: Policy) -> Policy:
     """The policy with weights that are fitted without a family."""
-    return fit([one for one in known if one.family != family], policy, steps=_STEPS // 4)
+    return fit([one for one in known if one.family != family], policy)
 
 
 def thresholds(margins: Sequence[tuple[Case, float]], policy: Policy) -> Policy:
     """Derive the thresholds from margins of cases that the weights were not fitted to.
 
-    Benign is what lies a gap below every malicious case; a true positive is what lies half a gap
-    above all but 0.5 per cent of the benign ones.
+    Benign is what lies a gap below every malicious case, but for those which are never graded
+    benign; a true positive is what lies half a gap above all but 0.5 per cent of the benign ones.
     """
-    malicious = sorted(m for one, m in margins if one.truth is Truth.MALICIOUS)
-    benign = sorted(m for one, m in margins if one.truth is Truth.BENIGN)
+    malicious = [
+        margin
+        for one, margin in margins
+        if one.truth is Truth.MALICIOUS and not any(one.states[s.id] for s in NEVER_BENIGN)
+    ]
+    benign = sorted(margin for one, margin in margins if one.truth is Truth.BENIGN)
     over = benign[-1 - int(_WRONG * len(benign))]
     return evolve(
         policy,
-        benign=round(min(malicious[0] - _GAP, -_GAP), 2),
+        benign=round(min(min(malicious) - _GAP, -_GAP), 2),
         true_positive=round(max(over + _GAP / 2, _GAP), 2),
     )

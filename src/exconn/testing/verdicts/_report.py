@@ -317,11 +317,11 @@ def _derived(policy: Policy) -> Iterator[str]:
     yield (
         f"A true positive needs a margin of {policy.true_positive:+.2f} and {policy.families} "
         f"families of signals for malice; a benign grade needs {policy.benign:+.2f} or less. "
-        "The weights of the signals are in [their reference](../reference/signals.md). They are "
-        "the logistic regression's on what fired, with the diminishing returns within a family, "
-        "kept positive so that no signal for malice ever lowers a score. The thresholds "
-        "lie a quarter beyond the other side's last margin, each half of the seeds judged by a "
-        "fit to the other half."
+        "The weights of the signals are in [their reference](../reference/signals.md). They keep "
+        "the two sides apart by a squared hinge on the margin, with the diminishing returns within "
+        "a family, and are positive, so that no signal for malice ever lowers a score. The "
+        "thresholds lie a little beyond the other side's last margin, each quarter of the seeds "
+        "judged by a fit to the others."
     )
     yield ""
     yield "```sh"
