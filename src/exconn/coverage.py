@@ -12,6 +12,9 @@ from attrs import field, frozen
 from exconn.tables import Reads, Table
 from exconn.window import HOUR, Period, Window, iso
 
+_WEEK = timedelta(days=7)
+_WEEKS = 6
+_EXPECTED_HOURS = 8
 _MOST_SLACK = timedelta(days=1)
 _NOTED_LAG = timedelta(minutes=1)
 
@@ -123,19 +126,38 @@ class TableCoverage:
         """The longest silence in ``[start, end)`` that the table's own habits do not explain.
 
         They explain `slack`, and half as much again as the longest silence outside that time: a
-        small tenant's weekend, say.
+        small tenant's weekend, say. Between rows they also explain a silence in which, by the same
+        hours of other weeks, rows were to be expected in few hours. At the ends of that time they
+        do not: rows may be late, or cut off.
         """
         hours = self.hours
         inside = [hour for hour in hours if start <= hour < end]
         outside = [pair for pair in pairwise(hours) if pair[1] < start or pair[0] >= end]
         usual = max((later - sooner - HOUR for sooner, later in outside), default=timedelta(0))
-        points = [(start, start), *((hour, hour + HOUR) for hour in inside), (end, end)]
-        longest = max(
-            (Period(a, max(a, b)) for (_, a), (b, _) in pairwise(points)),
-            key=lambda gap: gap.end - gap.start,
-        )
         allowed = max(self.slack, 1.5 * usual)
-        return longest if longest.end - longest.start > allowed else None
+        points = [(start, start), *((hour, hour + HOUR) for hour in inside), (end, end)]
+        gaps = [Period(a, max(a, b)) for (_, a), (b, _) in pairwise(points)]
+        between = gaps[1:-1]
+        strange = [
+            gap
+            for gap in gaps
+            if gap.end - gap.start > allowed
+            and not (gap in between and self._expected_hours(gap) < _EXPECTED_HOURS)
+        ]
+        return max(strange, key=lambda gap: gap.end - gap.start, default=None)
+
+    def _expected_hours(self, gap: Period) -> float:
+        """In how many hours of a silence there would be rows, by the same hours of other weeks."""
+        known = frozenset(self.hours)
+        weeks = range(-_WEEKS, _WEEKS + 1)
+        first, last = self.hours[0], self.hours[-1]
+        expected = 0.0
+        for number in range((gap.end - gap.start) // HOUR):
+            hour = gap.start + number * HOUR
+            alike = [hour + week * _WEEK for week in weeks if week]
+            seen = [other in known for other in alike if first <= other <= last]
+            expected += sum(seen) / len(seen) if seen else 1.0
+        return expected
 
 
 @frozen

@@ -574,6 +574,7 @@ RECIPIENTS_UNPROMPTED = Signal(
     },
     references=(PLAYBOOK,),
     attack_ids=("T1566",),
+    absent=("changes",),
 )
 RECIPIENTS_EXTERNAL_NEW = Signal(
     id="recipients.external-new",
@@ -770,6 +771,7 @@ CONTENT_UNPROMPTED_LINKS = Signal(
     nearly={"changes": 1, "url_share": 0.9, "baseline_url_share": 0.2},
     references=(PLAYBOOK,),
     attack_ids=("T1566.002",),
+    absent=("changes",),
 )
 CONTENT_ATTACHMENTS_NEW = Signal(
     id="content.attachments-new",

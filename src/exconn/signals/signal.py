@@ -52,6 +52,8 @@ class Signal(Clue):
         remediation: what to do about it.
         references: where it is documented.
         attack_ids: MITRE ATT&CK techniques.
+        absent: facts of which the absence speaks, for malice that is: "and nothing was changed".
+            Where their tables do not cover the window, the signal is unassessed.
         weight: how much it adds to the margin when it fires alone in its family; positive. Of
             exconn's own signals the policy says it (`Policy.weights`).
 
@@ -70,6 +72,7 @@ class Signal(Clue):
     remediation: str = field(default="", repr=False)
     references: tuple[str, ...] = field(default=(), repr=False)
     attack_ids: tuple[str, ...] = ()
+    absent: tuple[str, ...] = field(default=(), repr=False)
     weight: float = 1.0
 
     def __attrs_post_init__(self) -> None:
