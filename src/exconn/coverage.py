@@ -14,6 +14,7 @@ from exconn.window import HOUR, Period, Window, iso
 
 _WEEK = timedelta(days=7)
 _WEEKS = 6
+_NIGHT = timedelta(hours=6)
 _EXPECTED_HOURS = 8
 _MOST_SLACK = timedelta(days=1)
 _NOTED_LAG = timedelta(minutes=1)
@@ -126,8 +127,8 @@ class TableCoverage:
         """The longest silence in ``[start, end)`` that the table's own habits do not explain.
 
         They explain `slack`, and half as much again as the longest silence outside that time: a
-        small tenant's weekend, say. Between rows they also explain a silence in which, by the same
-        hours of other weeks, rows were to be expected in few hours. At the ends of that time they
+        small tenant's weekend, say. Of a table that is silent at night they also explain a silence
+        between rows in which, by the same hours of other weeks, few hours were to have any. At the ends of that time they
         do not: rows may be late, or cut off.
         """
         hours = self.hours
@@ -142,7 +143,9 @@ class TableCoverage:
             gap
             for gap in gaps
             if gap.end - gap.start > allowed
-            and not (gap in between and self._expected_hours(gap) < _EXPECTED_HOURS)
+            and not (
+                gap in between and usual >= _NIGHT and self._expected_hours(gap) < _EXPECTED_HOURS
+            )
         ]
         return max(strange, key=lambda gap: gap.end - gap.start, default=None)
 
