@@ -128,8 +128,8 @@ class TableCoverage:
 
         They explain `slack`, and half as much again as the longest silence outside that time: a
         small tenant's weekend, say. Of a table that is silent at night they also explain a silence
-        between rows in which, by the same hours of other weeks, few hours were to have any. At the ends of that time they
-        do not: rows may be late, or cut off.
+        between rows in which, by the same hours of other weeks, few hours were to have any. At the
+        ends of that time they do not: rows may be late, or cut off.
         """
         hours = self.hours
         inside = [hour for hour in hours if start <= hour < end]
