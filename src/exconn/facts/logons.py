@@ -206,7 +206,11 @@ LOGON_FACTS: tuple[Fact, ...] = (
         Unit.CHANGES,
         "Changes by a person from an address, and an internet provider, from which the account "
         "did not sign in during the baseline. Null as above.",
-        _ACTORS | _SECONDS | _ADDRESSES | connector_changes(ANY_PERIOD).reads("IPAddress", "ISP"),
+        _ACTORS
+        | _PLACES
+        | _SECONDS
+        | _ADDRESSES
+        | connector_changes(ANY_PERIOD).reads("IPAddress", "ISP"),
         past=True,
     ),
     Fact(
@@ -214,7 +218,7 @@ LOGON_FACTS: tuple[Fact, ...] = (
         Unit.CHANGES,
         "Changes by a person from an address from which the account did not sign in during the "
         "baseline. Null as above.",
-        _ACTORS | _ADDRESSES | connector_changes(ANY_PERIOD).reads("IPAddress"),
+        _ACTORS | _PLACES | _ADDRESSES | connector_changes(ANY_PERIOD).reads("IPAddress"),
         past=True,
     ),
     Fact(
@@ -314,15 +318,15 @@ class Logons:
             found = [(when, "after a burst of failures") for when in self._bursts.get(key, ())]
             found += [(when, "after many failures") for when in self._slow.get(key, ())]
             window = judgement.window
-            found += [
-                (when, f"from {provider}, which rents servers out and is new for the account")
-                for provider, times in self._hosted.get(key, {}).items()
-                if not any(window.baseline_start <= when < window.start for when in times)
-                for when in times
-                if window.start <= when < window.end
-            ]
             usual = self._usual(key, judgement)
             if usual is not None:
+                found += [
+                    (when, f"from {provider}, which rents servers out and is new for the account")
+                    for provider, times in self._hosted.get(key, {}).items()
+                    if not any(window.baseline_start <= when < window.start for when in times)
+                    for when in times
+                    if window.start <= when < window.end
+                ]
                 rows = self._during(key, "LogonSuccess", window.start, window.end)
                 strange = rows.filter(~pl.col("Location").is_in(usual))
                 found += [
