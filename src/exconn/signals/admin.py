@@ -569,7 +569,7 @@ CHAIN_DIVERTED = Signal(
     title="mail routed to a host by somebody out of place",
     family=Family.CHAIN,
     direction=Direction.FOR,
-    question=CHAIN,
+    question=RISKY_CONFIGURATION,
     when=(f("new_smart_hosts") > 0)
     & (
         f("changes_from_new_address")
@@ -606,7 +606,7 @@ CHAIN_CHANGE_MAIL = Signal(
     title="the change led to far more mail",
     family=Family.CHAIN,
     direction=Direction.FOR,
-    question=CHAIN,
+    question=RECENTLY_CHANGED,
     when=(f("created") == 0)
     & (f("peak_since_change") >= 30)
     & (f("peak_since_change") >= 4 * f("peak_before_change")),
@@ -625,7 +625,7 @@ CHAIN_CHANGE_MORE = Signal(
     title="the change led to more mail a day",
     family=Family.CHAIN,
     direction=Direction.FOR,
-    question=CHAIN,
+    question=RECENTLY_CHANGED,
     when=(f("created") == 0)
     & (f("daily_since_change") >= 20)
     & (f("daily_since_change") >= 2.5 * f("daily_before_change")),

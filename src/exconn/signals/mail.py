@@ -4,8 +4,11 @@ import polars as pl
 
 from exconn.signals.question import (
     BAD_CONTENT,
+    DISOWNED,
     FOREIGN_DOMAINS,
+    LINKS_OR_ATTACHMENTS,
     NEW_ADDRESS,
+    NEW_DOMAINS,
     NO_SENDER_ID,
     RECIPIENTS_EXTERNAL,
     RECIPIENTS_INTERNAL,
@@ -195,7 +198,7 @@ SENDER_NEW_ENVELOPE = Signal(
     title="mail to outside with new envelope domains",
     family=Family.SENDER,
     direction=Direction.FOR,
-    question=SENDERS_DIFFER,
+    question=NEW_DOMAINS,
     when=(f("new_envelope_domain_share") >= 0.3) & (f("external_share") >= 0.2),
     sentence="{new_envelope_domain_share:.0%} of the messages have a P1 domain that is new for the "
     "connector, and {external_share:.0%} go outside.",
@@ -309,7 +312,7 @@ SENDER_FRESH_DOMAIN_OUT = Signal(
     title="mail to outside from domains new to the connector",
     family=Family.SENDER,
     direction=Direction.FOR,
-    question=SENDERS_DIFFER,
+    question=NEW_DOMAINS,
     when=(f("fresh_domain_messages") >= 10) & (f("fresh_domain_outbound_share") >= 0.5),
     sentence="{fresh_domain_messages:,.0f} messages have a P1 or P2 domain that is new to the "
     "connector; {fresh_domain_outbound_share:.0%} of them go outside.",
@@ -339,7 +342,7 @@ SENDER_SPOOFED = Signal(
     title="the tenant's own domain, unauthenticated",
     family=Family.SENDER,
     direction=Direction.FOR,
-    question=SENDERS_DIFFER,
+    question=DISOWNED,
     when=f("own_unauthenticated_share") >= 0.1,
     sentence="{own_unauthenticated_share:.0%} of the messages claim the tenant's own domain and "
     "fail DMARC.",
@@ -355,7 +358,7 @@ SENDER_SPOOFED_NEW = Signal(
     title="the tenant's own domain unauthenticated more often than before",
     family=Family.SENDER,
     direction=Direction.FOR,
-    question=SENDERS_DIFFER,
+    question=DISOWNED,
     when=f("own_unauthenticated_share") - f("baseline_own_unauthenticated_share") >= 0.03,
     sentence="{own_unauthenticated_share:.0%} of the messages claim the tenant's own domain and "
     "fail DMARC; in its own past it was {baseline_own_unauthenticated_share:.0%}.",
@@ -370,7 +373,7 @@ SENDER_UNAUTHENTICATED = Signal(
     title="mail that fails DMARC",
     family=Family.SENDER,
     direction=Direction.FOR,
-    question=SENDERS_DIFFER,
+    question=DISOWNED,
     when=f("unauthenticated_share") >= 0.3,
     sentence="{unauthenticated_share:.0%} of the messages fail DMARC.",
     rationale="The domains that it claims disown it. Behind a gateway authentication often breaks.",
@@ -383,7 +386,7 @@ SENDER_OWN = Signal(
     title="the tenant's own domain, authenticated",
     family=Family.SENDER,
     direction=Direction.AGAINST,
-    question=SENDERS_DIFFER,
+    question=DISOWNED,
     when=(f("own_authenticated_share") >= 0.9)
     & (f("no_sender_id_share") >= 0.5)
     & (f("fresh_address_messages") > 0),
@@ -410,7 +413,7 @@ SENDER_VOUCHED = Signal(
     title="what is new is vouched for",
     family=Family.SENDER,
     direction=Direction.AGAINST,
-    question=FOREIGN_DOMAINS,
+    question=NEW_DOMAINS,
     when=(f("fresh_domain_messages") > 0)
     & (f("no_sender_id_share") >= 0.5)
     & (
@@ -449,7 +452,7 @@ SENDER_DISOWNED = Signal(
     title="what is new is disowned",
     family=Family.SENDER,
     direction=Direction.FOR,
-    question=FOREIGN_DOMAINS,
+    question=NEW_DOMAINS,
     when=(f("fresh_domain_messages") >= 10)
     & (
         f("fresh_own_unauthenticated_share") + f("fresh_relayed_share") + f("fresh_lookalike_share")
@@ -481,7 +484,7 @@ SENDER_SPOOFED_ALL = Signal(
     title="nothing but the tenant's own domain, unauthenticated",
     family=Family.SENDER,
     direction=Direction.FOR,
-    question=SENDERS_DIFFER,
+    question=DISOWNED,
     when=f("own_unauthenticated_share") >= 0.95,
     sentence="{own_unauthenticated_share:.0%} of the messages claim the tenant's own domain and "
     "fail DMARC.",
@@ -731,7 +734,7 @@ CONTENT_SPOOFED_LINKS = Signal(
     title="links in the tenant's own, disowned name",
     family=Family.CONTENT,
     direction=Direction.FOR,
-    question=BAD_CONTENT,
+    question=LINKS_OR_ATTACHMENTS,
     when=(f("own_unauthenticated_share") >= 0.25) & (f("url_share") >= 0.4),
     sentence="{own_unauthenticated_share:.0%} of the messages claim the tenant's own domain and "
     "fail DMARC, and {url_share:.0%} have links.",
@@ -746,7 +749,7 @@ CONTENT_LINKS_NEW = Signal(
     title="more mail with links than before",
     family=Family.CONTENT,
     direction=Direction.FOR,
-    question=BAD_CONTENT,
+    question=LINKS_OR_ATTACHMENTS,
     when=f("url_share") - f("baseline_url_share") >= 0.3,
     sentence="{url_share:.0%} of the messages have links; in its own past it was "
     "{baseline_url_share:.0%}.",
@@ -761,7 +764,7 @@ CONTENT_UNPROMPTED_LINKS = Signal(
     title="more mail with links, and nothing was changed",
     family=Family.CONTENT,
     direction=Direction.FOR,
-    question=BAD_CONTENT,
+    question=LINKS_OR_ATTACHMENTS,
     when=(f("changes") == 0) & (f("url_share") - f("baseline_url_share") >= 0.3),
     sentence="{url_share:.0%} of the messages have links (before: {baseline_url_share:.0%}), "
     "without a change of the connector ({changes:.0f}).",
@@ -778,7 +781,7 @@ CONTENT_ATTACHMENTS_NEW = Signal(
     title="more mail with attachments than before",
     family=Family.CONTENT,
     direction=Direction.FOR,
-    question=BAD_CONTENT,
+    question=LINKS_OR_ATTACHMENTS,
     when=f("attachment_share") - f("baseline_attachment_share") >= 0.3,
     sentence="{attachment_share:.0%} of the messages have attachments; in its own past it was "
     "{baseline_attachment_share:.0%}.",

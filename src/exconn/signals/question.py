@@ -108,21 +108,30 @@ SENDERS_DIFFER = Question(
 TRAFFIC_UNUSUAL = Question(
     "traffic-unusual",
     "Is the mail traffic unusual for this connector?",
-    ((f("peak_hour_messages") >= 30) & (f("peak_ratio") >= 4)) | (f("daily_ratio") >= 3),
-    evidence=("messages_before", "messages_after", "sender_hours_over_threshold"),
+    ((f("peak_hour_messages") >= 30) & (f("peak_ratio") >= 4))
+    | (f("daily_ratio") >= 3)
+    | ((f("sender_hours_over_threshold") > 0) & (f("baseline_sender_hours_over_threshold") == 0)),
+    evidence=("messages_before", "messages_after"),
     shown_by="connector_hours",
 )
 BAD_CONTENT = Question(
     "bad-content",
     "Does the mail carry bad links, attachments or other threats?",
     (f("malicious_share") > 0) | (f("threat_share") > 0) | (f("junk_share") > 0),
-    evidence=("url_share", "attachment_share", "baseline_threat_share", "baseline_junk_share"),
+    evidence=("baseline_threat_share", "baseline_junk_share"),
+    shown_by="connector_hours",
+)
+LINKS_OR_ATTACHMENTS = Question(
+    "links-or-attachments",
+    "Does the mail have links or attachments?",
+    (f("url_share") > 0) | (f("attachment_share") > 0),
+    evidence=("baseline_url_share", "baseline_attachment_share"),
     shown_by="connector_hours",
 )
 FOREIGN_DOMAINS = Question(
     "foreign-domains",
     "Are there sender domains that do not belong to the environment?",
-    f("unaccepted_sender_share") > 0,
+    (f("unaccepted_sender_share") > 0) | (f("lookalike_share") > 0),
     evidence=("baseline_unaccepted_sender_share",),
     shown_by="sender_domains",
 )
@@ -132,6 +141,20 @@ NO_SENDER_ID = Question(
     f("no_sender_id_share") > 0,
     evidence=("baseline_no_sender_id_share",),
     shown_by="connector_hours",
+)
+DISOWNED = Question(
+    "disowned",
+    "Do the domains in whose name the mail is sent disown it (DMARC fails)?",
+    f("unauthenticated_share") > 0,
+    evidence=("own_unauthenticated_share", "baseline_own_unauthenticated_share"),
+    shown_by="sender_domains",
+)
+NEW_DOMAINS = Question(
+    "new-domains",
+    "Does the mail have sender domains that are new for the connector?",
+    (f("fresh_domain_messages") > 0),
+    evidence=("new_envelope_domain_share", "new_header_domain_share"),
+    shown_by="sender_domains",
 )
 NEW_ADDRESS = Question(
     "new-address",
@@ -167,7 +190,12 @@ RISKY_CONFIGURATION = Question(
 UNUSUAL_PLACES = Question(
     "unusual-places",
     "Did those who manage the connector sign in, or change it, from unusual places?",
-    (f("actor_unusual_logons") > 0) | (f("changes_from_unusual_place") > 0),
+    (f("actor_unusual_logons") > 0)
+    | (f("changes_from_unusual_place") > 0)
+    | (f("changes_from_new_address") > 0)
+    | (f("changes_from_hosting") > 0)
+    | (f("changes_without_address") > 0),
+    evidence=("changes_from_new_network",),
     shown_by="logon_places",
 )
 FAILED_LOGONS = Question(
@@ -188,9 +216,9 @@ OTHER_DEEDS = Question(
 )
 CHAIN = Question(
     "chain",
-    "Did a suspicious sign-in lead to the change, and the change to the mail?",
-    f("chained_changes") > 0,
-    evidence=("changes_after_suspicious_logon", "changes_before_peak"),
+    "Did a suspicious sign-in lead to the change, and to the mail?",
+    f("changes_after_suspicious_logon") > 0,
+    evidence=("chained_changes", "changes_before_peak", "fresh_since_suspicious"),
     shown_by="connector_changes",
 )
 EXPECTED_HERE = Question(
@@ -220,6 +248,7 @@ QUESTIONS: tuple[Question, ...] = (
     FOREIGN_DOMAINS,
     NO_SENDER_ID,
     NEW_ADDRESS,
+    LINKS_OR_ATTACHMENTS,
     WHO_ELSE,
     RISKY_CONFIGURATION,
     UNUSUAL_PLACES,
@@ -227,5 +256,7 @@ QUESTIONS: tuple[Question, ...] = (
     OTHER_DEEDS,
     CHAIN,
     EXPECTED_HERE,
+    DISOWNED,
+    NEW_DOMAINS,
 )
 """Every question: the playbook's in its order, then those beyond it."""
