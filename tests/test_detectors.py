@@ -17,6 +17,7 @@ from exconn.detectors.connector import (
     GRANT_OPERATIONS,
     TRANSPORT_RULE_OPERATIONS,
 )
+from exconn.detectors.logon import HOSTING
 from exconn.tables import CLOUD_APP_EVENTS, EMAIL_EVENTS, IDENTITY_LOGON_EVENTS, Table, conform
 from exconn.testing import check_detector, frames
 
@@ -94,6 +95,19 @@ def noise(row: Row) -> bool:
     return bool(directory or row["ISP"].lower() == "microsoft azure")
 
 
+def dmarc(*results: str) -> Callable[[Row], bool]:
+    """Whether the JSON of AuthenticationDetails has one of these results of DMARC."""
+
+    def has(row: Row) -> bool:
+        try:
+            details = json.loads(row["AuthenticationDetails"].lower())
+        except ValueError:
+            return False
+        return isinstance(details, dict) and details.get("dmarc") in results
+
+    return has
+
+
 EMAIL: Sequence[tuple[str, pl.Expr, Callable[[Row], bool]]] = (
     ("via_connector", detectors.via_connector(), lambda row: row["Connectors"] != ""),
     (
@@ -157,6 +171,8 @@ EMAIL: Sequence[tuple[str, pl.Expr, Callable[[Row], bool]]] = (
         detectors.junked(),
         lambda row: row["DeliveryAction"] in ("Junked", "Blocked", "Replaced"),
     ),
+    ("authenticated", detectors.authenticated(), dmarc("pass", "bestguesspass")),
+    ("unauthenticated", detectors.unauthenticated(), dmarc("fail")),
     (
         "inside",
         detectors.inside(detectors.p2_domain(), ACCEPTED),
@@ -191,6 +207,11 @@ CHANGE: Sequence[tuple[str, pl.Expr, Callable[[Row], bool]]] = (
         detectors.transport_rule_change(),
         operation_is(*TRANSPORT_RULE_OPERATIONS),
     ),
+    (
+        "exchange_administration",
+        detectors.exchange_administration(),
+        lambda row: re.fullmatch(r"[A-Za-z]+-[A-Za-z]+", row["ActionType"]) is not None,
+    ),
     ("grant", detectors.grant(), operation_is(*GRANT_OPERATIONS)),
     ("connector_enabled", detectors.connector_enabled(), is_enabled),
     ("made_by_application", detectors.made_by_application(), by_application),
@@ -215,6 +236,11 @@ LOGON: Sequence[tuple[str, pl.Expr, Callable[[Row], bool]]] = (
         lambda row: row["ActionType"] == "LogonSuccess" and not noise(row),
     ),
     ("logon_noise", detectors.logon_noise(), noise),
+    (
+        "hosted_logon",
+        detectors.hosted_logon(),
+        lambda row: re.search(HOSTING, row["ISP"]) is not None and not noise(row),
+    ),
     (
         "by_account",
         detectors.by_account(ACCOUNTS),
@@ -303,6 +329,96 @@ def test_a_domain_and_its_subdomain_do_not_mismatch(
 ) -> None:
     frame = pl.DataFrame({"SenderMailFromDomain": [p1], "SenderFromDomain": [p2]})
     assert frame.select(detectors.sender_mismatch()).item() is expected
+
+
+@pytest.mark.parametrize(
+    ("details", "authenticated", "unauthenticated"),
+    [
+        ('{"SPF":"pass","DKIM":"pass","DMARC":"pass","CompAuth":"pass"}', True, False),
+        ('{"SPF": "fail", "DMARC": "pass"}', True, False),
+        ('{"DMARC"\t:  "PASS"}', True, False),
+        ('{"dmarc":"Pass"}', True, False),
+        ('{"DMARC":"bestguesspass"}', True, False),
+        ('{"SPF":"pass","DKIM":"pass","DMARC":"fail"}', False, True),
+        ('{"DMARC" : "FAIL"}', False, True),
+        ('{"SPF":"fail","DKIM":"fail","DMARC":"none","CompAuth":"fail"}', False, False),
+        ('{"SPF":"pass","DKIM":"pass"}', False, False),
+        ('{"DMARC":"temperror"}', False, False),
+        ('{"DMARC":"passed"}', False, False),
+        ('{"DMARC":"failure"}', False, False),
+        ('{"DMARC":""}', False, False),
+        ("dmarc=pass", False, False),
+        ("", False, False),
+        (None, False, False),
+    ],
+)
+def test_dmarc_tells_who_may_send_in_a_name(
+    details: str | None,
+    authenticated: bool,  # noqa: FBT001
+    unauthenticated: bool,  # noqa: FBT001
+) -> None:
+    raw_frame = pl.DataFrame(
+        {"AuthenticationDetails": [details]}, schema={"AuthenticationDetails": pl.String()}
+    )
+    frame = conform(raw_frame, EMAIL_EVENTS)
+    assert frame.select(detectors.authenticated()).item() is authenticated
+    assert frame.select(detectors.unauthenticated()).item() is unauthenticated
+
+
+@pytest.mark.parametrize(
+    ("provider", "hosted"),
+    [
+        ("Hetzner Online GmbH", True),
+        ("DIGITALOCEAN-ASN", True),
+        ("Digital Ocean, LLC", True),
+        ("Amazon.com, Inc.", True),
+        ("M247 Europe SRL", True),
+        ("ovh sas", True),
+        ("Some Data Center Ltd", True),
+        ("Best VPS", True),
+        ("Deutsche Telekom AG", False),
+        ("Comcast Cable", False),
+        ("Vpsalon Salons", False),
+        ("Moovhospital Network", False),
+        ("Hotel Guest Networks", False),
+        ("Microsoft Azure", False),
+        ("", False),
+        (None, False),
+    ],
+)
+def test_rented_servers_are_told_by_their_providers_names(
+    provider: str | None,
+    hosted: bool,  # noqa: FBT001
+) -> None:
+    columns = {"ISP": pl.String(), "Application": pl.String()}
+    rows = [[provider, "Microsoft Exchange Online"], [provider, "Active Directory"]]
+    frame = conform(pl.DataFrame(rows, schema=columns, orient="row"), IDENTITY_LOGON_EVENTS)
+    assert frame.select(detectors.hosted_logon()).to_series().to_list() == [hosted, False]
+
+
+@pytest.mark.parametrize(
+    ("operation", "is_cmdlet"),
+    [
+        ("Set-InboundConnector", True),
+        ("set-mailbox", True),
+        ("New-TransportRule", True),
+        ("Add member to role.", False),
+        ("MailItemsAccessed", False),
+        ("Set-Mailbox ", False),
+        ("Set-Mailbox\n", False),
+        ("Set-Mailbox-Again", False),
+        ("-Mailbox", False),
+        ("", False),
+        (None, False),
+    ],
+)
+def test_exchange_administration_is_told_by_the_names_of_cmdlets(
+    operation: str | None,
+    is_cmdlet: bool,  # noqa: FBT001
+) -> None:
+    raw_frame = pl.DataFrame({"ActionType": [operation]}, schema={"ActionType": pl.String()})
+    frame = conform(raw_frame, CLOUD_APP_EVENTS)
+    assert frame.select(detectors.exchange_administration()).item() is is_cmdlet
 
 
 @pytest.mark.parametrize(
