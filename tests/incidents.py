@@ -171,16 +171,17 @@ def deed(
     at: datetime = AT - 3 * HOUR,
     actor: Actor | None = None,
     place: Place | None = None,
+    blank: bool = False,
     **more: Any,
 ) -> Tenant:
-    """Add an act of an administrator at the office."""
+    """Add an act of an administrator at the office; a `blank` one has no address."""
     row = change_row(
         rng=random.Random(f"{operation} {at} {sorted(parameters.items())}"),
         at=at,
         operation=operation,
         parameters=parameters,
         actor=actor or Actor.person(tenant.admins[0]),
-        place=place or tenant.admins[0].office,
+        place=None if blank else place or tenant.admins[0].office,
         organization=tenant.organization,
         **more,
     )

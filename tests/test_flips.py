@@ -104,7 +104,19 @@ STRANGER: dict[str, Any] = {
     "p2": "a@elsewhere.example",
     "direction": "Outbound",
 }
-NOWHERE = Place("", "", "", ("",))
+MORE: dict[str, Any] = {**TRICKLE, "n": 90}  # as many again would be the same messages again
+NEW_BOUNCES = "bounce@mailer.example"
+
+
+def elsewhere_in_town(tenant: Tenant) -> Place:
+    """An address that is new to the administrator, of the provider that is not."""
+    office = tenant.admins[0].office
+    return Place(office.country, office.city, office.isp, (ABROAD,))
+
+
+def diverted(tenant: Tenant, place: Place | None = None) -> Tenant:
+    smart = {"SmartHosts": "mx.elsewhere.example"}
+    return change(tenant, smart, "partner_out", operation="Set-OutboundConnector", place=place)
 
 
 def lookalike(tenant: Tenant) -> str:
@@ -137,12 +149,21 @@ FLIPS = {
     "sender.own-domain-spoofed": sends(authentication=UNAUTHENTICATED, **TRICKLE),
     "sender.own-domain-spoofed-new": sends(authentication=UNAUTHENTICATED, **TRICKLE),
     "sender.unauthenticated": sends(authentication=UNAUTHENTICATED, **TRICKLE),
-    "sender.own-authenticated": sends(authentication=UNAUTHENTICATED, **TRICKLE),
-    "sender.no-strangers": sends(**STRANGER, **TRICKLE),
+    "sender.all-own-domain-spoofed": sends(n=600, authentication=UNAUTHENTICATED),
+    "sender.disowned": sends(p1=NEW_BOUNCES, authentication=UNAUTHENTICATED, **TRICKLE),
+    "sender.own-authenticated": Flip(
+        lambda tenant: mail(tenant, authentication=UNAUTHENTICATED, **MORE),
+        base=lambda tenant: mail(tenant, sender_ipv4=ABROAD, **TRICKLE),
+    ),
+    "sender.vouched": Flip(
+        lambda tenant: mail(tenant, **STRANGER, **MORE),
+        base=lambda tenant: mail(tenant, p1=NEW_BOUNCES, **TRICKLE),
+    ),
     "sender.gateway-like": sends("gateway", n=2_000, direction="Outbound"),
     "sender.steady": sends(sender_ipv4=ABROAD, **TRICKLE),
     "recipients.spray": sends(recipients=strangers(60), **TRICKLE),
     "recipients.sudden-strangers": sends(recipients=strangers(60), **TRICKLE),
+    "recipients.unprompted-strangers": sends(recipients=strangers(60), **TRICKLE),
     "recipients.external-new": sends(recipients=strangers(60), **TRICKLE),
     "recipients.supply-chain": Flip(
         lambda tenant: mail(tenant, recipients=acquaintances(tenant, 60), **TRICKLE)
@@ -156,6 +177,7 @@ FLIPS = {
     "content.fresh-bad": sends(threats="Phish", **STRANGER, **TRICKLE),
     "content.spoofed-links": sends(authentication=UNAUTHENTICATED, urls=1, **TRICKLE),
     "content.links-new": sends(urls=1, **TRICKLE),
+    "content.unprompted-links": sends(urls=1, **TRICKLE),
     "content.attachments-new": sends(attachments=1, **TRICKLE),
     "content.clean": sends(threats="Spam", **TRICKLE),
     "configuration.catch-all": sets(SenderDomains="smtp:*;1"),
@@ -188,7 +210,7 @@ FLIPS = {
         lambda tenant: deed(tenant, "Add member to role.", {"Identity": "x"})
     ),
     "change.by-newcomer": Flip(lambda tenant: change(tenant, {"Comment": "x"}, actor=APP)),
-    "change.without-address": Flip(lambda tenant: change(tenant, {"Comment": "x"}, place=NOWHERE)),
+    "change.without-address": Flip(lambda tenant: change(tenant, {"Comment": "x"}, blank=True)),
     "change.by-habit": Flip(
         lambda tenant: change(tenant, {"Comment": "y"}, actor=APP),
         base=lambda tenant: change(plain(tenant), {"Comment": "x"}, at=AT - 20 * DAY),
@@ -206,6 +228,9 @@ FLIPS = {
     "logon.change-from-new-network": after_plain(
         lambda tenant: change(tenant, {"Comment": "y"}, place=FAR_AWAY)
     ),
+    "logon.change-from-new-address": after_plain(
+        lambda tenant: change(tenant, {"Comment": "y"}, place=elsewhere_in_town(tenant))
+    ),
     "logon.change-from-hosting": after_plain(
         lambda tenant: change(tenant, {"Comment": "y"}, place=FAR_AWAY)
     ),
@@ -220,6 +245,9 @@ FLIPS = {
     "chain.logon-opening": Flip(
         lambda tenant: sign_in(tenant, [AT - 4 * HOUR], place=FAR_AWAY),
         base=lambda tenant: change(tenant, {"SenderDomains": "smtp:*;1"}),
+    ),
+    "chain.diverted": Flip(
+        lambda tenant: diverted(tenant, elsewhere_in_town(tenant)), "partner_out", base=diverted
     ),
     "chain.change-mail": after_plain(mail),
     "chain.change-more-a-day": after_plain(mail),
@@ -284,6 +312,7 @@ def test_honest_connectors_of_other_seeds_fire_only_what_honest_ones_do() -> Non
         "change.created",
         "change.modified",
         "change.transport-rules",
+        "change.by-newcomer",
         "sender.new-address",
     }
     for seed in (1, 2, 3):

@@ -82,6 +82,13 @@ def incident() -> Grade:
     return graded(attacked(), at=attacked().at or AT)
 
 
+def unseen_sign_ins() -> Grade:
+    """The attack without the sign-ins that led to it, which an approval would excuse."""
+    frames = {name: frame for name, frame in attacked().frames.items() if name != LOGONS}
+    at = attacked().at or AT
+    return grade(MemorySource(frames), alert(at=at))
+
+
 def alert(role: str = "quiet", at: datetime = AT) -> Alert:
     return Alert(connector=honest().connector(role).name, timestamp=at)
 
@@ -174,6 +181,9 @@ KEYS = {
     "signals",
     "questions",
     "coverage",
+    "alternatives",
+    "flips",
+    "looks",
     "facts",
     "timeline",
     "actions",
@@ -204,6 +214,9 @@ PARTS = {
         "reasons",
         "notes",
     },
+    "alternatives": {"id", "title", "balance", "for", "against", "unassessed"},
+    "flips": {"if_so", "then"},
+    "looks": {"why", "query", "kql"},
     "timeline": {"time", "kind", "summary", "ref"},
     "actions": {
         "id",
@@ -232,6 +245,7 @@ def test_a_grade_as_plain_values_has_the_keys_of_the_contract() -> None:
     given = incident().to_dict()
     assert set(given) == KEYS
     assert given["schema_version"] == SCHEMA_VERSION
+    given["flips"] = given["flips"] or unseen_sign_ins().to_dict()["flips"]
     for name, keys in PARTS.items():
         assert given[name]
         assert all(set(element) == keys for element in given[name])
@@ -305,8 +319,7 @@ def test_attack_ids_and_sentences_are_there_for_what_fired() -> None:
     for finding in incident().findings:
         assert finding.sentence
         if finding.state is State.FIRED:
-            assert "None" not in finding.sentence
-            assert "nan" not in finding.sentence
+            assert not re.search(r"\b(None|nan|inf)\b", finding.sentence)
 
 
 # Context
@@ -382,7 +395,7 @@ def test_an_approval_vetoes_a_true_positive_without_touching_the_margin() -> Non
     assert found.classification is UNKNOWN
     assert "vetoes" in found.reasons[0]
     signal = next(s for s in SIGNALS if s.id == "context.approved")
-    assert found.margin == pytest.approx(plain.margin - signal.weight)
+    assert found.margin == pytest.approx(plain.margin - Policy().weight(signal))
 
 
 def test_an_approval_does_not_veto_where_a_suspicious_sign_in_led_to_the_change() -> None:
@@ -461,7 +474,8 @@ def test_signals_without_an_id_of_their_own_are_refused() -> None:
 
 def test_weights_and_thresholds_of_the_policy_are_used() -> None:
     before = graded(honest())
-    heavier = graded(honest(), policy=Policy(weights={"change.none": 4.5}))
+    weight = Policy().weights["change.none"]
+    heavier = graded(honest(), policy=Policy(weights={"change.none": weight + 3}))
     assert heavier.margin == pytest.approx(before.margin - 3)
     assert graded(honest(), policy=Policy(benign=-100)).classification is UNKNOWN
     at = attacked().at or AT
@@ -653,7 +667,7 @@ def test_the_determination_is_the_worst_that_is_shown(
     filler = {"change.created", "configuration.catch-all", "volume.surge", "sender.new-address"}
     weights = {s.id: 2.0 if s.id in signals | filler else 0.0 for s in SIGNALS}
     tenant = graded(attacked(), at=attacked().at or AT)
-    policy = Policy(weights=weights)
+    policy = Policy(weights=weights, true_positive=3.5)
     states_given = {s.id: s.id in signals | filler for s in SIGNALS}
     found = findings(tenant.facts, states_given, SIGNALS, tenant.coverage, policy)
     result = judge(tenant.facts, found, tenant.coverage, policy)

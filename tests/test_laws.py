@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from exconn.context import Context
 from exconn.coverage import Standing, TableCoverage, TableState
 from exconn.facts import FACT_TABLES, FACTS, READS
-from exconn.grading import Classification, Grade, Policy, grade, hunt
+from exconn.grading import Classification, Flip, Grade, Policy, grade, hunt
 from exconn.grading.findings import Finding, confidence, findings, margin
 from exconn.grading.verdict import judge
 from exconn.models import Alert
@@ -108,10 +108,11 @@ def test_many_hints_of_one_kind_stay_below_a_bound(
 def test_ten_weak_hints_of_one_kind_do_not_make_a_strong_fact() -> None:
     burst = next(signal for signal in SIGNALS if signal.id == "logon.burst")
     hint = next(signal for signal in SIGNALS if signal.id == "logon.unusual-failures")
-    hints = [attrs.evolve(hint, id=f"logon.hint-{i}") for i in range(10)]
-    found = findings(NO_FACTS, {s.id: True for s in hints}, hints, ACROSS, Policy())
-    assert 0 < margin(found) < burst.weight
-    assert margin(found) < Policy().true_positive
+    hints = [attrs.evolve(hint, id=f"logon.hint-{i}", weight=0.3) for i in range(10)]
+    policy = Policy(weights={burst.id: 2.0}, decay=0.6, true_positive=3.5)
+    found = findings(NO_FACTS, {s.id: True for s in hints}, hints, ACROSS, policy)
+    assert 0.3 < margin(found) < policy.weight(burst)
+    assert margin(found) < policy.true_positive
 
 
 @given(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6))
@@ -436,17 +437,30 @@ def test_absence_is_never_innocence_and_never_guilt(gone: set[str], how: str) ->
 def test_a_true_positive_stays_possible_without_the_mail_log() -> None:
     tenant = attacked()
     bypassed = change(tenant, {"TreatMessagesAsInternal": "True"}, at=(tenant.at or AT) - 2 * HOUR)
-    found = judged("hijacked", {k: v for k, v in bypassed.frames.items() if k != MAIL})
+    unseen = {k: v for k, v in bypassed.frames.items() if k != MAIL}
+    weights = {s.id: 0.1 for s in SIGNALS if s.direction is Direction.AGAINST}
+    name = tenant.connector("quiet").name
+    found = grade(
+        MemorySource(unseen),
+        Alert(connector=name, timestamp=tenant.at or AT),
+        policy=Policy(weights=weights, true_positive=2.0),
+    )
     assert found.classification is TRUE
+    assert "whether it was used cannot be seen" in found.explanation
     assert found.confidence < 0.7
     assert found.facts["messages"] is None
 
 
 @pytest.mark.parametrize("gone", TABLES)
 def test_one_missing_table_does_not_hide_a_blatant_attack(gone: str) -> None:
+    """What is missing may speak against it, but nothing else holds the verdict back."""
     found = judged("hijacked", {k: v for k, v in attacked().frames.items() if k != gone})
-    assert found.classification is TRUE
+    assert found.margin >= Policy().true_positive
     assert found.confidence < plain("hijacked").confidence
+    if found.classification is not TRUE:
+        assert found.classification is Classification.UNKNOWN
+        assert found.reasons[0].startswith("what is missing may speak against it")
+        assert Flip(f"{gone} was complete and showed nothing else", TRUE) in found.flips
 
 
 TRACE = (

@@ -48,6 +48,7 @@ MERGING: dict[str, Callable[[Period], Query]] = {
     "connector_changes": queries.connector_changes,
     "new_connectors": queries.new_connectors,
     "connector_volume": lambda period: queries.connector_volume(period, LARGEST, threshold=1),
+    "administration": queries.administration,
     "actor_deeds": queries.actor_deeds,
     "logon_places": lambda period: queries.logon_places(period, PEOPLE),
     "logon_addresses": lambda period: queries.logon_addresses(period, PEOPLE),
