@@ -7,7 +7,7 @@ from importlib.resources import files
 from typing import Any, Self
 
 from attrs import field, fields, frozen
-from attrs.validators import ge, gt, lt
+from attrs.validators import gt, lt
 
 from exconn.errors import InvalidValueError, nearest
 from exconn.signals import Signal
@@ -25,6 +25,11 @@ def _not_negative(_instance: object, _attribute: object, weights: Mapping[str, f
     for name, weight in weights.items():
         if not 0 <= weight < math.inf:
             raise InvalidValueError(f"weight of {name}", f"expected 0 or more, got {weight}")
+
+
+def _whole(_instance: object, _attribute: object, families: float) -> None:
+    if not isinstance(families, int) or families < 1:
+        raise InvalidValueError("families", f"expected a whole number, 1 or more, got {families}")
 
 
 @frozen(kw_only=True)
@@ -48,7 +53,7 @@ class Policy:
     true_positive: float = field(default=_SHIPPED["true_positive"], validator=gt(0))
     benign: float = field(default=_SHIPPED["benign"], validator=lt(0))
     noticeable: float = field(default=_SHIPPED["noticeable"], validator=gt(0))
-    families: int = field(default=_SHIPPED["families"], validator=ge(1))
+    families: int = field(default=_SHIPPED["families"], validator=_whole)
     decay: float = field(default=_SHIPPED["decay"], validator=[gt(0), lt(1)])
     weights: Mapping[str, float] = field(
         factory=dict, converter=_weights, validator=_not_negative, repr=False
