@@ -344,6 +344,65 @@ def staff_through_a_smart_host(scenario: Scenario) -> None:
     assert "" not in set(mail["SenderObjectId"])
 
 
+def since_the_change(scenario: Scenario) -> pl.DataFrame:
+    """The connector's mail from addresses that it first let in with its last change."""
+    listed = parameters(changes(scenario)[-1])["SenderIPAddresses"].split(";")
+    known = set(before(scenario)["SenderIPv4"])
+    fresh = [address for address in listed if address not in known]
+    return week(scenario).filter(
+        pl.col("SenderIPv4").is_in(fresh), pl.col("Timestamp") > changed_at(scenario)
+    )
+
+
+def goes_out_in_the_own_name(mail: pl.DataFrame, scenario: Scenario) -> None:
+    assert mail.height >= 20
+    assert set(mail["SenderFromDomain"]) == {own_domain(scenario)}
+    assert set(mail["EmailDirection"]) == {"Outbound"}
+    passed = mail["AuthenticationDetails"].str.contains('"SPF":"pass"').mean()
+    assert isinstance(passed, float)
+    assert passed > 0.5
+
+
+def customers_are_answered(scenario: Scenario) -> None:
+    assert operations(scenario)[0] == "New-InboundConnector"
+    mail = through(scenario)
+    assert mail["Timestamp"].min() > changed_at(scenario)  # type: ignore[operator] # not empty
+    goes_out_in_the_own_name(mail, scenario)
+    assert mail["SenderFromAddress"].n_unique() == 1
+    assert set(mail["RecipientDomain"]) & set(before(scenario)["RecipientDomain"])
+
+
+def the_mailer_is_elsewhere(scenario: Scenario) -> None:
+    assert operations(scenario) == ["Set-InboundConnector"]
+    mail = since_the_change(scenario)
+    goes_out_in_the_own_name(mail, scenario)
+    past = before(scenario).filter(pl.col("Connectors") == scenario.alert.connector)
+    assert set(mail["SenderFromAddress"]) <= set(past["SenderFromAddress"])
+
+
+def another_server_writes_to_customers(scenario: Scenario) -> None:
+    assert operations(scenario) == ["Set-InboundConnector"]
+    mail = since_the_change(scenario)
+    goes_out_in_the_own_name(mail, scenario)
+    assert mail["SenderFromAddress"].n_unique() == 1
+    assert set(mail["RecipientDomain"]) & set(before(scenario)["RecipientDomain"])
+
+
+def a_second_domain_campaigns(scenario: Scenario) -> None:
+    assert not changes(scenario)
+    past = before(scenario).filter(pl.col("Connectors") == scenario.alert.connector)
+    mail = week(scenario).filter(
+        ~pl.col("SenderFromDomain").is_in(list(past["SenderFromDomain"].unique()))
+    )
+    [second] = set(mail["SenderFromDomain"])
+    assert mail.height >= 80
+    assert set(mail["SenderIPv4"]) <= set(past["SenderIPv4"])
+    answers = scenario.frames[MAIL].filter(
+        pl.col("RecipientDomain") == second, pl.col("EmailDirection") == "Inbound"
+    )
+    assert answers.height >= 10, "others write to that domain, so it is the tenant's"
+
+
 def nobody_changed_it(scenario: Scenario) -> None:
     assert MAIL not in scenario.frames
     [made] = [row for row in changes(scenario) if not row["AccountId"]]
@@ -402,6 +461,10 @@ STORIES: dict[str, Callable[[Scenario], None]] = {
     "automation-app": the_usual_application_did_it,
     "new-vendor-inbound": a_vendor_known_from_the_gateway,
     "approved-outbound-service": staff_through_a_smart_host,
+    "new-customer-service": customers_are_answered,
+    "mailer-moves": the_mailer_is_elsewhere,
+    "new-application-server": another_server_writes_to_customers,
+    "subsidiary-campaign": a_second_domain_campaigns,
     "blank-actor-no-mail-log": nobody_changed_it,
     "truncated-mail-log": mail_ends_at_the_change,
     "late-tables": changes_and_logons_end_a_day_before,
