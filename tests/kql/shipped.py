@@ -31,6 +31,7 @@ QUERIES: Mapping[str, Query] = {
     "connector_changes": q.connector_changes(PERIOD),
     "new_connectors": q.new_connectors(PERIOD),
     "connector_volume": q.connector_volume(PERIOD, 'The "Relay"'),
+    "administration": q.administration(PERIOD),
     "actor_deeds": q.actor_deeds(PERIOD),
     "logon_places": q.logon_places(PERIOD, ACCOUNTS),
     "logon_addresses": q.logon_addresses(PERIOD, ACCOUNTS),
@@ -45,6 +46,7 @@ DETECTORS: Mapping[str, tuple[Table, pl.Expr]] = {
         (
             EMAIL_EVENTS,
             {
+                "authenticated": d.authenticated(),
                 "external_recipient": d.external_recipient(DOMAINS),
                 "has_attachments": d.has_attachments(),
                 "has_urls": d.has_urls(),
@@ -63,6 +65,7 @@ DETECTORS: Mapping[str, tuple[Table, pl.Expr]] = {
                 "threat": d.threat(),
                 "through": d.through('say "Relay"'),
                 "unaccepted_sender": d.unaccepted_sender(DOMAINS),
+                "unauthenticated": d.unauthenticated(),
                 "via_connector": d.via_connector(),
                 "within": d.within(PERIOD),
             },
@@ -75,6 +78,7 @@ DETECTORS: Mapping[str, tuple[Table, pl.Expr]] = {
                 "connector_created": d.connector_created(),
                 "connector_enabled": d.connector_enabled(),
                 "connector_removed": d.connector_removed(),
+                "exchange_administration": d.exchange_administration(),
                 "failed": d.failed(),
                 "grant": d.grant(),
                 "made_by_application": d.made_by_application(),
@@ -87,6 +91,7 @@ DETECTORS: Mapping[str, tuple[Table, pl.Expr]] = {
             {
                 "by_account": d.by_account(ACCOUNTS),
                 "failed_logon": d.failed_logon(),
+                "hosted_logon": d.hosted_logon(),
                 "logon_noise": d.logon_noise(),
                 "successful_logon": d.successful_logon(),
             },

@@ -108,6 +108,7 @@ def test_every_query_returns_the_same_rows_on_a_tenant() -> None:
         queries.connector_changes(period),
         queries.new_connectors(period),
         queries.connector_volume(period, tenant.connector("gateway").name, threshold=1),
+        queries.administration(period),
         queries.actor_deeds(period),
         queries.minute_bursts(period, failures=2),
         queries.address_logons(period, whole["IdentityLogonEvents"]["IPAddress"].unique()[:5]),
