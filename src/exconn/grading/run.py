@@ -76,16 +76,37 @@ def grade(
         NoDataError: the source has none of the tables.
         UnreadableDataError: something in it cannot be converted.
     """
-    judged = window or Window(alert.timestamp)
-    found = survey(source, judged.period, context or Context(), (alert.connector.strip(),))
+    return _asked(source, alert, window, context, policy, signals).grade(0, rows=True)
+
+
+def judged(
+    source: Source, alert: Alert, *, context: Context | None = None, policy: Policy | None = None
+) -> tuple[Facts, tuple[Finding, ...], tuple[Standing, ...]]:
+    """What the verdict of `grade` rests on, without the evidence: it is all that measuring needs.
+
+    Returns:
+        The facts, what the signals say, and how the tables stand.
+    """
+    return _asked(source, alert, None, context, policy, SIGNALS).basis(0)
+
+
+def _asked(
+    source: Source,
+    alert: Alert,
+    window: Window | None,
+    context: Context | None,
+    policy: Policy | None,
+    signals: Sequence[Signal],
+) -> "_Verdicts":
+    when = window or Window(alert.timestamp)
+    found = survey(source, when.period, context or Context(), (alert.connector.strip(),))
     key = found.trail.connectors.key(alert.connector)
     if key not in found.connectors and not _may_exist(source, alert.connector, found):
         raise UnknownConnectorError(
             alert.connector, [found.display(name) for name in found.connectors]
         )
-    assessment = assess(found, [found.judgement(key, judged)])
-    verdicts = _Verdicts(found, assessment, signals, policy or Policy())
-    return verdicts.grade(0, rows=True)
+    assessment = assess(found, [found.judgement(key, when)])
+    return _Verdicts(found, assessment, signals, policy or Policy())
 
 
 def hunt(
@@ -178,6 +199,10 @@ class _Verdicts:
             findings(facts, row, signals, standings, policy)
             for facts, row, standings in zip(self._facts, fired, self._standings, strict=True)
         ]
+
+    def basis(self, index: int) -> tuple[Facts, tuple[Finding, ...], tuple[Standing, ...]]:
+        """What the verdict on one judgement rests on."""
+        return self._facts[index], self._findings[index], self._standings[index]
 
     def verdict(self, index: int) -> Verdict:
         """The verdict on one judgement."""

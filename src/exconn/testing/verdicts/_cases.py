@@ -8,8 +8,9 @@ from multiprocessing import get_context
 from attrs import field, frozen
 
 from exconn.coverage import Standing
-from exconn.grading import Policy, State, grade
+from exconn.grading import Policy, State
 from exconn.grading.findings import Facts, findings, margin
+from exconn.grading.run import judged
 from exconn.grading.verdict import Verdict, judge
 from exconn.signals import SIGNALS, Signal
 from exconn.sources import MemorySource
@@ -62,16 +63,18 @@ _SAID = {State.FIRED: True, State.CLEAR: False, State.UNASSESSED: None}
 def case(family: Family, seed: int) -> Case:
     """Grade one scenario."""
     scenario = family.scenario(seed)
-    graded = grade(MemorySource(scenario.frames), scenario.alert, context=scenario.context)
+    facts, found, standings = judged(
+        MemorySource(scenario.frames), scenario.alert, context=scenario.context
+    )
     return Case(
         family=family.name,
         truth=family.truth,
         hard=family.hard,
         seed=seed,
         story=scenario.story,
-        facts=graded.facts,
-        states={finding.signal.id: _SAID[finding.state] for finding in graded.findings},
-        standings=graded.coverage,
+        facts=facts,
+        states={finding.signal.id: _SAID[finding.state] for finding in found},
+        standings=standings,
     )
 
 
