@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from attrs import field, frozen
 
 from exconn.context import Context
-from exconn.detectors.logon import HOSTING
 from exconn.facts.fact import Fact, Unit
 from exconn.facts.identity import Aliases, Connectors, accounts
 from exconn.facts.judgement import ANY_PERIOD, MINIMUM_BASELINE, Judgement
@@ -216,10 +215,6 @@ def _new_addresses(change: ConnectorChange) -> bool:
     )
 
 
-def _from_hosting(change: ConnectorChange) -> bool:
-    return bool(re.search(HOSTING, change.isp))
-
-
 _HARMLESS = {
     *("identity", "comment", "confirm", "force", "erroraction", "warningaction", "verbose"),
     *("whatif", "domaincontroller"),
@@ -258,11 +253,6 @@ _COUNTED: Mapping[str, tuple[str, Reads, Callable[[ConnectorChange], bool]]] = {
         "Changes made by an application or service principal.",
         _WHO,
         lambda c: c.actor.kind is ActorKind.APPLICATION,
-    ),
-    "changes_from_hosting": (
-        "Changes from an address of a provider of rented servers, by the provider's name.",
-        _WHAT | _CHANGES.reads("ISP"),
-        _from_hosting,
     ),
     "changes_by_unknown": (
         "Changes whose record names neither account nor application.",

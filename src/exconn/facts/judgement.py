@@ -44,7 +44,7 @@ class Turn:
     """When a connector may have been put to another use.
 
     Attributes:
-        changed: its first change in the window, other than a removal.
+        changed: its first change in the window that may have opened something; no routine one.
         suspected: the first such change that followed a suspicious sign-in.
     """
 
@@ -59,7 +59,8 @@ def judged_frame(
 
     Columns: Connector, At, AtHour, BaselineStart, Start, End, OwnStart (to the hour); OwnDays and
     TenantDays, the days before `Start` of which the connector's own and the tenant's mail is
-    known, 0 where none; WindowDays, the days of the window that the mail covers; IsNew, whether
+    known, 0 where none, and only those after a hole in the mail log; WindowDays, the days of the
+    window that the mail covers; IsNew, whether
     the connector was created in the window; Changed and Suspected (to the hour; null where none).
     """
     first, last = coverage[EMAIL_EVENTS].first, coverage[EMAIL_EVENTS].last
@@ -67,6 +68,9 @@ def judged_frame(
     for judgement, turn in zip(judgements, turns, strict=True):
         window = judgement.window
         known_from = max(window.baseline_start, utc(first)) if first else window.start
+        hole = coverage[EMAIL_EVENTS].silence(known_from, window.start) if first else None
+        if hole is not None and known_from < window.start:
+            known_from = hole.end
         own_from = max(known_from, judgement.own_start)
         until = min(window.end, utc(last)) if last else window.start
         rows.append(

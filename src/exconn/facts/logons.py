@@ -1,5 +1,6 @@
 """Facts of IdentityLogonEvents: how those who changed, or use, the connector signed in."""
 
+import re
 from bisect import bisect_left
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -222,6 +223,14 @@ LOGON_FACTS: tuple[Fact, ...] = (
         past=True,
     ),
     Fact(
+        "changes_from_hosting",
+        Unit.CHANGES,
+        "Changes by a person from an address of a provider of rented servers, by the provider's "
+        "name, by which the account did not sign in during the baseline. Null as above.",
+        _ACTORS | _PLACES | _SECONDS | connector_changes(ANY_PERIOD).reads("ISP"),
+        past=True,
+    ),
+    Fact(
         "changes_without_address",
         Unit.CHANGES,
         "Changes by a person or an application whose record has no address.",
@@ -238,7 +247,8 @@ LOGON_FACTS: tuple[Fact, ...] = (
         "changes_after_suspicious_logon",
         Unit.CHANGES,
         "Changes within 24 hours after a burst, a slow sequence or a sign-in from an unusual "
-        "country, or from a rented server, by the one who made them.",
+        "country, or from a rented server, by the one who made them. Null where there are none and "
+        "an account has no usual places.",
         SUSPICION,
         past=True,
     ),
@@ -300,14 +310,22 @@ class Logons:
     ) -> dict[str, int | None]:
         """The facts that join sign-ins with the changes of a connector in the window."""
         suspicious = [change for change in changes if self.is_suspicious(change, judgement)]
+        told = bool(suspicious) or all(
+            self._usual(self._names.key(change.actor.key), judgement) is not None
+            for change in changes
+            if change.actor.kind is ActorKind.PERSON
+        )
         return {
             "changes_from_unusual_place": self._from_unusual_place(changes, judgement),
-            "changes_from_new_network": self._from_new(changes, judgement, provider=True),
-            "changes_from_new_address": self._from_new(changes, judgement, provider=False),
+            "changes_from_new_network": self._from_new(changes, judgement, by=("address", "isp")),
+            "changes_from_new_address": self._from_new(changes, judgement, by=("address",)),
+            "changes_from_hosting": self._from_new(
+                [c for c in changes if re.search(HOSTING, c.isp)], judgement, by=("isp",)
+            ),
             "changes_without_address": sum(not change.address for change in changes),
             "sprayed_accounts": self._sprayed(changes, judgement),
-            "changes_after_suspicious_logon": len(suspicious),
-            "chained_changes": len(changes_before(suspicious, peak)),
+            "changes_after_suspicious_logon": len(suspicious) if told else None,
+            "chained_changes": len(changes_before(suspicious, peak)) if told else None,
         }
 
     def suspicious_times(self, account: str, judgement: Judgement) -> list[tuple[datetime, str]]:
@@ -386,7 +404,7 @@ class Logons:
         return total
 
     def _from_new(
-        self, changes: Sequence[ConnectorChange], judgement: Judgement, *, provider: bool
+        self, changes: Sequence[ConnectorChange], judgement: Judgement, *, by: Sequence[str]
     ) -> int | None:
         start, end = judgement.window.baseline_start, judgement.window.start
         total = 0
@@ -398,7 +416,7 @@ class Logons:
                 return None
             seen = [
                 any(start <= when < end for when in self._networks.get((key, told.casefold()), ()))
-                for told in (change.address, change.isp if provider else "")
+                for told in (str(getattr(change, name)) for name in by)
                 if told
             ]
             total += bool(seen) and not any(seen)

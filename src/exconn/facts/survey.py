@@ -231,7 +231,11 @@ def _second_round(found: Survey, judgements: Sequence[Judgement]) -> Logons:
 
 
 def _turn(found: Survey, judgement: Judgement, logons: Logons) -> Turn:
-    changes = [c for c in acts(found.trail.within(judgement)) if c.verb != "Remove"]
+    changes = [
+        change
+        for change in acts(found.trail.within(judgement))
+        if "routine_changes" not in found.trail.traits(change)
+    ]
     suspected = [c.timestamp for c in changes if logons.is_suspicious(c, judgement)]
     return Turn(
         min((change.timestamp for change in changes), default=None),

@@ -137,15 +137,14 @@ def margin(found: Sequence[Finding]) -> float:
 
 
 def least_margin(found: Sequence[Finding], standings: Sequence[Standing], policy: Policy) -> float:
-    """The margin if all that gaps in the data leave unassessed spoke against malice."""
+    """The margin if all that gaps in the data may hide spoke against malice."""
     gaps = {s.coverage.table.name for s in standings if s.state is not TableState.PRESENT}
     counted = [
         finding.signal
         for finding in found
         if finding.state is State.FIRED
         or (
-            finding.state is State.UNASSESSED
-            and finding.signal.direction is Direction.AGAINST
+            finding.signal.direction is Direction.AGAINST
             and not gaps.isdisjoint(_tables(finding.signal.facts))
         )
     ]

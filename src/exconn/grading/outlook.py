@@ -162,8 +162,7 @@ def looks(
     for finding in ordered(found):
         if finding.signal.direction is Direction.FOR:
             wanted.setdefault(finding.signal.question.shown_by, f"To confirm: {finding.sentence}")
-    wanted.pop("", None)
-    chosen = list(wanted.items())[:_LOOKS]
+    chosen = [(name, why) for name, why in wanted.items() if name in CATALOGUE][:_LOOKS]
     return tuple(Look(why, name, _about(name, asked, connector)) for name, why in chosen)
 
 

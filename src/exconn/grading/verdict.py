@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from attrs import frozen
 
 from exconn.coverage import Standing, TableState
+from exconn.facts.judgement import MINIMUM_BASELINE
 from exconn.grading.findings import Facts, Finding, State, least_margin, margin
 from exconn.grading.policy import Policy
 from exconn.signals import Family
@@ -19,11 +20,9 @@ from exconn.signals.admin import (
     CONTEXT_HYBRID,
     CONTEXT_SIMULATION,
     LOGON_BURST,
-    LOGON_SLOW,
     LOGON_SPRAY,
 )
 from exconn.signals.mail import (
-    CONTENT_UNPROMPTED_LINKS,
     RECIPIENTS_SPRAY,
     RECIPIENTS_UNPROMPTED,
     SENDER_STRANGERS,
@@ -60,12 +59,10 @@ class Determination(enum.StrEnum):
 NEVER_BENIGN = (
     CHANGE_HEADER_RULES,
     LOGON_BURST,
-    LOGON_SLOW,
     LOGON_SPRAY,
     CHAIN_DIVERTED,
     SENDER_STRANGERS,
     RECIPIENTS_UNPROMPTED,
-    CONTENT_UNPROMPTED_LINKS,
 )
 """Signals for which an incident lead knows no honest reason: where one fires, whatever else speaks
 against malice, the connector is not graded benign."""
@@ -90,11 +87,12 @@ def judge(
     """Decide.
 
     * True positive: the margin reaches `policy.true_positive`, at least `policy.families` families
-      speak for malice, and nothing vetoes it (all changes approved, and made without a suspicious
+      speak for malice noticeably, and nothing vetoes it (all changes approved, and made without a suspicious
       sign-in; a known simulation). Where data is missing, it must hold even if all that could not
       be assessed spoke against malice.
-    * Benign: the margin is at most `policy.benign`, every table is there in full, and nothing fired
-      that is never benign. Expected activity if something noticeable spoke for malice all the same,
+    * Benign: the margin is at most `policy.benign`, every table is there in full, and a week of
+      the connector's own past unless it was created in the window, and nothing fired that is never
+      benign. Expected activity if something noticeable spoke for malice all the same,
       otherwise a false positive.
     * Unknown: otherwise, and whenever no mail passed through the connector in the window.
     """
@@ -104,6 +102,12 @@ def judge(
     if facts.get("unresolved_changes"):
         gaps.append(
             "connectors known only by a GUID were changed; a listing in the context tells which"
+        )
+    days = facts.get("baseline_days")
+    if days is not None and days < MINIMUM_BASELINE.days and not facts.get("created"):
+        gaps.append(
+            f"only {days:.1f} days of the connector's own past are known, so what is normal for it "
+            "is not"
         )
     if facts.get("messages") == 0 and _covers(standings, EMAIL_EVENTS.name):
         return _unknown("no mail passed through the connector in the window", *gaps)
@@ -118,7 +122,7 @@ def judge(
             vetoes += gaps
         if vetoes:
             return _unknown(*vetoes)
-        return Verdict(Classification.TRUE_POSITIVE, _malice(fired, found))
+        return Verdict(Classification.TRUE_POSITIVE, _malice(fired, found, policy))
     if total <= policy.benign:
         doubts = [*gaps, *_never_benign(fired)]
         return _unknown(*doubts) if doubts else _benign(fired, found, policy)
@@ -148,8 +152,14 @@ def _covers(standings: Sequence[Standing], table: str) -> bool:
     return any(s.coverage.table.name == table and s.covers_time for s in standings)
 
 
-def _families(found: Sequence[Finding]) -> set[Family]:
-    return {f.signal.family for f in found if f.contribution > 0}
+def _families(found: Sequence[Finding], policy: Policy) -> set[Family]:
+    """The families that speak for malice noticeably."""
+    spoken: dict[Family, float] = {}
+    for finding in found:
+        if finding.contribution > 0:
+            family = finding.signal.family
+            spoken[family] = spoken.get(family, 0.0) + finding.contribution
+    return {family for family, told in spoken.items() if told >= policy.noticeable}
 
 
 def _never_benign(fired: dict[str, Finding]) -> list[str]:
@@ -166,7 +176,7 @@ def _vetoes(fired: dict[str, Finding], found: Sequence[Finding], policy: Policy)
         reasons.append("all changes of the connector were approved, which vetoes a true positive")
     if CONTEXT_SIMULATION.id in fired:
         reasons.append("the mail is a known phishing simulation, which vetoes a true positive")
-    families = _families(found)
+    families = _families(found, policy)
     if len(families) < policy.families:
         reasons.append(
             f"only {len(families)} kinds of evidence speak for malice; a true positive needs "
@@ -175,10 +185,10 @@ def _vetoes(fired: dict[str, Finding], found: Sequence[Finding], policy: Policy)
     return reasons
 
 
-def _malice(fired: dict[str, Finding], found: Sequence[Finding]) -> Determination:
+def _malice(fired: dict[str, Finding], found: Sequence[Finding], policy: Policy) -> Determination:
     if CHAIN_COMPLETE.id in fired:
         return Determination.MULTI_STAGED_ATTACK
-    families = _families(found)
+    families = _families(found, policy)
     if Family.LOGON in families or CHAIN_LOGON_CHANGE.id in fired:
         return Determination.COMPROMISED_ACCOUNT
     if Family.CONTENT in families or RECIPIENTS_SPRAY.id in fired:

@@ -26,13 +26,14 @@ OAUTH_SPAM = (
 
 
 def _configuration(  # a signal has that many sides
-    name: str, title: str, fact: str, sentence: str, rationale: str, source: str
+    name: str, title: str, weight: float, fact: str, sentence: str, rationale: str, source: str
 ) -> Signal:
     return Signal(
         id=f"configuration.{name}",
         title=title,
         family=Family.CONFIGURATION,
         direction=Direction.FOR,
+        weight=weight,
         question=RISKY_CONFIGURATION,
         when=f(fact) > 0,
         sentence=f"Changes in the window that {sentence}: {{{fact}:.0f}}.",
@@ -48,6 +49,7 @@ def _configuration(  # a signal has that many sides
 CONFIGURATION_CATCH_ALL = _configuration(
     "catch-all",
     "opened to every sender domain",
+    0.5,
     "catch_all",
     "opened the connector to every sender domain",
     "`SenderDomains smtp:*` lets anyone send through it. Hybrid wizards and gateways set it too.",
@@ -56,6 +58,7 @@ CONFIGURATION_CATCH_ALL = _configuration(
 CONFIGURATION_NO_TLS = _configuration(
     "no-tls",
     "accepts mail without TLS",
+    0.4,
     "no_tls",
     "let it accept mail without TLS",
     "`RequireTls $false` spares an attacker a certificate.",
@@ -64,6 +67,7 @@ CONFIGURATION_NO_TLS = _configuration(
 CONFIGURATION_UNRESTRICTED = _configuration(
     "unrestricted",
     "restricted by neither certificate nor address",
+    0.5,
     "unrestricted",
     "left it restricted by neither certificate nor address",
     "Nothing then ties the connector to a server that the organisation runs.",
@@ -72,6 +76,7 @@ CONFIGURATION_UNRESTRICTED = _configuration(
 CONFIGURATION_TRUSTED_HEADERS = _configuration(
     "trusted-headers",
     "trusts the sender's own headers",
+    0.6,
     "trusted_headers",
     "made it trust headers that the sender sets (CloudServicesMailEnabled)",
     "Cross-premises headers carry the spam verdict; trusting them is meant for hybrid servers that "
@@ -81,6 +86,7 @@ CONFIGURATION_TRUSTED_HEADERS = _configuration(
 CONFIGURATION_BYPASS = _configuration(
     "filtering-bypassed",
     "bypasses spam filtering",
+    1.0,
     "filtering_bypassed",
     "made its mail bypass filtering (TreatMessagesAsInternal, EFSkipIPs or EFSkipLastIP)",
     "Internal messages are not filtered as spam; skipped addresses hide where mail came from.",
@@ -89,6 +95,7 @@ CONFIGURATION_BYPASS = _configuration(
 CONFIGURATION_HAND_MADE = _configuration(
     "hand-made",
     "made by hand or script",
+    0.2,
     "hand_made",
     "created it other than by the hybrid wizard",
     "Weak: administrators make connectors by hand as well.",
@@ -97,6 +104,7 @@ CONFIGURATION_HAND_MADE = _configuration(
 CONFIGURATION_SMART_HOST = _configuration(
     "new-smart-host",
     "routes outbound mail to a host",
+    0.6,
     "new_smart_hosts",
     "routed outbound mail to a smart host",
     "Whoever runs the smart host reads the mail, and may alter it.",
@@ -105,6 +113,7 @@ CONFIGURATION_SMART_HOST = _configuration(
 CONFIGURATION_NEW_ADDRESSES = _configuration(
     "new-addresses",
     "other addresses may send through it",
+    0.3,
     "new_addresses",
     "changed which addresses may send through it",
     "An attacker adds the address of a server of their own; a vendor moves to a new one.",
@@ -116,6 +125,7 @@ CONFIGURATION_ROUTINE = Signal(
     title="changes that open nothing",
     family=Family.CONFIGURATION,
     direction=Direction.AGAINST,
+    weight=1.0,
     question=RISKY_CONFIGURATION,
     when=(f("changes") > 0) & (f("routine_changes") == f("changes")),
     sentence="Changes: {changes:.0f}. Of them such as describe, restrict, disable or remove the "
@@ -131,6 +141,7 @@ CHANGE_CREATED = Signal(
     title="created in the window",
     family=Family.CHANGE,
     direction=Direction.FOR,
+    weight=0.4,
     question=RECENTLY_CHANGED,
     when=f("created") > 0,
     sentence="Created in the window: {created:.0f}.",
@@ -146,6 +157,7 @@ CHANGE_MODIFIED = Signal(
     title="changed in the window",
     family=Family.CHANGE,
     direction=Direction.FOR,
+    weight=0.4,
     question=RECENTLY_CHANGED,
     when=f("modified") > 0,
     sentence="Changes of its settings in the window: {modified:.0f}.",
@@ -161,6 +173,7 @@ CHANGE_ENABLED = Signal(
     title="switched on in the window",
     family=Family.CHANGE,
     direction=Direction.FOR,
+    weight=0.2,
     question=RECENTLY_CHANGED,
     when=(f("enabled") > 0) & (f("modified") > 0),
     sentence="Switched on in the window: {enabled:.0f}, among changes of settings: {modified:.0f}.",
@@ -174,6 +187,7 @@ CHANGE_BY_APPLICATION = Signal(
     title="changed by an application",
     family=Family.CHANGE,
     direction=Direction.FOR,
+    weight=0.6,
     question=RECENTLY_CHANGED,
     when=f("changes_by_application") > 0,
     sentence="Changes made by an application: {changes_by_application:.0f}.",
@@ -190,6 +204,7 @@ CHANGE_REMOVED_AFTER_MAIL = Signal(
     title="removed soon after its mail",
     family=Family.CHANGE,
     direction=Direction.FOR,
+    weight=0.8,
     question=RECENTLY_CHANGED,
     when=f("removals_after_mail") > 0,
     sentence="Removals of the connector within 48 hours after its busiest hour: "
@@ -206,6 +221,7 @@ CHANGE_HEADER_RULES = Signal(
     title="transport rules that blind the filter",
     family=Family.CHANGE,
     direction=Direction.FOR,
+    weight=1.5,
     question=OTHER_DEEDS,
     when=f("header_rules") > 0,
     sentence="Changes of transport rules, by those who changed the connector, that strip or set "
@@ -222,6 +238,7 @@ CHANGE_TRANSPORT_RULES = Signal(
     title="transport rules changed besides",
     family=Family.CHANGE,
     direction=Direction.FOR,
+    weight=0.4,
     question=OTHER_DEEDS,
     when=f("transport_rules") > 0,
     sentence="Changes of transport rules by those who changed the connector, within a day: "
@@ -238,6 +255,7 @@ CHANGE_GRANTS = Signal(
     title="roles, permissions or credentials given besides",
     family=Family.CHANGE,
     direction=Direction.FOR,
+    weight=0.6,
     question=OTHER_DEEDS,
     when=f("grants") > 0,
     sentence="Roles, permissions or credentials given by those who changed the connector, or to "
@@ -254,6 +272,7 @@ CHANGE_NEWCOMER = Signal(
     title="changed by somebody who never did before",
     family=Family.CHANGE,
     direction=Direction.FOR,
+    weight=0.3,
     question=RECENTLY_CHANGED,
     when=f("changes_by_newcomers") > 0,
     sentence="Changes by such as changed no connector before the window: "
@@ -268,6 +287,7 @@ CHANGE_NO_ADDRESS = Signal(
     title="changed from nowhere",
     family=Family.CHANGE,
     direction=Direction.FOR,
+    weight=0.4,
     question=UNUSUAL_PLACES,
     when=f("changes_without_address") > 0,
     sentence="Changes whose record has no address: {changes_without_address:.0f}.",
@@ -281,6 +301,7 @@ CHANGE_HABIT = Signal(
     title="changed by those who look after connectors",
     family=Family.CHANGE,
     direction=Direction.AGAINST,
+    weight=0.4,
     question=RECENTLY_CHANGED,
     when=(f("changes") > 0) & (f("changes_by_newcomers") == 0),
     sentence="Changes: {changes:.0f}. Of them by such as changed no connector before the window: "
@@ -295,14 +316,16 @@ CHANGE_NONE = Signal(
     title="neither created nor changed",
     family=Family.CHANGE,
     direction=Direction.AGAINST,
+    weight=0.8,
     question=RECENTLY_CHANGED,
-    when=(f("changes") == 0) & (f("unresolved_changes") == 0),
+    when=(f("changes") == 0) & (f("unresolved_changes") == 0) & (f("baseline_days") >= 7),
     sentence="The audit log has {changes:.0f} changes of the connector in the window, and "
-    "{unresolved_changes:.0f} of connectors without a known name.",
+    "{unresolved_changes:.0f} of connectors without a known name; {baseline_days:.0f} days of its "
+    "past are known.",
     rationale="Who hijacks a connector must usually change it. An abused on-premises relay is the "
-    "exception.",
-    fires={"changes": 0, "unresolved_changes": 0},
-    nearly={"changes": 0, "unresolved_changes": 1},
+    "exception; and so is one that was made the week before, to wait.",
+    fires={"changes": 0, "unresolved_changes": 0, "baseline_days": 30},
+    nearly={"changes": 0, "unresolved_changes": 1, "baseline_days": 30},
     references=(PLAYBOOK,),
 )
 
@@ -311,6 +334,7 @@ LOGON_BURST = Signal(
     title="brute force, then success",
     family=Family.LOGON,
     direction=Direction.FOR,
+    weight=2.0,
     question=FAILED_LOGONS,
     when=f("actor_bursts") > 0,
     sentence="Over 100 sign-ins of one who changed the connector failed within a minute, and one "
@@ -327,6 +351,7 @@ LOGON_SLOW = Signal(
     title="many failures, then success",
     family=Family.LOGON,
     direction=Direction.FOR,
+    weight=1.2,
     question=FAILED_LOGONS,
     when=f("actor_slow_sequences") > 0,
     sentence="Ten or more sign-ins of one who changed the connector failed from one address within "
@@ -343,6 +368,7 @@ LOGON_SPRAY = Signal(
     title="changed from an address that sprays passwords",
     family=Family.LOGON,
     direction=Direction.FOR,
+    weight=1.5,
     question=FAILED_LOGONS,
     when=f("sprayed_accounts") >= 10,
     sentence="Sign-ins of {sprayed_accounts:.0f} accounts failed from an address from which the "
@@ -359,6 +385,7 @@ LOGON_UNUSUAL = Signal(
     title="signed in from an unusual country",
     family=Family.LOGON,
     direction=Direction.FOR,
+    weight=0.5,
     question=UNUSUAL_PLACES,
     when=f("actor_unusual_logons") > 0,
     sentence="Sign-ins of those who changed the connector from countries that are unusual for "
@@ -375,6 +402,7 @@ LOGON_UNUSUAL_CHANGE = Signal(
     title="changed from an unusual country",
     family=Family.LOGON,
     direction=Direction.FOR,
+    weight=0.7,
     question=UNUSUAL_PLACES,
     when=f("changes_from_unusual_place") > 0,
     sentence="Changes from a country from which the account did not sign in before: "
@@ -391,6 +419,7 @@ LOGON_NEW_NETWORK = Signal(
     title="changed from a network new for the account",
     family=Family.LOGON,
     direction=Direction.FOR,
+    weight=0.6,
     question=UNUSUAL_PLACES,
     when=f("changes_from_new_network") > 0,
     sentence="Changes from an address and a provider from which the account did not sign in "
@@ -408,6 +437,7 @@ LOGON_NEW_ADDRESS = Signal(
     title="changed from an address new for the account",
     family=Family.LOGON,
     direction=Direction.FOR,
+    weight=0.3,
     question=UNUSUAL_PLACES,
     when=f("changes_from_new_address") > 0,
     sentence="Changes from an address from which the account did not sign in before: "
@@ -423,6 +453,7 @@ LOGON_HOSTING = Signal(
     title="changed from a rented server",
     family=Family.LOGON,
     direction=Direction.FOR,
+    weight=0.8,
     question=UNUSUAL_PLACES,
     when=f("changes_from_hosting") > 0,
     sentence="Changes from an address of a provider of rented servers: {changes_from_hosting:.0f}.",
@@ -439,6 +470,7 @@ LOGON_UNUSUAL_FAILURES = Signal(
     title="sign-ins failed from an unusual country",
     family=Family.LOGON,
     direction=Direction.FOR,
+    weight=0.3,
     question=FAILED_LOGONS,
     when=f("actor_unusual_failures") > 0,
     sentence="Failed sign-ins of those who changed the connector from countries that are unusual "
@@ -454,6 +486,7 @@ LOGON_SENDER = Signal(
     title="a bulk sender's account looks compromised",
     family=Family.LOGON,
     direction=Direction.FOR,
+    weight=1.2,
     question=SENDER_COMPROMISED,
     when=(f("sender_bursts") > 0) | (f("sender_slow_sequences") > 0),
     sentence="Sign-ins of accounts that sent in bulk through the connector succeeded after bursts "
@@ -470,6 +503,7 @@ LOGON_USUAL = Signal(
     title="changed by people from where they always sign in",
     family=Family.LOGON,
     direction=Direction.AGAINST,
+    weight=0.8,
     question=UNUSUAL_PLACES,
     when=(f("changes") > 0)
     & (f("changes_by_application") + f("changes_by_unknown") == 0)
@@ -515,6 +549,7 @@ CHAIN_LOGON_CHANGE = Signal(
     title="a suspicious sign-in led to the change",
     family=Family.CHAIN,
     direction=Direction.FOR,
+    weight=1.0,
     question=CHAIN,
     when=f("changes_after_suspicious_logon") > 0,
     sentence="Changes within 24 hours after a suspicious sign-in by the same account: "
@@ -530,6 +565,7 @@ CHAIN_OPENING = Signal(
     title="a suspicious sign-in led to an opening",
     family=Family.CHAIN,
     direction=Direction.FOR,
+    weight=1.0,
     question=CHAIN,
     when=(f("changes_after_suspicious_logon") > 0)
     & (
@@ -569,6 +605,7 @@ CHAIN_DIVERTED = Signal(
     title="mail routed to a host by somebody out of place",
     family=Family.CHAIN,
     direction=Direction.FOR,
+    weight=1.2,
     question=RISKY_CONFIGURATION,
     when=(f("new_smart_hosts") > 0)
     & (
@@ -606,6 +643,7 @@ CHAIN_CHANGE_MAIL = Signal(
     title="the change led to far more mail",
     family=Family.CHAIN,
     direction=Direction.FOR,
+    weight=1.0,
     question=RECENTLY_CHANGED,
     when=(f("created") == 0)
     & (f("peak_since_change") >= 30)
@@ -625,6 +663,7 @@ CHAIN_CHANGE_MORE = Signal(
     title="the change led to more mail a day",
     family=Family.CHAIN,
     direction=Direction.FOR,
+    weight=0.8,
     question=RECENTLY_CHANGED,
     when=(f("created") == 0)
     & (f("daily_since_change") >= 20)
@@ -642,6 +681,7 @@ CHAIN_FRESH_MAIL = Signal(
     title="a suspicious sign-in, a change, and mail from new addresses",
     family=Family.CHAIN,
     direction=Direction.FOR,
+    weight=0.8,
     question=CHAIN,
     when=f("fresh_since_suspicious") >= 10,
     sentence="Since a change that followed a suspicious sign-in, {fresh_since_suspicious:,.0f} "
@@ -658,6 +698,7 @@ CHAIN_FRESH_OUT = Signal(
     title="a suspicious sign-in, a change, and mail from new addresses to outside",
     family=Family.CHAIN,
     direction=Direction.FOR,
+    weight=1.0,
     question=CHAIN,
     when=(f("fresh_since_suspicious") >= 10) & (f("fresh_address_outbound_share") >= 0.5),
     sentence="Since a change that followed a suspicious sign-in, {fresh_since_suspicious:,.0f} "
@@ -675,6 +716,7 @@ CHAIN_COMPLETE = Signal(
     title="sign-in, change and far more mail in a row",
     family=Family.CHAIN,
     direction=Direction.FOR,
+    weight=1.5,
     question=CHAIN,
     when=(f("changes_after_suspicious_logon") > 0)
     & (f("peak_since_change") >= 30)
@@ -702,6 +744,7 @@ CONTEXT_APPROVED = Signal(
     title="all changes were approved",
     family=Family.CONTEXT,
     direction=Direction.AGAINST,
+    weight=2.0,
     question=EXPECTED_HERE,
     when=(f("changes") > 0) & (f("unapproved_changes") == 0),
     sentence="Changes: {changes:.0f}. Of them not approved: {unapproved_changes:.0f}.",
@@ -715,6 +758,7 @@ CONTEXT_HYBRID = Signal(
     title="changed by the hybrid wizard only",
     family=Family.CONTEXT,
     direction=Direction.AGAINST,
+    weight=0.6,
     question=EXPECTED_HERE,
     when=(f("hybrid_wizard") > 0) & (f("hybrid_wizard") == f("changes")),
     sentence="Changes: {changes:.0f}. Of them made by the hybrid wizard: {hybrid_wizard:.0f}.",
@@ -729,6 +773,7 @@ CONTEXT_GATEWAY = Signal(
     title="all mail from known gateways",
     family=Family.CONTEXT,
     direction=Direction.AGAINST,
+    weight=0.8,
     question=EXPECTED_HERE,
     when=f("gateway_share") >= 0.95,
     sentence="{gateway_share:.0%} of the messages came from the organisation's known gateways.",
@@ -742,6 +787,7 @@ CONTEXT_PARTNERS = Signal(
     title="mostly to known partners",
     family=Family.CONTEXT,
     direction=Direction.AGAINST,
+    weight=0.4,
     question=EXPECTED_HERE,
     when=f("partner_share") >= 0.8,
     sentence="{partner_share:.0%} of the deliveries went to known partners.",
@@ -755,6 +801,7 @@ CONTEXT_SIMULATION = Signal(
     title="a phishing simulation",
     family=Family.CONTEXT,
     direction=Direction.AGAINST,
+    weight=2.0,
     question=EXPECTED_HERE,
     when=f("simulation_share") >= 0.9,
     sentence="{simulation_share:.0%} of the messages came from the known simulation vendor.",

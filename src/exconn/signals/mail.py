@@ -32,6 +32,7 @@ VOLUME_SURGE = Signal(
     title="far more mail in an hour than ever before",
     family=Family.VOLUME,
     direction=Direction.FOR,
+    weight=1.5,
     question=TRAFFIC_UNUSUAL,
     when=(f("peak_hour_messages") >= 30) & (f("peak_hour_messages") >= 4 * f("baseline_peak_hour")),
     sentence="{peak_hour_messages:,.0f} messages in the window's busiest hour; the busiest hour of "
@@ -50,6 +51,7 @@ VOLUME_SUSTAINED = Signal(
     title="much more mail a day than before",
     family=Family.VOLUME,
     direction=Direction.FOR,
+    weight=1.0,
     question=TRAFFIC_UNUSUAL,
     when=(f("messages") >= 50) & (f("daily_ratio") >= 3),
     sentence="{messages:,.0f} messages in the window, {daily_ratio:.1f} times as many a day as in "
@@ -65,6 +67,7 @@ VOLUME_NEW_CONNECTOR = Signal(
     title="a new connector sends in bulk",
     family=Family.VOLUME,
     direction=Direction.FOR,
+    weight=1.0,
     question=VOLUME_EXPECTED,
     when=(f("created") > 0) & (f("peak_hour_messages") >= 100),
     sentence="The connector was created in the window; its busiest hour had "
@@ -82,13 +85,24 @@ VOLUME_ONE_SENDER = Signal(
     title="one sender in bulk",
     family=Family.VOLUME,
     direction=Direction.FOR,
+    weight=0.3,
     question=TRAFFIC_UNUSUAL,
-    when=(f("sender_hours_over_threshold") > 0) & (f("baseline_sender_hours_over_threshold") == 0),
+    when=(f("sender_hours_over_threshold") > 0)
+    & (f("baseline_sender_hours_over_threshold") == 0)
+    & (f("baseline_days") >= 7),
     sentence="In {sender_hours_over_threshold:.0f} hours one sender had 100 messages or more "
-    "through the connector, and never in its own past.",
+    "through the connector, and never in its own past of {baseline_days:.0f} days.",
     rationale="The playbook's second query, against the connector's own past.",
-    fires={"sender_hours_over_threshold": 1, "baseline_sender_hours_over_threshold": 0},
-    nearly={"sender_hours_over_threshold": 1, "baseline_sender_hours_over_threshold": 1},
+    fires={
+        "sender_hours_over_threshold": 1,
+        "baseline_sender_hours_over_threshold": 0,
+        "baseline_days": 30,
+    },
+    nearly={
+        "sender_hours_over_threshold": 1,
+        "baseline_sender_hours_over_threshold": 1,
+        "baseline_days": 30,
+    },
     references=(PLAYBOOK,),
 )
 VOLUME_FEW = Signal(
@@ -96,6 +110,7 @@ VOLUME_FEW = Signal(
     title="hardly any mail, to hardly anybody outside",
     family=Family.VOLUME,
     direction=Direction.AGAINST,
+    weight=0.8,
     question=VOLUME_EXPECTED,
     when=(f("messages") < 45) & (f("external_domains") <= 6),
     sentence="{messages:,.0f} messages in the window, to {external_domains:.0f} domains outside.",
@@ -110,6 +125,7 @@ VOLUME_STEADY = Signal(
     title="no more mail than before",
     family=Family.VOLUME,
     direction=Direction.AGAINST,
+    weight=1.0,
     question=VOLUME_EXPECTED,
     when=(f("baseline_messages") > 0) & (f("peak_ratio") <= 2) & (f("daily_ratio") <= 2),
     sentence="The busiest hour is {peak_ratio:.1f} times, a day {daily_ratio:.1f} times that of "
@@ -126,6 +142,7 @@ SENDER_MISMATCH = Signal(
     title="envelope and header senders differ",
     family=Family.SENDER,
     direction=Direction.FOR,
+    weight=0.3,
     question=SENDERS_DIFFER,
     when=f("mismatch_share") >= 0.5,
     sentence="The P1 and P2 domains of {mismatch_share:.0%} of the messages differ.",
@@ -140,6 +157,7 @@ SENDER_MISMATCH_NEW = Signal(
     title="envelope and header senders differ more than before",
     family=Family.SENDER,
     direction=Direction.FOR,
+    weight=1.0,
     question=SENDERS_DIFFER,
     when=f("mismatch_share") - f("baseline_mismatch_share") >= 0.3,
     sentence="The P1 and P2 domains of {mismatch_share:.0%} of the messages differ; in its own "
@@ -155,6 +173,7 @@ SENDER_NO_ID = Signal(
     title="SenderObjectId is empty",
     family=Family.SENDER,
     direction=Direction.FOR,
+    weight=0.2,
     question=NO_SENDER_ID,
     when=f("no_sender_id_share") >= 0.5,
     sentence="{no_sender_id_share:.0%} of the messages have no SenderObjectId.",
@@ -168,6 +187,7 @@ SENDER_NO_ID_NEW = Signal(
     title="SenderObjectId is empty more often than before",
     family=Family.SENDER,
     direction=Direction.FOR,
+    weight=0.6,
     question=NO_SENDER_ID,
     when=f("no_sender_id_share") - f("baseline_no_sender_id_share") >= 0.3,
     sentence="{no_sender_id_share:.0%} of the messages have no SenderObjectId; in its own past it "
@@ -182,6 +202,7 @@ SENDER_NEW_ADDRESS = Signal(
     title="mail from a new address",
     family=Family.SENDER,
     direction=Direction.FOR,
+    weight=0.8,
     question=NEW_ADDRESS,
     when=f("new_address_share") >= 0.2,
     sentence="{new_address_share:.0%} of the messages came from addresses that the connector had "
@@ -198,6 +219,7 @@ SENDER_NEW_ENVELOPE = Signal(
     title="mail to outside with new envelope domains",
     family=Family.SENDER,
     direction=Direction.FOR,
+    weight=1.0,
     question=NEW_DOMAINS,
     when=(f("new_envelope_domain_share") >= 0.3) & (f("external_share") >= 0.2),
     sentence="{new_envelope_domain_share:.0%} of the messages have a P1 domain that is new for the "
@@ -213,6 +235,7 @@ SENDER_FOREIGN_NEW = Signal(
     title="more sender domains that are not the tenant's",
     family=Family.SENDER,
     direction=Direction.FOR,
+    weight=0.6,
     question=FOREIGN_DOMAINS,
     when=f("unaccepted_sender_share") - f("baseline_unaccepted_sender_share") >= 0.3,
     sentence="{unaccepted_sender_share:.0%} of the messages have a P2 domain that is not the "
@@ -228,6 +251,7 @@ SENDER_STEADY = Signal(
     title="the same senders as before",
     family=Family.SENDER,
     direction=Direction.AGAINST,
+    weight=1.0,
     question=NEW_ADDRESS,
     when=(f("new_address_share") <= 0.02)
     & (f("no_sender_id_share") >= 0.5)
@@ -261,6 +285,7 @@ SENDER_STRANGERS = Signal(
     title="relays strangers' mail to outside",
     family=Family.SENDER,
     direction=Direction.FOR,
+    weight=1.5,
     question=FOREIGN_DOMAINS,
     when=f("stranger_share") >= 0.1,
     sentence="{stranger_share:.0%} of the messages go outside in the name of domains that are not "
@@ -279,6 +304,7 @@ SENDER_RELAYS = Signal(
     title="relays other domains' mail to outside",
     family=Family.SENDER,
     direction=Direction.FOR,
+    weight=0.8,
     question=FOREIGN_DOMAINS,
     when=f("relayed_share") >= 0.2,
     sentence="{relayed_share:.0%} of the messages go outside in the name of domains that are not "
@@ -295,6 +321,7 @@ SENDER_LOOKALIKE = Signal(
     title="a domain that looks like the tenant's",
     family=Family.SENDER,
     direction=Direction.FOR,
+    weight=1.2,
     question=FOREIGN_DOMAINS,
     when=f("lookalike_share") >= 0.03,
     sentence="{lookalike_share:.0%} of the messages have a sender domain that looks like one of "
@@ -312,6 +339,7 @@ SENDER_FRESH_DOMAIN_OUT = Signal(
     title="mail to outside from domains new to the connector",
     family=Family.SENDER,
     direction=Direction.FOR,
+    weight=0.6,
     question=NEW_DOMAINS,
     when=(f("fresh_domain_messages") >= 10) & (f("fresh_domain_outbound_share") >= 0.5),
     sentence="{fresh_domain_messages:,.0f} messages have a P1 or P2 domain that is new to the "
@@ -328,6 +356,7 @@ SENDER_FRESH_ADDRESS_OUT = Signal(
     title="mail to outside from addresses new to the connector",
     family=Family.SENDER,
     direction=Direction.FOR,
+    weight=0.5,
     question=NEW_ADDRESS,
     when=(f("fresh_address_messages") >= 10) & (f("fresh_address_outbound_share") >= 0.5),
     sentence="{fresh_address_messages:,.0f} messages came from addresses that are new to the "
@@ -342,6 +371,7 @@ SENDER_SPOOFED = Signal(
     title="the tenant's own domain, unauthenticated",
     family=Family.SENDER,
     direction=Direction.FOR,
+    weight=0.6,
     question=DISOWNED,
     when=f("own_unauthenticated_share") >= 0.1,
     sentence="{own_unauthenticated_share:.0%} of the messages claim the tenant's own domain and "
@@ -358,6 +388,7 @@ SENDER_SPOOFED_NEW = Signal(
     title="the tenant's own domain unauthenticated more often than before",
     family=Family.SENDER,
     direction=Direction.FOR,
+    weight=0.8,
     question=DISOWNED,
     when=f("own_unauthenticated_share") - f("baseline_own_unauthenticated_share") >= 0.03,
     sentence="{own_unauthenticated_share:.0%} of the messages claim the tenant's own domain and "
@@ -373,6 +404,7 @@ SENDER_UNAUTHENTICATED = Signal(
     title="mail that fails DMARC",
     family=Family.SENDER,
     direction=Direction.FOR,
+    weight=0.5,
     question=DISOWNED,
     when=f("unauthenticated_share") >= 0.3,
     sentence="{unauthenticated_share:.0%} of the messages fail DMARC.",
@@ -386,6 +418,7 @@ SENDER_OWN = Signal(
     title="the tenant's own domain, authenticated",
     family=Family.SENDER,
     direction=Direction.AGAINST,
+    weight=1.0,
     question=DISOWNED,
     when=(f("own_authenticated_share") >= 0.9)
     & (f("no_sender_id_share") >= 0.5)
@@ -413,37 +446,28 @@ SENDER_VOUCHED = Signal(
     title="what is new is vouched for",
     family=Family.SENDER,
     direction=Direction.AGAINST,
-    question=NEW_DOMAINS,
+    weight=1.0,
+    question=FOREIGN_DOMAINS,
     when=(f("fresh_domain_messages") > 0)
     & (f("no_sender_id_share") >= 0.5)
-    & (
-        f("fresh_own_authenticated_share")
-        + f("fresh_incoming_share") * ((f("created") > 0) | (f("header_domains") >= 30)).cast(int)
-        >= 0.95
-    ),
-    sentence="Of {fresh_domain_messages:,.0f} messages with sender domains new to the connector "
-    "(created in the window: {created:.0f}), {fresh_own_authenticated_share:.0%} are the tenant's "
-    "own and pass DMARC; {fresh_incoming_share:.0%} come in from others that do not look like it; "
-    "there are {header_domains:.0f} domains in all. {no_sender_id_share:.0%} of all messages have "
-    "no account.",
-    rationale="An attacker either spoofs a domain and fails, or uses a strange one. New vendors "
-    "and gateways bring new domains with them; on an old connector these are strange. Of mail that "
+    & (f("fresh_own_authenticated_share") + f("fresh_known_share") >= 0.95),
+    sentence="Of {fresh_domain_messages:,.0f} messages with sender domains new to the connector, "
+    "{fresh_own_authenticated_share:.0%} are the tenant's own and pass DMARC; "
+    "{fresh_known_share:.0%} come in from domains that the tenant dealt with before, and pass. "
+    "{no_sender_id_share:.0%} of all messages have no account.",
+    rationale="An attacker either spoofs a domain and fails, or uses a strange one. Of mail that "
     "accounts send it says nothing.",
     fires={
         "fresh_domain_messages": 1,
         "fresh_own_authenticated_share": 0.5,
-        "fresh_incoming_share": 0.5,
+        "fresh_known_share": 0.5,
         "no_sender_id_share": 1.0,
-        "created": 1,
-        "header_domains": 1,
     },
     nearly={
         "fresh_domain_messages": 1,
         "fresh_own_authenticated_share": 0.5,
-        "fresh_incoming_share": 0.5,
+        "fresh_known_share": 0.4,
         "no_sender_id_share": 1.0,
-        "created": 0,
-        "header_domains": 29,
     },
     references=(RESPOND,),
 )
@@ -452,6 +476,7 @@ SENDER_DISOWNED = Signal(
     title="what is new is disowned",
     family=Family.SENDER,
     direction=Direction.FOR,
+    weight=1.2,
     question=NEW_DOMAINS,
     when=(f("fresh_domain_messages") >= 10)
     & (
@@ -484,6 +509,7 @@ SENDER_SPOOFED_ALL = Signal(
     title="nothing but the tenant's own domain, unauthenticated",
     family=Family.SENDER,
     direction=Direction.FOR,
+    weight=1.0,
     question=DISOWNED,
     when=f("own_unauthenticated_share") >= 0.95,
     sentence="{own_unauthenticated_share:.0%} of the messages claim the tenant's own domain and "
@@ -496,16 +522,21 @@ SENDER_SPOOFED_ALL = Signal(
 )
 SENDER_WORLD = Signal(
     id="sender.gateway-like",
-    title="mail of all the world to the tenant's own people",
+    title="mail of many known domains to the tenant's own people",
     family=Family.SENDER,
     direction=Direction.AGAINST,
+    weight=1.0,
     question=FOREIGN_DOMAINS,
-    when=(f("header_domains") >= 30) & (f("outbound_share") <= 0.01),
+    when=(f("header_domains") >= 30)
+    & (f("outbound_share") <= 0.01)
+    & (f("fresh_known_share") >= 0.5),
     sentence="The messages come from {header_domains:,.0f} domains; {outbound_share:.0%} go "
-    "outside.",
-    rationale="So does mail through a gateway, a new one included. Attackers have few domains.",
-    fires={"header_domains": 30, "outbound_share": 0.0},
-    nearly={"header_domains": 29, "outbound_share": 0.0},
+    "outside. Of those with domains new to the connector {fresh_known_share:.0%} are of domains "
+    "that the tenant dealt with before, and pass DMARC.",
+    rationale="So does mail through a new gateway. From headers are free text: many domains alone "
+    "say nothing.",
+    fires={"header_domains": 30, "outbound_share": 0.0, "fresh_known_share": 0.5},
+    nearly={"header_domains": 30, "outbound_share": 0.0, "fresh_known_share": 0.4},
     references=(RESPOND,),
 )
 
@@ -514,6 +545,7 @@ RECIPIENTS_SPRAY = Signal(
     title="sprayed over unknown outside domains",
     family=Family.RECIPIENTS,
     direction=Direction.FOR,
+    weight=1.0,
     question=SPRAY_AND_PRAY,
     when=(f("unknown_recipient_share") >= 0.3) & (f("unknown_domains") >= 20),
     sentence="{unknown_recipient_share:.0%} of the deliveries went to {unknown_domains:.0f} "
@@ -529,6 +561,7 @@ RECIPIENTS_SUDDEN = Signal(
     title="strangers, where it wrote to few before",
     family=Family.RECIPIENTS,
     direction=Direction.FOR,
+    weight=0.8,
     question=RECIPIENTS_EXTERNAL,
     when=(f("unknown_recipient_share") >= 0.3)
     & (f("external_share") - f("baseline_external_share") >= 0.2),
@@ -554,6 +587,7 @@ RECIPIENTS_UNPROMPTED = Signal(
     title="strangers, and nothing was changed",
     family=Family.RECIPIENTS,
     direction=Direction.FOR,
+    weight=1.2,
     question=RECIPIENTS_EXTERNAL,
     when=(f("changes") == 0)
     & (f("unknown_recipient_share") >= 0.3)
@@ -584,6 +618,7 @@ RECIPIENTS_EXTERNAL_NEW = Signal(
     title="more mail to outside than before",
     family=Family.RECIPIENTS,
     direction=Direction.FOR,
+    weight=0.6,
     question=RECIPIENTS_EXTERNAL,
     when=f("external_share") - f("baseline_external_share") >= 0.3,
     sentence="{external_share:.0%} of the deliveries went outside; in its own past it was "
@@ -598,6 +633,7 @@ RECIPIENTS_SUPPLY_CHAIN = Signal(
     title="to customers and vendors it never wrote to",
     family=Family.RECIPIENTS,
     direction=Direction.FOR,
+    weight=0.5,
     question=SUPPLY_CHAIN,
     when=(f("acquaintance_share") >= 0.3) & (f("messages") >= 20),
     sentence="{acquaintance_share:.0%} of the deliveries, of {messages:,.0f} messages, went to "
@@ -613,6 +649,7 @@ RECIPIENTS_INTERNAL_PHISH = Signal(
     title="malicious mail to the tenant's own people",
     family=Family.RECIPIENTS,
     direction=Direction.FOR,
+    weight=0.6,
     question=RECIPIENTS_INTERNAL,
     when=(f("external_share") <= 0.2)
     & (f("malicious_share") - f("baseline_malicious_share") >= 0.1),
@@ -629,6 +666,7 @@ RECIPIENTS_STEADY = Signal(
     title="the same recipients as before",
     family=Family.RECIPIENTS,
     direction=Direction.AGAINST,
+    weight=0.8,
     question=RECIPIENTS_EXTERNAL,
     when=(f("external_share") - f("baseline_external_share") <= 0.1)
     & (f("unknown_recipient_share") <= 0.1)
@@ -656,6 +694,7 @@ CONTENT_MALICIOUS = Signal(
     title="phishing or malware found",
     family=Family.CONTENT,
     direction=Direction.FOR,
+    weight=0.4,
     question=BAD_CONTENT,
     when=f("malicious_share") >= 0.05,
     sentence="The filter found phishing or malware in {malicious_share:.0%} of the messages.",
@@ -670,6 +709,7 @@ CONTENT_MALICIOUS_NEW = Signal(
     title="more phishing or malware than before",
     family=Family.CONTENT,
     direction=Direction.FOR,
+    weight=1.0,
     question=BAD_CONTENT,
     when=f("malicious_share") - f("baseline_malicious_share") >= 0.05,
     sentence="The filter found phishing or malware in {malicious_share:.0%} of the messages; in "
@@ -685,6 +725,7 @@ CONTENT_JUNKED_NEW = Signal(
     title="more junked or blocked mail than before",
     family=Family.CONTENT,
     direction=Direction.FOR,
+    weight=0.8,
     question=BAD_CONTENT,
     when=f("junk_share") - f("baseline_junk_share") >= 0.1,
     sentence="{junk_share:.0%} of the messages were junked, blocked or replaced; in its own past "
@@ -700,6 +741,7 @@ CONTENT_BAD_OUTBOUND = Signal(
     title="bad mail to outside",
     family=Family.CONTENT,
     direction=Direction.FOR,
+    weight=1.0,
     question=BAD_CONTENT,
     when=(f("bad_outbound_share") >= 0.03) & (f("messages") >= 10),
     sentence="{bad_outbound_share:.0%} of the mail to outside, of {messages:,.0f} messages in all, "
@@ -715,17 +757,26 @@ CONTENT_FRESH_BAD = Signal(
     title="bad mail from what is new to the connector",
     family=Family.CONTENT,
     direction=Direction.FOR,
+    weight=0.8,
     question=BAD_CONTENT,
     when=(f("fresh_domain_messages") >= 10)
     & (f("fresh_domain_bad_share") >= 0.1)
-    & (f("header_domains") < 30),
+    & (f("fresh_known_share") < 0.5),
     sentence="{fresh_domain_bad_share:.0%} of the {fresh_domain_messages:,.0f} messages from "
-    "domains new to the connector (of {header_domains:.0f} in all) are phishing or malware, or "
-    "were junked or blocked.",
-    rationale="Newcomers that misbehave. A gateway meets newcomers daily, so connectors with mail "
-    "of many domains are left out.",
-    fires={"fresh_domain_messages": 10, "fresh_domain_bad_share": 0.1, "header_domains": 3},
-    nearly={"fresh_domain_messages": 10, "fresh_domain_bad_share": 0.09, "header_domains": 3},
+    "domains new to the connector are phishing or malware, or were junked or blocked; "
+    "{fresh_known_share:.0%} of them are of domains that the tenant dealt with before.",
+    rationale="Newcomers that misbehave. A new gateway brings the tenant's old acquaintances, with "
+    "their junk.",
+    fires={
+        "fresh_domain_messages": 10,
+        "fresh_domain_bad_share": 0.1,
+        "fresh_known_share": 0.0,
+    },
+    nearly={
+        "fresh_domain_messages": 10,
+        "fresh_domain_bad_share": 0.09,
+        "fresh_known_share": 0.0,
+    },
     references=(RESPOND,),
     attack_ids=("T1566",),
 )
@@ -734,6 +785,7 @@ CONTENT_SPOOFED_LINKS = Signal(
     title="links in the tenant's own, disowned name",
     family=Family.CONTENT,
     direction=Direction.FOR,
+    weight=0.8,
     question=LINKS_OR_ATTACHMENTS,
     when=(f("own_unauthenticated_share") >= 0.25) & (f("url_share") >= 0.4),
     sentence="{own_unauthenticated_share:.0%} of the messages claim the tenant's own domain and "
@@ -749,13 +801,14 @@ CONTENT_LINKS_NEW = Signal(
     title="more mail with links than before",
     family=Family.CONTENT,
     direction=Direction.FOR,
+    weight=0.6,
     question=LINKS_OR_ATTACHMENTS,
-    when=f("url_share") - f("baseline_url_share") >= 0.3,
+    when=(f("changes") > 0) & (f("url_share") - f("baseline_url_share") >= 0.3),
     sentence="{url_share:.0%} of the messages have links; in its own past it was "
-    "{baseline_url_share:.0%}.",
+    "{baseline_url_share:.0%}. Changes of the connector: {changes:.0f}.",
     rationale="Phishing needs something to click; so do newsletters.",
-    fires={"url_share": 0.9, "baseline_url_share": 0.2},
-    nearly={"url_share": 0.9, "baseline_url_share": 0.7},
+    fires={"changes": 1, "url_share": 0.9, "baseline_url_share": 0.2},
+    nearly={"changes": 1, "url_share": 0.9, "baseline_url_share": 0.7},
     references=(PLAYBOOK,),
     attack_ids=("T1566",),
 )
@@ -764,14 +817,31 @@ CONTENT_UNPROMPTED_LINKS = Signal(
     title="more mail with links, and nothing was changed",
     family=Family.CONTENT,
     direction=Direction.FOR,
+    weight=0.8,
     question=LINKS_OR_ATTACHMENTS,
-    when=(f("changes") == 0) & (f("url_share") - f("baseline_url_share") >= 0.3),
-    sentence="{url_share:.0%} of the messages have links (before: {baseline_url_share:.0%}), "
-    "without a change of the connector ({changes:.0f}).",
+    when=(f("changes") == 0)
+    & (f("messages") >= 20)
+    & (f("baseline_messages") >= 20)
+    & (f("url_share") - f("baseline_url_share") >= 0.3),
+    sentence="{url_share:.0%} of {messages:,.0f} messages have links (before: "
+    "{baseline_url_share:.0%} of {baseline_messages:,.0f}), without a change of the connector "
+    "({changes:.0f}).",
     rationale="What machines send seldom changes its nature by itself; a server that is taken over "
     "does.",
-    fires={"changes": 0, "url_share": 0.9, "baseline_url_share": 0.2},
-    nearly={"changes": 1, "url_share": 0.9, "baseline_url_share": 0.2},
+    fires={
+        "changes": 0,
+        "messages": 20,
+        "baseline_messages": 20,
+        "url_share": 0.9,
+        "baseline_url_share": 0.2,
+    },
+    nearly={
+        "changes": 0,
+        "messages": 19,
+        "baseline_messages": 20,
+        "url_share": 0.9,
+        "baseline_url_share": 0.2,
+    },
     references=(PLAYBOOK,),
     attack_ids=("T1566.002",),
     absent=("changes",),
@@ -781,6 +851,7 @@ CONTENT_ATTACHMENTS_NEW = Signal(
     title="more mail with attachments than before",
     family=Family.CONTENT,
     direction=Direction.FOR,
+    weight=0.3,
     question=LINKS_OR_ATTACHMENTS,
     when=f("attachment_share") - f("baseline_attachment_share") >= 0.3,
     sentence="{attachment_share:.0%} of the messages have attachments; in its own past it was "
@@ -796,6 +867,7 @@ CONTENT_CLEAN = Signal(
     title="no threats found",
     family=Family.CONTENT,
     direction=Direction.AGAINST,
+    weight=0.4,
     question=BAD_CONTENT,
     when=(f("threat_share") == 0) & (f("junk_share") <= 0.02),
     sentence="The filter found threats in {threat_share:.0%} of the messages, and {junk_share:.0%} "

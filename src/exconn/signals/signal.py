@@ -54,8 +54,9 @@ class Signal(Clue):
         attack_ids: MITRE ATT&CK techniques.
         absent: facts of which the absence speaks, for malice that is: "and nothing was changed".
             Where their tables do not cover the window, the signal is unassessed.
-        weight: how much it adds to the margin when it fires alone in its family; positive. Of
-            exconn's own signals the policy says it (`Policy.weights`).
+        weight: how much it adds to the margin when it fires alone in its family, where the policy
+            does not name it; positive. Of exconn's own signals it is the judgement from which the
+            policy's weights were derived.
 
     Raises:
         InvalidValueError: as for `Clue`; or the weight is not positive and finite.

@@ -98,10 +98,10 @@ FRESH_KINDS = {
         "are in the tenant's own name and failed DMARC",
         "Unauthenticated",
     ),
-    "fresh_incoming_share": (
-        "come in, in another's name that looks like none of the tenant's",
-        "Messages",
+    "fresh_known_share": (
+        "come in and passed DMARC, in the name of another domain that the tenant dealt with before",
         "Outbound",
+        "Authenticated",
     ),
     "fresh_relayed_share": (
         "go outside, in another's name that looks like none of the tenant's",
@@ -314,7 +314,7 @@ MAIL_FACTS: tuple[Fact, ...] = (
             Unit.SHARE,
             f"Share of the messages with a P1 or P2 domain new to the connector that {what}. 0 "
             "where there are none.",
-            _DOMAINS | _SENDERS_MAIL.reads(*columns) | _OWN,
+            _DOMAINS | _SENDERS_MAIL.reads(*columns) | _OWN | _KNOWN_DOMAINS,
             past=True,
         )
         for name, (what, *columns) in FRESH_KINDS.items()

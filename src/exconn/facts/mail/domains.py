@@ -7,9 +7,12 @@ import polars as pl
 
 from exconn.context import Context
 from exconn.facts.mail.placing import ratio
+from exconn.facts.queries import MANY
 
 _TELLING = 5
 _ALIKE = 0.85
+_SECOND = {"co", "com", "org", "net", "ac", "gov", "edu", "ne", "or", "gob", "gouv"}
+_COMMON = {*_SECOND, "onmicrosoft", "www", "mail", "smtp"}
 
 
 def own_domains(
@@ -51,24 +54,20 @@ def marked_rows(
     Null where the tenant's domains are not known; false for the empty domain.
     """
     holds = test or is_foreign
-    known_at: dict[frozenset[str], list[object]] = {}
-    by_time = {at[0]: frozenset(group["Domain"]) for at, group in own_domains.group_by("At")}
-    for at in placed["At"].unique().to_list():
-        known_at.setdefault(by_time.get(at, frozenset()), []).append(at)
-    domains = placed[column].unique().to_list()
-    marks = {column: pl.String(), mark: pl.Boolean()}
-    verdicts = [
-        pl.DataFrame({"At": times}, schema={"At": placed.schema["At"]}).join(
-            pl.DataFrame(
-                {column: domains, mark: [holds(d, own) if own else None for d in domains]},
-                schema=marks,
-            ),
-            how="cross",
-        )
-        for own, times in known_at.items()
-    ]
-    empty = pl.DataFrame(schema={"At": placed.schema["At"], **marks})
-    return placed.join(pl.concat([empty, *verdicts]), on=["At", column], how="left")
+    own_at = {at[0]: frozenset(group["Domain"]) for at, group in own_domains.group_by("At")}
+    told: dict[tuple[str, frozenset[str]], bool] = {}
+
+    def tell(domain: str, own: frozenset[str]) -> bool | None:
+        if not own:
+            return None
+        if (domain, own) not in told:
+            told[domain, own] = holds(domain, own)
+        return told[domain, own]
+
+    pairs = placed.select("At", column).unique()
+    marks = [tell(domain, own_at.get(at, frozenset())) for at, domain in pairs.iter_rows()]
+    marked = pairs.with_columns(pl.Series(mark, marks, dtype=pl.Boolean))
+    return placed.join(marked, on=["At", column], how="left")
 
 
 def is_foreign(domain: str, own: frozenset[str]) -> bool:
@@ -77,24 +76,42 @@ def is_foreign(domain: str, own: frozenset[str]) -> bool:
 
 
 def looks_like(domain: str, own: frozenset[str]) -> bool:
-    """A name that is none of these but nearly is one, or has one in it."""
-    if not is_foreign(domain, own):
+    """A name that is none of these, but nearly is one, or has one in it.
+
+    Names under ``onmicrosoft.com`` are told by their first label; domains in Punycode by what they
+    look like. Names of under five letters tell too little.
+    """
+    if domain == MANY or not is_foreign(domain, own):
         return False
-    label = _label(domain)
+    labels = [label for label in _shown(domain).split(".")[:-1] if label not in _COMMON]
     for name in {_label(one) for one in own}:
-        if len(name) < _TELLING or abs(len(label) - len(name)) > _TELLING * 3:
+        if len(name) < _TELLING:
             continue
-        if name in label or SequenceMatcher(None, label, name).ratio() >= _ALIKE:
-            return True
+        for label in labels:
+            if name in label:
+                return True
+            near = abs(len(label) - len(name)) <= 2
+            if near and SequenceMatcher(None, label, name).ratio() >= _ALIKE:
+                return True
     return False
 
 
 def _label(domain: str) -> str:
-    """What names a domain: the label before its last, or before ``co.uk`` and the like."""
+    """What names a domain: the label before its public suffix."""
     labels = domain.split(".")
-    while len(labels) > 2 and len(labels[-2]) <= 3:
+    if domain.endswith(".onmicrosoft.com") and len(labels) > 2:
+        return labels[-3]
+    while len(labels) > 2 and labels[-2] in _SECOND:
         labels.pop()
     return labels[-2] if len(labels) > 1 else domain
+
+
+def _shown(domain: str) -> str:
+    """A domain as people see it; letters that look alike stay what they are."""
+    try:
+        return domain.encode("ascii").decode("idna") if "xn--" in domain else domain
+    except UnicodeError:
+        return domain
 
 
 def met_before(mailed: pl.DataFrame, known: pl.DataFrame, column: str) -> pl.DataFrame:

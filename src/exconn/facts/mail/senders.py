@@ -25,6 +25,7 @@ from exconn.facts.mail.placing import (
     ratio,
     share_where,
 )
+from exconn.facts.queries import MANY
 
 
 def _new_share(placed: pl.DataFrame, by: str, name: str) -> pl.DataFrame:
@@ -68,7 +69,9 @@ def _fresh_facts(
         f"fresh_{of}_outbound_share": "Outbound",
         **(shares or {}),
     }
-    fresh = IN & pl.any_horizontal(pl.col(f"{name}Known").is_null() for name in names)
+    fresh = IN & pl.any_horizontal(
+        pl.col(f"{name}Known").is_null() & (pl.col(name) != "") for name in names
+    )
     messages = pl.col("Messages")
     suspected = (pl.col("Hour") >= pl.col("Suspected")).fill_null(value=False)
     counted = marked.group_by(KEYS).agg(
@@ -122,21 +125,25 @@ def domain_facts(
     """The facts of the domains in whose names each connector's mail comes."""
     placed = placed_rows(rows, judged)
     marked = met_before(marked_rows(placed, "P2", own_domains), known, "P2")
+    marked = met_before(marked.rename({"Met": "Mailed"}), _seen(rows), "P2")
     for column in ("P1", "P2"):
         marked = marked_rows(marked, column, own_domains, f"Like{column}", looks_like)
     partners = under(pl.col("P2"), rows["P2"], context.partners)
     foreign = pl.col("Foreign")
-    tenants = ~foreign & (pl.col("P2") != "")
+    tenants = ~foreign & ~pl.col("P2").is_in(["", MANY])
+    others = foreign & (pl.col("P2") != MANY)
     whole = pl.col("Messages").filter(IN).sum()
     acquainted = pl.col("TenantDays").first() >= MINIMUM_BASELINE.days
     told = foreign.is_not_null().any()
     counted = marked.group_by(KEYS).agg(
         unaccepted_sender_share=foreign_share("Messages", IN),
         baseline_unaccepted_sender_share=foreign_share("Messages", PAST),
-        relayed_share=share_of("Outbound", IN, foreign),
-        baseline_relayed_share=share_of("Outbound", PAST, foreign),
+        relayed_share=share_of("Outbound", IN, others),
+        baseline_relayed_share=share_of("Outbound", PAST, others),
         stranger_share=pl.when(acquainted & told).then(
-            ratio(pl.col("Outbound").filter(IN & foreign & ~pl.col("Met") & ~partners).sum(), whole)
+            ratio(
+                pl.col("Outbound").filter(IN & others & ~pl.col("Mailed") & ~partners).sum(), whole
+            )
         ),
         lookalike_share=share_of(
             "Messages", IN, pl.col("LikeP1").fill_null(value=False) | pl.col("LikeP2")
@@ -162,15 +169,27 @@ def domain_facts(
     return fresh.join(counted, on=KEYS, how="left")
 
 
+def _seen(rows: pl.DataFrame) -> pl.DataFrame:
+    """When mail of a P2 domain came through any connector of the tenant: as `correspondents`."""
+    named = rows.filter(~pl.col("P2").is_in(["", MANY]))
+    return named.group_by(Domain="P2", Day=pl.col("Hour").dt.truncate("1d")).agg(
+        First=pl.col("Hour").min(), Last=pl.col("Hour").max()
+    )
+
+
 def _kinds() -> dict[str, pl.Expr]:
     """How many of a row's messages are of each of `FRESH_KINDS`; null where not known."""
     alike = pl.col("LikeP1").fill_null(value=False) | pl.col("LikeP2")
-    foreign = pl.col("Foreign")
-    incoming = pl.col("Messages") - pl.col("Outbound")
+    foreign, many = pl.col("Foreign"), pl.col("P2") == MANY
+    own = ~foreign & ~alike & ~many
+    known = foreign & ~alike & ~many & (pl.col("Met") | pl.col("Mailed"))
     counted = {
-        "fresh_own_authenticated_share": (~foreign & ~alike, pl.col("Authenticated")),
-        "fresh_own_unauthenticated_share": (~foreign & ~alike, pl.col("Unauthenticated")),
-        "fresh_incoming_share": (foreign & ~alike, incoming),
+        "fresh_own_authenticated_share": (own, pl.col("Authenticated")),
+        "fresh_own_unauthenticated_share": (own, pl.col("Unauthenticated")),
+        "fresh_known_share": (
+            known,
+            pl.min_horizontal(pl.col("Messages") - pl.col("Outbound"), "Authenticated"),
+        ),
         "fresh_relayed_share": (foreign & ~alike, pl.col("Outbound")),
         "fresh_lookalike_share": (alike, pl.col("Messages")),
     }

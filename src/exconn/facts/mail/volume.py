@@ -116,12 +116,15 @@ def direct_facts(tenant_domains: pl.DataFrame, judged: pl.DataFrame) -> pl.DataF
     start = pl.col("Start").dt.truncate("1d")
     past = direct.filter((day >= pl.col("BaselineStart")) & (day < start)).sum()
     days = pl.col("TenantDays").first()
+    by_day = tenant_domains.group_by("Day").agg(direct.sum())
     return (
         judged.select(*KEYS, "BaselineStart", "Start", "End", "TenantDays")
-        .join(tenant_domains.select("Day", "Direct"), how="cross")
+        .join(by_day, how="cross")
         .group_by(KEYS)
         .agg(
-            direct_messages=direct.filter((day >= start) & (day < pl.col("End"))).sum(),
+            direct_messages=direct.filter(
+                (day >= start) & (day < pl.col("End").dt.truncate("1d"))
+            ).sum(),
             baseline_direct_daily=pl.when(days >= MINIMUM_BASELINE.days).then(past / days),
         )
     )

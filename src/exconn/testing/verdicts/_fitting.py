@@ -7,17 +7,16 @@ from attrs import evolve
 
 from exconn.grading import Policy
 from exconn.grading.verdict import NEVER_BENIGN
-from exconn.signals import SIGNALS, Direction
+from exconn.signals import SIGNALS, Direction, Family, Signal
 from exconn.testing.scenarios import Truth
 from exconn.testing.verdicts._cases import Case
 
 _STEPS = 400
 _RATE = 0.03
-_RIDGE = 0.002
-_CENTRE = 0.3
+_RIDGE = 0.004
 _APART = 2.0
 _FOLDS = 4
-_LEAST, _MOST = 0.05, 3.0
+_LEAST, _MOST, _MOST_AGAINST = 0.05, 3.0, 1.3
 _GAP = 0.2
 _WRONG = 0.005
 
@@ -26,8 +25,10 @@ def fit(known: Sequence[Case], policy: Policy | None = None, *, steps: int = _ST
     """Derive weights: those that keep the two sides apart.
 
     A squared hinge loss on the margin with the decay within families: what lies less than 2 on the
-    right side of zero counts, by the square of what it lacks, so that hard cases count most. The
-    weights lie between 0.05 and 3, and a ridge pulls those of which the cases say little to 0.3.
+    right side of zero counts, by the square of what it lacks, so that hard cases count most. A ridge
+    pulls each weight towards its signal's own, which is judgement: what the cases say little of
+    stays near it. For malice no weight falls under half of it; against malice none exceeds 1.3, the
+    organisation's own context excepted, for no single thing shall make a connector benign.
     Families of scenarios count alike, and so do malice and benignity together; insufficient cases
     say nothing. Thresholds stay as they are; see `thresholds`.
     """
@@ -35,11 +36,13 @@ def fit(known: Sequence[Case], policy: Policy | None = None, *, steps: int = _ST
     told = [one for one in known if one.truth is not Truth.INSUFFICIENT]
     share = _shares(told)
     groups = [_groups(one) for one in told]
-    weights = {signal.id: _CENTRE for signal in SIGNALS}
+    prior = {signal.id: signal.weight for signal in SIGNALS}
+    bounds = {signal.id: _bounds(signal) for signal in SIGNALS}
+    weights = dict(prior)
     first = dict.fromkeys(weights, 0.0)
     second = dict.fromkeys(weights, 0.0)
     for step in range(1, steps + 1):
-        slope = {name: _RIDGE * (weight - _CENTRE) for name, weight in weights.items()}
+        slope = {name: _RIDGE * (weight - prior[name]) for name, weight in weights.items()}
         for one, fired, part in zip(told, groups, share, strict=True):
             side = 1 if one.truth is Truth.MALICIOUS else -1
             total, gains = _gains(fired, weights, start.decay)
@@ -52,8 +55,15 @@ def fit(known: Sequence[Case], policy: Policy | None = None, *, steps: int = _ST
             second[name] = 0.99 * second[name] + 0.01 * value * value
             ahead = first[name] / (1 - 0.9**step)
             scale = math.sqrt(second[name] / (1 - 0.99**step)) + 1e-8
-            weights[name] = min(_MOST, max(_LEAST, weights[name] - _RATE * ahead / scale))
+            least, most = bounds[name]
+            weights[name] = min(most, max(least, weights[name] - _RATE * ahead / scale))
     return evolve(start, weights={name: round(weight, 2) for name, weight in weights.items()})
+
+
+def _bounds(signal: Signal) -> tuple[float, float]:
+    if signal.direction is Direction.FOR:
+        return max(_LEAST, signal.weight / 2), _MOST
+    return _LEAST, _MOST if signal.family is Family.CONTEXT else _MOST_AGAINST
 
 
 def _shares(told: Sequence[Case]) -> list[float]:
