@@ -87,9 +87,9 @@ def judge(
     """Decide.
 
     * True positive: the margin reaches `policy.true_positive`, at least `policy.families` families
-      speak for malice noticeably, and nothing vetoes it (all changes approved, and made without a suspicious
-      sign-in; a known simulation). Where data is missing, it must hold even if all that could not
-      be assessed spoke against malice.
+      speak for malice noticeably, and nothing vetoes it (all changes approved, and made without a
+      suspicious sign-in; a known simulation). Where data is missing, it must hold even if all that
+      the gaps may hide spoke against malice.
     * Benign: the margin is at most `policy.benign`, every table is there in full, and a week of
       the connector's own past unless it was created in the window, and nothing fired that is never
       benign. Expected activity if something noticeable spoke for malice all the same,
