@@ -27,8 +27,8 @@ def fit(known: Sequence[Case], policy: Policy | None = None, *, steps: int = _ST
     A squared hinge loss on the margin with the decay within families: what lies less than 2 on the
     right side of zero counts, by the square of what it lacks, so that hard cases count most. A
     ridge pulls each weight towards its signal's own, which is judgement: what the cases say little
-    of stays near it. For malice no weight falls under half of it; against malice none exceeds 1.3, the
-    organisation's own context excepted, for no single thing shall make a connector benign.
+    of stays near it. For malice no weight falls under half of it; against malice none exceeds 1.3,
+    the organisation's own context excepted, for no single thing shall make a connector benign.
     Families of scenarios count alike, and so do malice and benignity together; insufficient cases
     say nothing. Thresholds stay as they are; see `thresholds`.
     """
