@@ -34,7 +34,7 @@ from exconn.grading.verdict import judge
 from exconn.models import AdminChange, Alert, Email, InboundConnector, Logon
 from exconn.signals import QUESTIONS, SIGNALS, Direction, Family
 from exconn.signals.question import WHO_ELSE
-from exconn.simulate import Actor, Tenant
+from exconn.simulate import UNAUTHENTICATED, Actor, Tenant
 from exconn.sources import MemorySource
 from exconn.unseen import UNSEEN
 from exconn.window import Window
@@ -57,6 +57,7 @@ from incidents import (
     graded,
     honest,
     mail,
+    nearby,
     sign_in,
     slow,
     source,
@@ -101,6 +102,7 @@ def spammed(tenant: Tenant, n: int = 300, **columns: Any) -> Tenant:
         "recipients": [strangers(150)[i % 150] for i in range(n)],
         "direction": "Outbound",
         "sender_ipv4": ABROAD,
+        "authentication": UNAUTHENTICATED,
     }
     return mail(tenant, n=n, **{**given, **columns})
 
@@ -145,7 +147,10 @@ def test_no_mail_in_the_window_is_unknown_and_says_so() -> None:
         assert found.classification is UNKNOWN
         assert found.reasons[0] == "no mail passed through the connector in the window"
         assert "No mail passed through the connector in the window." in found.explanation
-    assert graded(opened).margin > Policy().true_positive
+    heavy = Policy(weights={"logon.burst": 50.0})
+    found = graded(opened, policy=heavy)
+    assert found.margin > heavy.true_positive
+    assert found.classification is UNKNOWN
 
 
 def test_a_connector_with_mail_elsewhere_in_time_is_known() -> None:
@@ -542,13 +547,14 @@ def internal_phishing(tenant: Tenant) -> Tenant:
         p1="x@attacker.example",
         p2=f"hr@{tenant.accepted_domains[0]}",
         sender_ipv4=ABROAD,
+        authentication=UNAUTHENTICATED,
         urls=1,
     )
     return deed(own, "New-TransportRule", {"Name": "x", "SetSCL": "-1"}, place=FAR_AWAY)
 
 
 def supply_chain(tenant: Tenant) -> Tenant:
-    opened = change(tenant, OPENED)
+    opened = change(tenant, OPENED, place=nearby(tenant))
     return spammed(opened, 40, recipients=acquaintances(tenant, 40), urls=1)
 
 
@@ -564,7 +570,7 @@ ATTACKS: dict[str, Callable[[Tenant], Tenant]] = {
     "phishing inside": internal_phishing,
     "to customers with a stolen token": supply_chain,
     "claims to be the hybrid wizard": wizard_in_name_only,
-    "no sign-in trouble at all": lambda tenant: spammed(change(tenant, OPENED)),
+    "no sign-in at all": lambda tenant: spammed(change(tenant, OPENED, place=nearby(tenant))),
 }
 
 
@@ -572,8 +578,14 @@ ATTACKS: dict[str, Callable[[Tenant], Tenant]] = {
 def test_attacks_are_true_positives(attack: str) -> None:
     found = graded(ATTACKS[attack](honest()))
     assert found.classification is TRUE
-    assert found.score > 0.9
+    assert found.score > 0.5
     assert found.determination is not Determination.NOT_ENOUGH_DATA
+
+
+def test_an_attack_from_the_administrators_own_desk_is_not_benign() -> None:
+    found = graded(spammed(change(honest(), OPENED)))
+    assert "logon.usual" in fired(found)
+    assert found.classification in (TRUE, UNKNOWN)
 
 
 def travelling(tenant: Tenant) -> Tenant:

@@ -45,7 +45,7 @@ from incidents import (
 
 TRUE, UNKNOWN = Classification.TRUE_POSITIVE, Classification.UNKNOWN
 BENIGN = (Classification.FALSE_POSITIVE, Classification.EXPECTED_ACTIVITY)
-EASY = Policy(true_positive=2.0, benign=-1.0)
+EASY = Policy(true_positive=2.0, benign=-1.0, weights={signal.id: 1.0 for signal in SIGNALS})
 APPROVAL = "context.approved: all changes were approved"
 
 
