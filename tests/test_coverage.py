@@ -131,6 +131,19 @@ def test_data_that_ends_just_after_the_alert_is_an_incident_under_way() -> None:
     assert ends_with_all.standing(EMAIL_EVENTS, WINDOW, READS).state is TableState.PRESENT
 
 
+@pytest.mark.parametrize(("hours", "reached"), [(0.9, True), (1.1, False), (3, False)])
+def test_data_that_ends_hours_before_the_alert_does_not_reach_it(
+    hours: float,
+    reached: bool,  # noqa: FBT001
+) -> None:
+    """However long the table is silent at other times."""
+    found = standing(part(last=AT - timedelta(hours=hours)))
+    assert (found.state is TableState.PRESENT) is reached
+    assert found.covers_time is reached
+    if not reached:
+        assert found.reasons[0].startswith("all data ends at 2026-03-")
+
+
 def test_a_table_that_ends_long_before_the_other_tables_do_is_late() -> None:
     coverage = Coverage(
         (

@@ -223,7 +223,9 @@ class Coverage:
 
         It is partial when it is silent, in the window, for longer than its own habits explain: it
         begins late, ends early, or has a hole. The window is looked at up to where the data as a
-        whole ends, for an incident may be still under way, but at least up to `window.at`.
+        whole ends, for an incident may be still under way, but at least up to `window.at`. Where
+        all tables end more than an hour before that, no habit explains it: the data does not reach
+        what is to be judged.
         """
         coverage = self[table]
         if not coverage.parts:
@@ -258,7 +260,8 @@ class Coverage:
         data_end = self.last or window.end
         silence = coverage.silence(window.start, max(window.at, min(window.end, data_end)))
         if silence is None:
-            return []
+            reached = data_end >= window.at - HOUR
+            return [] if reached else [f"all data ends at {iso(data_end)}, before {iso(window.at)}"]
         return [f"no rows from {iso(silence.start)} to {iso(silence.end)}"]
 
 
