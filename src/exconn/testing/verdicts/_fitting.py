@@ -16,7 +16,7 @@ _RATE = 0.03
 _RIDGE = 0.004
 _APART = 2.0
 _FOLDS = 4
-_LEAST, _MOST, _MOST_AGAINST = 0.05, 3.0, 1.3
+_LEAST, _MOST, _MOST_AGAINST = 0.05, 3.0, 2.0
 _GAP = 0.2
 _WRONG = 0.005
 
@@ -27,7 +27,7 @@ def fit(known: Sequence[Case], policy: Policy | None = None, *, steps: int = _ST
     A squared hinge loss on the margin with the decay within families: what lies less than 2 on the
     right side of zero counts, by the square of what it lacks, so that hard cases count most. A
     ridge pulls each weight towards its signal's own, which is judgement: what the cases say little
-    of stays near it. For malice no weight falls under half of it; against malice none exceeds 1.3,
+    of stays near it. For malice no weight falls under a quarter of it; against malice none exceeds 2,
     the organisation's own context excepted, for no single thing shall make a connector benign.
     Families of scenarios count alike, and so do malice and benignity together; insufficient cases
     say nothing. Thresholds stay as they are; see `thresholds`.
@@ -62,7 +62,7 @@ def fit(known: Sequence[Case], policy: Policy | None = None, *, steps: int = _ST
 
 def _bounds(signal: Signal) -> tuple[float, float]:
     if signal.direction is Direction.FOR:
-        return max(_LEAST, signal.weight / 2), _MOST
+        return max(_LEAST, signal.weight / 4), _MOST
     return _LEAST, _MOST if signal.family is Family.CONTEXT else _MOST_AGAINST
 
 

@@ -325,7 +325,7 @@ def _derived(policy: Policy) -> Iterator[str]:
         "The weights of the signals are in [their reference](../reference/signals.md). They keep "
         "the two sides apart by a squared hinge on the margin, with the diminishing returns within "
         "a family. What the cases say little of stays near judgement (`Signal.weight`); for malice "
-        "no weight falls under half of that, and against malice none exceeds 1.3, the context "
+        "none falls under a quarter of that, and against malice none exceeds 2, the context "
         "excepted. The thresholds lie a little beyond the other side's last margin, each quarter "
         "of the seeds judged by a fit to the others. The number of families, the decay and what is "
         "noticeable are judgement."
