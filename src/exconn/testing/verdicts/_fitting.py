@@ -17,7 +17,7 @@ _RIDGE = 0.004
 _APART = 2.0
 _FOLDS = 4
 _LEAST, _MOST, _MOST_AGAINST = 0.05, 3.0, 2.0
-_GAP = 0.2
+_GAP_BELOW, _GAP_ABOVE = 1.25, 0.1
 _WRONG = 0.005
 
 
@@ -27,7 +27,7 @@ def fit(known: Sequence[Case], policy: Policy | None = None, *, steps: int = _ST
     A squared hinge loss on the margin with the decay within families: what lies less than 2 on the
     right side of zero counts, by the square of what it lacks, so that hard cases count most. A
     ridge pulls each weight towards its signal's own, which is judgement: what the cases say little
-    of stays near it. For malice no weight falls under a quarter of it; against malice none exceeds 2,
+    of stays near it. For malice none falls under a quarter of it; against malice none exceeds 2,
     the organisation's own context excepted, for no single thing shall make a connector benign.
     Families of scenarios count alike, and so do malice and benignity together; insufficient cases
     say nothing. Thresholds stay as they are; see `thresholds`.
@@ -116,8 +116,9 @@ def without(family: str, known: Sequence[Case], policy: Policy) -> Policy:
 def thresholds(margins: Sequence[tuple[Case, float]], policy: Policy) -> Policy:
     """Derive the thresholds from margins of cases that the weights were not fitted to.
 
-    Benign is what lies a gap below every malicious case, but for those which are never graded
-    benign; a true positive is what lies half a gap above all but 0.5 per cent of the benign ones.
+    Benign is what lies a wide gap below every malicious case, but for those which are never graded
+    benign: nothing is worse than an attack that is signed off. A true positive is what lies a
+    little above all but 0.5 per cent of the benign ones.
     """
     malicious = [
         margin
@@ -128,6 +129,6 @@ def thresholds(margins: Sequence[tuple[Case, float]], policy: Policy) -> Policy:
     over = benign[-1 - int(_WRONG * len(benign))]
     return evolve(
         policy,
-        benign=round(min(min(malicious) - _GAP, -_GAP), 2),
-        true_positive=round(max(over + _GAP / 2, _GAP), 2),
+        benign=round(min(min(malicious), 0.0) - _GAP_BELOW, 2),
+        true_positive=round(max(over, 0.0) + _GAP_ABOVE, 2),
     )
