@@ -129,6 +129,6 @@ def thresholds(margins: Sequence[tuple[Case, float]], policy: Policy) -> Policy:
     over = benign[-1 - int(_WRONG * len(benign))]
     return evolve(
         policy,
-        benign=round(min(min(malicious), 0.0) - _GAP_BELOW, 2),
+        benign=round(min([*malicious, 0.0]) - _GAP_BELOW, 2),
         true_positive=round(max(over, 0.0) + _GAP_ABOVE, 2),
     )
