@@ -327,8 +327,9 @@ def _derived(policy: Policy) -> Iterator[str]:
         "a family. What the cases say little of stays near judgement (`Signal.weight`); for malice "
         "none falls under a quarter of that, and against malice none exceeds 2, the context "
         "excepted. The thresholds lie a little beyond the other side's last margin, each quarter "
-        "of the seeds judged by a fit to the others. (The gap below was widened once, when two attacks "
-        "of these very seeds were seen graded benign.) The number of families, the decay and what is "
+        "of the seeds judged by a fit to the others. (The gap below was widened once, when two "
+        "attacks of these very seeds were seen graded benign.) The number of families, the decay "
+        "and what is "
         "noticeable are judgement."
     )
     yield ""
