@@ -650,16 +650,19 @@ def test_an_attack_still_under_way_is_a_true_positive(hours: int) -> None:
     assert found.confidence == 1
 
 
-@pytest.mark.parametrize(("days", "confident"), [(5, False), (9, False), (20, True)])
-def test_a_short_past_costs_confidence_and_not_the_verdict(days: int, *, confident: bool) -> None:
+@pytest.mark.parametrize(("days", "enough"), [(5, False), (9, False), (20, True)])
+def test_a_short_past_costs_confidence_but_makes_nothing_benign(
+    days: int,
+    enough: bool,  # noqa: FBT001
+) -> None:
     tenant = attacked()
     at = tenant.at or AT
     name = tenant.connector("quiet").name
     found = grade(cut(tenant, at - days * DAY, tenant.end), Alert(connector=name, timestamp=at))
-    assert found.classification is TRUE
-    assert (found.confidence > 0.9) is confident
+    assert found.classification is TRUE if enough else found.classification in (TRUE, UNKNOWN)
+    assert (found.confidence > 0.8) is enough
     for fact in ("peak_ratio", "new_address_share", "unknown_recipient_share"):
-        assert (found.facts[fact] is None) is not confident
+        assert (found.facts[fact] is None) is not enough
 
 
 @pytest.mark.parametrize(
