@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exconn import Alert, MemorySource, ParquetSource, grade, hunt, write_evidence
+from exconn import Alert, MemorySource, ParquetSource, Policy, grade, hunt, write_evidence
 from exconn.cli import run
 from exconn.cli.escape import visible
 from exconn.facts import queries
@@ -93,12 +93,53 @@ def test_hunt_prints_a_ranking_and_as_json_a_list_most_suspicious_first(
 ) -> None:
     assert run(["hunt", str(folder)]) == 0
     table = capsys.readouterr().out
-    assert table.index(hijacked[0]) < table.index("expected activity")
     assert run(["hunt", str(folder), "--json"]) == 0
     printed = json.loads(capsys.readouterr().out)
     assert printed == [json.loads(g.to_json()) for g in hunt(ParquetSource(folder))]
+    first, *others = [found["connector"] for found in printed]
+    assert first == hijacked[0]
+    assert table.index(first) < min(table.index(name[:12]) for name in others)
     scores = [found["score"] for found in printed]
     assert scores == sorted(scores, reverse=True)
+
+
+def test_a_policy_file_reaches_grade_and_hunt(
+    folder: Path, hijacked: tuple[str, str], tmp_path: Path, capsys: Screen
+) -> None:
+    file = tmp_path / "policy.toml"
+    file.write_text('true_positive = 90\nbenign = -80.0\n[weights]\n"volume.surge" = 50\n')
+    policy = Policy(true_positive=90, benign=-80.0, weights={"volume.surge": 50})
+    name, at = hijacked
+    command = ["grade", str(folder), "--connector", name, "--at", at, "--json"]
+    assert run([*command, "--policy", str(file)]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    alert = Alert(connector=name, timestamp=datetime.fromisoformat(at))
+    assert printed == json.loads(grade(ParquetSource(folder), alert, policy=policy).to_json())
+    assert printed["classification"] == "unknown"
+    assert printed["margin"] > 50
+    assert run(["hunt", str(folder), "--policy", str(file), "--at", at, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {one["classification"] for one in found} == {"unknown"}
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (b"true_positives = 3", "nearest: true_positive"),
+        (b"benign = 'low'", "must be a number"),
+        (b'[weights]\n"volume.surges" = 3', "nearest signals: 'volume.surge'"),
+        (b"=", "not TOML"),
+        (b"\xff\xfe", "cannot be read"),
+        (None, "cannot be read"),
+    ],
+)
+def test_what_is_no_policy_is_one_line_that_says_why(
+    text: bytes | None, told: str, folder: Path, tmp_path: Path, capsys: Screen
+) -> None:
+    file = tmp_path / "policy.toml"
+    if text is not None:
+        file.write_bytes(text)
+    assert told in refused(capsys, "hunt", str(folder), "--policy", str(file))
 
 
 def test_hunt_at_a_time_judges_every_connector_then(folder: Path, capsys: Screen) -> None:

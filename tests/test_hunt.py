@@ -14,6 +14,7 @@ from incidents import (
     AT,
     DAY,
     END,
+    FAR_AWAY,
     HOUR,
     MAIL,
     attacked,
@@ -145,7 +146,7 @@ def test_the_judged_time_is_the_attack_and_not_a_busier_honest_hour() -> None:
 
 
 def test_hunt_finds_a_change_that_precedes_little_mail() -> None:
-    tenant = change(honest(), {"SenderDomains": "smtp:*;1"}, at=AT)
+    tenant = change(honest(), {"SenderDomains": "smtp:*;1"}, at=AT, place=FAR_AWAY)
     (found,) = [g for g in hunt(source(tenant)) if g.connector == tenant.connector("quiet").name]
     assert found.facts["catch_all"] == 1
     assert len(tenant.frames[MAIL]) == len(honest().frames[MAIL])
