@@ -285,19 +285,36 @@ def check(rows: Sequence[Row], context: Context) -> None:
 
 
 MARK = dict.fromkeys(COLUMNS, "") | {"UrlCount": None, "AttachmentCount": None}
-ANCIENT = MARK | {"Timestamp": NOON - 50 * DAY}
-"""A row before the baseline: all of it is then known."""
+ANCIENT = NOON - 50 * DAY
+"""Before the baseline: all of it is then known."""
+
+
+def beats(since: datetime) -> list[Row]:
+    """Rows that say nothing but that the mail log goes on, until the alert."""
+    return [MARK | {"Timestamp": since + n * 6 * HOUR} for n in range((NOON - since) // (6 * HOUR))]
 
 
 @given(st.lists(mails, min_size=1, max_size=30))
 def test_mail_facts_are_those_that_loops_over_rows_find(rows: list[Row]) -> None:
     own = MARK | {"Connectors": "Relay", "Timestamp": NOON - HOUR}
-    check([*rows, own, ANCIENT], Context())
+    check([*rows, own, *beats(ANCIENT)], Context())
 
 
 @given(st.lists(mails, min_size=1, max_size=20))
 def test_mail_facts_are_right_where_the_data_begins_anywhere(rows: list[Row]) -> None:
-    check([*rows, MARK | {"Connectors": "Relay", "Timestamp": NOON - HOUR}], Context())
+    known = [*rows, MARK | {"Connectors": "Relay", "Timestamp": NOON - HOUR}]
+    check([*known, *beats(min(times_of(known)))], Context())
+
+
+@pytest.mark.parametrize(("hole", "days"), [(DAY / 2, 30.0), (3 * DAY, 12.0), (17 * DAY, 12.0)])
+def test_of_the_past_only_what_follows_a_hole_in_the_mail_log_is_known(
+    hole: timedelta, days: float
+) -> None:
+    ends = WINDOW.start - 12 * DAY
+    own = MARK | {"Connectors": "Relay", "Timestamp": NOON - HOUR}
+    whole = [*beats(ANCIENT), MARK | {"Timestamp": ends}]
+    rows = [row for row in whole if not ends - hole < row["Timestamp"] < ends]
+    assert facts_of([*rows, own])["baseline_days"] == pytest.approx(days)
 
 
 @given(st.lists(mails, min_size=1, max_size=20))
@@ -308,13 +325,14 @@ def test_mail_facts_heed_the_context(rows: list[Row]) -> None:
         gateways=["192.0.2.1", "192.0.2.2/32"],
     )
     own = MARK | {"Connectors": "Relay", "Timestamp": NOON - HOUR}
-    found = facts_of([*rows, own, ANCIENT], context=context)
+    known = [*rows, own, *beats(ANCIENT)]
+    found = facts_of(known, context=context)
     as_addresses = Context(
         accepted_domains=["own.example"],
         partners=["third.example"],
         gateways=["192.0.2.1", "192.0.2.2"],
     )
-    for name, value in Naive([*rows, own, ANCIENT], "relay", as_addresses).facts().items():
+    for name, value in Naive(known, "relay", as_addresses).facts().items():
         assert found[name] == pytest.approx(value), name
 
 

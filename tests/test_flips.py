@@ -63,6 +63,15 @@ def plain(tenant: Tenant) -> Tenant:
     return change(tenant, {"Comment": "x"})
 
 
+def loosened(tenant: Tenant) -> Tenant:
+    """A change that opens a little."""
+    return change(tenant, {"RequireTls": "False"})
+
+
+def after_loosened(cause: Callable[[Tenant], Tenant]) -> Flip:
+    return Flip(cause, base=loosened)
+
+
 def after_plain(cause: Callable[[Tenant], Tenant]) -> Flip:
     return Flip(cause, base=plain)
 
@@ -176,7 +185,7 @@ FLIPS = {
     "content.bad-outbound": sends(threats="Phish", direction="Outbound", **TRICKLE),
     "content.fresh-bad": sends(threats="Phish", **STRANGER, **TRICKLE),
     "content.spoofed-links": sends(authentication=UNAUTHENTICATED, urls=1, **TRICKLE),
-    "content.links-new": sends(urls=1, **TRICKLE),
+    "content.links-new": after_plain(lambda tenant: mail(tenant, urls=1, **TRICKLE)),
     "content.unprompted-links": sends(urls=1, **TRICKLE),
     "content.attachments-new": sends(attachments=1, **TRICKLE),
     "content.clean": sends(threats="Spam", **TRICKLE),
@@ -249,17 +258,17 @@ FLIPS = {
     "chain.diverted": Flip(
         lambda tenant: diverted(tenant, elsewhere_in_town(tenant)), "partner_out", base=diverted
     ),
-    "chain.change-mail": after_plain(mail),
-    "chain.change-more-a-day": after_plain(mail),
+    "chain.change-mail": after_loosened(mail),
+    "chain.change-more-a-day": after_loosened(mail),
     "chain.fresh-mail": Flip(
         lambda tenant: sign_in(tenant, [AT - 4 * HOUR], place=FAR_AWAY),
-        base=lambda tenant: mail(plain(tenant), sender_ipv4=ABROAD),
+        base=lambda tenant: mail(loosened(tenant), sender_ipv4=ABROAD),
     ),
     "chain.fresh-mail-outbound": Flip(
         lambda tenant: sign_in(tenant, [AT - 4 * HOUR], place=FAR_AWAY),
-        base=lambda tenant: mail(plain(tenant), sender_ipv4=ABROAD, direction="Outbound"),
+        base=lambda tenant: mail(loosened(tenant), sender_ipv4=ABROAD, direction="Outbound"),
     ),
-    "chain.complete": after_plain(
+    "chain.complete": after_loosened(
         lambda tenant: mail(sign_in(tenant, [AT - 4 * HOUR], place=FAR_AWAY))
     ),
     "context.approved": Flip(base=plain, context=approved),

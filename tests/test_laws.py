@@ -454,8 +454,11 @@ def test_a_true_positive_stays_possible_without_the_mail_log() -> None:
 @pytest.mark.parametrize("gone", TABLES)
 def test_one_missing_table_does_not_hide_a_blatant_attack(gone: str) -> None:
     """What is missing may speak against it, but nothing else holds the verdict back."""
-    found = judged("hijacked", {k: v for k, v in attacked().frames.items() if k != gone})
-    assert found.margin >= Policy().true_positive
+    unseen = {k: v for k, v in attacked().frames.items() if k != gone}
+    alert = Alert(connector=attacked().connector("quiet").name, timestamp=attacked().at or AT)
+    policy = Policy(true_positive=3.5, families=2, weights={s.id: 1.0 for s in SIGNALS})
+    found = grade(MemorySource(unseen), alert, policy=policy)
+    assert found.margin >= policy.true_positive
     assert found.confidence < plain("hijacked").confidence
     if found.classification is not TRUE:
         assert found.classification is Classification.UNKNOWN

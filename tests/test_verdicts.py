@@ -152,7 +152,7 @@ def test_what_fires_against_the_truth_loses_weight() -> None:
 
 @pytest.mark.parametrize("repeated", [1, 20])
 def test_weights_stay_in_their_bounds(repeated: int) -> None:
-    """For malice never less than half of what it weighs by itself; against it never much."""
+    """For malice never less than a quarter of its own weight; against it never very much."""
     every = [signal.id for signal in SIGNALS]
     odd = [made(HONEST, *every), made(ATTACK), *FEW] * repeated
     for policy in (fit(odd, steps=150), fit(FEW, steps=1), fit([], steps=50)):
@@ -161,9 +161,9 @@ def test_weights_stay_in_their_bounds(repeated: int) -> None:
             weight = policy.weights[signal.id]
             assert 0.05 <= weight <= 3
             if signal.direction is Direction.FOR:
-                assert weight >= signal.weight / 2 - 0.005
+                assert weight >= signal.weight / 4 - 0.005
             elif signal.family != "context":
-                assert weight <= 1.3
+                assert weight <= 2
 
 
 def test_fitting_leaves_thresholds_and_ignores_what_nobody_could_tell() -> None:

@@ -117,7 +117,8 @@ def _turned(name: str, unit: Unit, what: str, otherwise: str) -> Fact:
         unit,
         f"{what} the connector's first change in the window{otherwise}. Null under seven "
         "days of past, unless the connector was created in the window.",
-        _HOURS.reads("Messages") | connector_changes(ANY_PERIOD).reads("ActionType"),
+        _HOURS.reads("Messages")
+        | connector_changes(ANY_PERIOD).reads("ActionType", "RawEventData"),
         past=True,
     )
 
