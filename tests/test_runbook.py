@@ -24,6 +24,7 @@ WINDOW = Window(AT)
 HOUR = timedelta(hours=1)
 PERSON, APPLICATION = ActorKind.PERSON, ActorKind.APPLICATION
 APP_ID = "7c1f3d53-2c1a-4f6e-8f8d-3f1c5b6a9d10"
+FOUND = "Get-InboundConnector | Where-Object Name -eq 'Relay'"
 OPENED = {"SenderDomains": "smtp:*;1", "RequireTls": "False"}
 FORMER = {"SenderDomains": "smtp:a.example;1;smtp:b.example;2", "RequireTls": "True"}
 TRUE, UNKNOWN = Classification.TRUE_POSITIVE, Classification.UNKNOWN
@@ -66,10 +67,11 @@ def incident(
     deeds: Sequence[AdminChange] = (),
     suspects: bool = True,
     listed: Sequence[InboundConnector] = (),
+    connector: str = "Relay",
     **evidence: object,
 ) -> Incident:
     return Incident(
-        connector="Relay",
+        connector=connector,
         window=WINDOW,
         gathered=Evidence(changes=changes, deeds=tuple(deeds), **evidence),  # type: ignore[arg-type]  # some of its attributes
         suspects=frozenset({ada().key} if suspects else ()),
@@ -164,8 +166,9 @@ def test_a_connector_that_was_created_is_disabled_and_then_removed() -> None:
     assert "revert-connector" not in ids(steps)
     removed = only(steps, ActionId.REMOVE_CONNECTOR)
     assert removed.phase is Phase.EVICT
-    assert removed.command == "Get-InboundConnector -Identity 'Relay' | Remove-InboundConnector"
-    assert "New-InboundConnector -Name $_.Name" in removed.undo
+    assert removed.command == (
+        f"{FOUND} | ForEach-Object {{ Remove-InboundConnector -Identity $_.Guid }}"
+    )
     assert not {"restore-connector", "unblock-connector"} & set(ids(steps))
 
 
@@ -173,13 +176,13 @@ def test_a_connector_that_was_changed_goes_back_to_its_former_shape() -> None:
     steps = respond(change(OPENED), past=[long_ago(FORMER)])
     reverted = only(steps, ActionId.REVERT_CONNECTOR)
     assert reverted.command == (
-        "Set-InboundConnector -Identity 'Relay' "
-        "-SenderDomains @('smtp:a.example;1', 'smtp:b.example;2') -RequireTls $true"
+        f"{FOUND} | ForEach-Object {{ Set-InboundConnector -Identity $_.Guid "
+        "-SenderDomains @('smtp:a.example;1', 'smtp:b.example;2') -RequireTls $true }"
     )
     assert reverted.check.endswith("Format-List SenderDomains, RequireTls")
     assert reverted.undo.endswith(
-        "Set-InboundConnector -Identity 'Relay' -SenderDomains $changed.SenderDomains "
-        "-RequireTls $changed.RequireTls"
+        f"{FOUND} | ForEach-Object {{ Set-InboundConnector -Identity $_.Guid "
+        "-SenderDomains $changed.SenderDomains -RequireTls $changed.RequireTls }"
     )
     assert "disable-connector" not in ids(steps)
     assert "restore-connector" not in ids(steps)
@@ -192,7 +195,7 @@ def test_it_is_disabled_meanwhile_where_the_former_shape_is_not_known() -> None:
     disabled, reverted = steps[1:3]
     assert disabled.why.endswith("is not known of SenderDomains.")
     assert reverted.precondition.endswith("until its owner has said SenderDomains.")
-    assert reverted.command == "Set-InboundConnector -Identity 'Relay' -RequireTls $true"
+    assert reverted.command.endswith("Set-InboundConnector -Identity $_.Guid -RequireTls $true }")
     assert "restore-connector" in found
     assert ids(respond(change(OPENED)))[:3] == [*found[:2], "block-sign-in"]
 
@@ -200,7 +203,7 @@ def test_it_is_disabled_meanwhile_where_the_former_shape_is_not_known() -> None:
 def test_it_is_disabled_too_where_nothing_was_changed_that_lets_mail_in() -> None:
     steps = respond(change({"Comment": "x"}), past=[long_ago({"Comment": ""})])
     assert ids(steps)[1:3] == ["disable-connector", "revert-connector"]
-    assert steps[2].command.endswith("-Comment $null")
+    assert steps[2].command.endswith("-Comment $null }")
     assert ids(respond())[:2] == ["export-connector", "disable-connector"]
 
 
@@ -228,16 +231,59 @@ def test_a_listing_of_before_tells_the_former_shape() -> None:
 
 def test_a_renamed_connector_is_restored_under_its_former_name() -> None:
     steps = runbook(TRUE, incident(change({**OPENED, "Name": "Relay"}, connector="Printers")))
-    assert "Set-InboundConnector -Identity 'Relay' -Name 'Printers'" in steps[2].command
-    assert "-Identity 'Printers'" in only(steps, ActionId.RESTORE_CONNECTOR).command
-    assert "-Identity 'Printers'" in steps[-1].command
+    reverted = steps[2]
+    assert "Name -eq 'Relay'" in reverted.command
+    assert "-Name 'Printers'" in reverted.command
+    assert "Name -eq 'Printers'" in reverted.check
+    assert "Name -eq 'Printers'" in reverted.undo
+    assert "Name -eq 'Printers'" in only(steps, ActionId.RESTORE_CONNECTOR).command
+    assert "Name -eq 'Printers'" in steps[-1].command
+
+
+def test_nothing_but_what_has_the_very_name_is_touched() -> None:
+    """Even where a name would be a pattern as an -Identity."""
+    made = deed("New-TransportRule", {"Name": "*", "SetSCL": "-1"})
+    changes_one = r"\b(?:Set|Remove|Disable|Enable)-\w*(?:Connector|TransportRule) \S+ \S+"
+    by_name = "Where-Object Name -eq '*' | "
+    cases = [
+        (change(OPENED, connector="*"),),
+        (change(OPENED, "New-InboundConnector", connector="*"),),
+        (change({"SmartHosts": "x"}, "Set-OutboundConnector", connector="*"),),
+        (),
+    ]
+    for changes in cases:
+        past = [change(FORMER, connector="*", at=WINDOW.start - HOUR)]
+        found = incident(*changes, past=past, deeds=[made], connector="*")
+        steps = runbook(TRUE, found)
+        for step in (*steps, *runbook(UNKNOWN, found)):
+            for command in (step.command, step.check, step.undo):
+                assert "-Identity '*'" not in command
+                assert command.count("'*'") == command.count("Name -eq '*'")
+                for changing in re.findall(changes_one, command):
+                    assert changing.endswith(("-Identity $_.Guid", "-ConnectorId $_.Guid"))
+        assert by_name in only(steps, ActionId.EXPORT_CONNECTOR).command
+    assert only(steps, ActionId.DISABLE_TRANSPORT_RULE).command == (
+        f"Get-TransportRule | {by_name}ForEach-Object {{ Disable-TransportRule -Identity $_.Guid }}"
+    )
+
+
+def test_a_guid_finds_the_connector_unless_it_is_the_name_of_one() -> None:
+    told = runbook(TRUE, incident(change(OPENED, connector=APP_ID), connector=APP_ID))
+    assert told[0].command.startswith(f"Get-InboundConnector | Where-Object Guid -eq '{APP_ID}'")
+    renamed = change({"Name": APP_ID.upper()}, connector="Relay")
+    created = change(OPENED, "New-InboundConnector", connector=APP_ID)
+    for changes in ([created], [renamed, change(OPENED, connector=APP_ID)], []):
+        named = runbook(TRUE, incident(*changes, connector=APP_ID))
+        assert f"Where-Object Name -eq '{APP_ID}'" in named[0].command
+        assert not any("Guid -eq" in step.command for step in named)
 
 
 def test_a_connector_that_was_removed_is_looked_for() -> None:
     gone = change({}, "Remove-InboundConnector", at=AT)
     steps = respond(change(OPENED, "New-InboundConnector"), gone)
     assert ids(steps)[0] == "disable-connector"
-    assert steps[0].command.count("Get-") == 2
+    assert "Get-InboundConnector" in steps[0].command
+    assert "Get-OutboundConnector" in steps[0].command
     assert "Set-" not in steps[0].command
     restoring = {"remove-connector", "restore-connector", "unblock-connector", "export-connector"}
     assert not restoring & set(ids(steps))
@@ -246,12 +292,53 @@ def test_a_connector_that_was_removed_is_looked_for() -> None:
 def test_an_outbound_connector_has_its_own_cmdlets_and_no_block() -> None:
     rerouted = change({"SmartHosts": "mx.evil.example"}, "Set-OutboundConnector")
     steps = respond(rerouted)
-    assert "Set-OutboundConnector -Enabled $false" in steps[1].command
+    assert "Set-OutboundConnector -Identity $_.Guid -Enabled $false" in steps[1].command
+    for hidden in ("-IsTransportRuleScoped $_", "-IncludeTestModeConnectors $true"):
+        assert hidden in steps[1].command
     assert steps[1].why.endswith("takes the normal route again.")
     assert "InboundConnector" not in steps[1].command
     assert "unblock-connector" not in ids(steps)
     reverted = respond(rerouted, past=[long_ago({"SmartHosts": "a;b"}, "Set-OutboundConnector")])
-    assert reverted[1].command.endswith("-SmartHosts @('a', 'b')")
+    assert reverted[1].command.endswith("-SmartHosts @('a', 'b') }")
+
+
+@pytest.mark.parametrize(
+    ("noun", "own", "other"),
+    [
+        (
+            "InboundConnector",
+            (
+                "TlsSenderCertificateName CloudServicesMailEnabled TreatMessagesAsInternal "
+                "EFSkipIPs EFSkipLastIP AssociatedAcceptedDomains TrustedOrganizations "
+                "SenderDomains SenderIPAddresses RestrictDomainsToCertificate "
+                "RestrictDomainsToIPAddresses Name"
+            ),
+            "SmartHosts TlsSettings Enabled Identity",
+        ),
+        (
+            "OutboundConnector",
+            (
+                "TlsSettings TlsDomain IsTransportRuleScoped RouteAllMessagesViaOnPremises "
+                "TestMode SenderRewritingEnabled CloudServicesMailEnabled AllAcceptedDomains "
+                "RecipientDomains SmartHosts UseMXRecord MtaStsMode SmtpDaneMode Name"
+            ),
+            "SenderDomains RequireTls Enabled Identity",
+        ),
+    ],
+)
+def test_a_removed_connector_is_made_again_as_it_was_exported(
+    noun: str, own: str, other: str
+) -> None:
+    steps = respond(change({"Comment": "x"}, f"New-{noun}"))
+    undo = only(steps, ActionId.REMOVE_CONNECTOR).undo
+    kept = {text for part, text in parts(undo) if part is Part.TEXT}
+    assert kept >= set(own.split())
+    assert kept.isdisjoint(other.split())
+    assert skeleton(undo) == (
+        f"Import-Clixml -Path {noun}.xml | ForEach-Object {{ $old = $_; "
+        "$new = @{ Enabled = $false }; @('') | ForEach-Object { "
+        f'if ("$($old.$_)") {{ $new[$_] = $old.$_ }} }}; New-{noun} @new }}'
+    )
 
 
 # Evict
@@ -274,7 +361,10 @@ def test_a_rule_that_blinds_the_filter_or_leads_mail_astray_is_disabled(
 ) -> None:
     made = deed("New-TransportRule", {"Name": ".", **parameters})
     steps = respond(change(OPENED), deeds=[made])
-    assert only(steps, ActionId.DISABLE_TRANSPORT_RULE).undo == "Enable-TransportRule -Identity '.'"
+    assert only(steps, ActionId.DISABLE_TRANSPORT_RULE).undo == (
+        "Get-TransportRule | Where-Object Name -eq '.' | "
+        "ForEach-Object { Enable-TransportRule -Identity $_.Guid }"
+    )
     gone = deed("Remove-TransportRule", {"Identity": "."})
     assert "disable-transport-rule" not in ids(respond(change(OPENED), deeds=[made, gone]))
     harmless = deed("New-TransportRule", {"Name": ".", "ApplyHtmlDisclaimerText": "x"})

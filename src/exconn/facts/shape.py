@@ -18,12 +18,16 @@ class Kind(enum.Enum):
     TEXT = enum.auto()
 
 
-SETTINGS: Mapping[str, Kind] = {
+_COMMON: Mapping[str, Kind] = {
     "Name": Kind.TEXT,
     "Enabled": Kind.SWITCH,
     "ConnectorType": Kind.TEXT,
     "ConnectorSource": Kind.TEXT,
     "Comment": Kind.TEXT,
+    "CloudServicesMailEnabled": Kind.SWITCH,
+}
+INBOUND: Mapping[str, Kind] = {
+    **_COMMON,
     "SenderDomains": Kind.LIST,
     "SenderIPAddresses": Kind.LIST,
     "AssociatedAcceptedDomains": Kind.LIST,
@@ -33,7 +37,6 @@ SETTINGS: Mapping[str, Kind] = {
     "RestrictDomainsToIPAddresses": Kind.SWITCH,
     "TlsSenderCertificateName": Kind.TEXT,
     "TreatMessagesAsInternal": Kind.SWITCH,
-    "CloudServicesMailEnabled": Kind.SWITCH,
     "EFSkipLastIP": Kind.SWITCH,
     "EFSkipIPs": Kind.LIST,
     "EFUsers": Kind.LIST,
@@ -41,6 +44,11 @@ SETTINGS: Mapping[str, Kind] = {
     "EFTestMode": Kind.SWITCH,
     "ClientHostNames": Kind.LIST,
     "ScanAndDropRecipients": Kind.LIST,
+}
+"""The settings of inbound connectors, as the parameters of New-InboundConnector are called."""
+
+OUTBOUND: Mapping[str, Kind] = {
+    **_COMMON,
     "RecipientDomains": Kind.LIST,
     "SmartHosts": Kind.LIST,
     "UseMXRecord": Kind.SWITCH,
@@ -54,8 +62,10 @@ SETTINGS: Mapping[str, Kind] = {
     "SenderRewritingEnabled": Kind.SWITCH,
     "TestMode": Kind.SWITCH,
 }
-"""The settings of connectors, as the parameters of Set-InboundConnector and Set-OutboundConnector
-are called. No other parameter of a record becomes a setting."""
+"""The settings of outbound connectors, as the parameters of New-OutboundConnector are called."""
+
+SETTINGS: Mapping[str, Kind] = {**INBOUND, **OUTBOUND}
+"""The settings of connectors of either kind. No other parameter of a record becomes a setting."""
 
 # What a creation leaves where it does not say. CloudServicesMailEnabled is not among them: the
 # value that is documented for it would open the connector, and that is not restored on a guess.

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from exconn.facts.shape import SETTINGS, Kind
 from exconn.grading.actions import Action, ActionId, Phase
 from exconn.grading.powershell import array, quote
-from exconn.grading.runbook.incident import BOTH, EXCHANGE, Incident, each
+from exconn.grading.runbook.incident import BOTH, EXCHANGE, Incident, by_guid, each
 from exconn.models.audit import truth
 
 _EXPORTED = "The connector's settings are exported; the same session and folder."
@@ -60,9 +60,9 @@ def _disable(incident: Incident) -> Action:
         what="Disable the connector.",
         why=" ".join(["It stops the mail at once and can be undone.", *_notes(incident)]),
         precondition=_EXPORTED,
-        command=each(incident, lambda noun: f" | Set-{noun} -Enabled $false"),
+        command=each(incident, lambda noun: by_guid(f"Set-{noun}", "-Enabled $false")),
         check=each(incident, lambda _: " | Format-List Name, Enabled") + "  # False",
-        undo=each(incident, lambda noun: f" | Set-{noun} -Enabled $true"),
+        undo=each(incident, lambda noun: by_guid(f"Set-{noun}", "-Enabled $true")),
     )
 
 
@@ -86,7 +86,7 @@ def _revert(incident: Incident, noun: str, former: Mapping[str, str | None]) -> 
         precondition += f" until its owner has said {missing}." if missing else "."
     passed = " ".join(f"-{setting} {_argument(setting, v)}" for setting, v in known.items())
     exported = " ".join(f"-{setting} $changed.{setting}" for setting in known)
-    name = quote(incident.former_name)
+    name = incident.former_name
     return Action(
         id=ActionId.REVERT_CONNECTOR,
         phase=Phase.CONTAIN,
@@ -94,9 +94,10 @@ def _revert(incident: Incident, noun: str, former: Mapping[str, str | None]) -> 
         why="So the mail stops that only the change let in, and honest mail flows on. The former "
         "values are those of the audit log and the listing.",
         precondition=precondition,
-        command=f"Set-{noun} -Identity {quote(incident.connector)} {passed}",
-        check=f"Get-{noun} -Identity {name} | Format-List {', '.join(known)}",
-        undo=f"$changed = Import-Clixml -Path {noun}.xml; Set-{noun} -Identity {name} {exported}",
+        command=each(incident, lambda _: by_guid(f"Set-{noun}", passed), (noun,)),
+        check=each(incident, lambda _: f" | Format-List {', '.join(known)}", (noun,), name),
+        undo=f"$changed = Import-Clixml -Path {noun}.xml; "
+        + each(incident, lambda _: by_guid(f"Set-{noun}", exported), (noun,), name),
     )
 
 

@@ -2,30 +2,23 @@
 
 from collections.abc import Iterator
 
+from exconn.facts.shape import INBOUND, OUTBOUND
 from exconn.grading.actions import Action, ActionId, Phase
-from exconn.grading.powershell import quote
+from exconn.grading.powershell import array
 from exconn.grading.runbook.grants import take_back
 from exconn.grading.runbook.incident import (
     BOTH,
     EXCHANGE,
     Incident,
     account,
+    by_guid,
     each,
     graph,
     mailbox,
+    named,
     service_principal,
 )
 from exconn.models import Actor
-
-_NEW_INBOUND = (
-    "ConnectorType",
-    "SenderDomains",
-    "SenderIPAddresses",
-    "RequireTls",
-    "RestrictDomainsToIPAddresses",
-    "RestrictDomainsToCertificate",
-)
-_NEW_OUTBOUND = ("ConnectorType", "RecipientDomains", "SmartHosts", "UseMXRecord")
 
 
 def evict(incident: Incident) -> Iterator[Action]:
@@ -232,7 +225,6 @@ def _listed(application: str) -> str:
 
 
 def _disable_rule(rule: str) -> Action:
-    name = quote(rule)
     return Action(
         id=ActionId.DISABLE_TRANSPORT_RULE,
         phase=Phase.EVICT,
@@ -240,9 +232,9 @@ def _disable_rule(rule: str) -> Action:
         "deletes mail.",
         why="It hides from the filter, and from you, where mail comes from or goes.",
         precondition=EXCHANGE,
-        command=f"Disable-TransportRule -Identity {name}",
-        check=f"(Get-TransportRule -Identity {name}).State  # Disabled",
-        undo=f"Enable-TransportRule -Identity {name}",
+        command=named("TransportRule", rule, by_guid("Disable-TransportRule")),
+        check=named("TransportRule", rule, " | Format-List Name, State") + "  # Disabled",
+        undo=named("TransportRule", rule, by_guid("Enable-TransportRule")),
     )
 
 
@@ -254,16 +246,18 @@ def _remove_connector(incident: Incident) -> Action:
         why="A disabled connector is enabled again with one command.",
         precondition="The connector is disabled and its settings are exported; nobody beyond doubt "
         "needs it.",
-        command=each(incident, lambda noun: f" | Remove-{noun}"),
+        command=each(incident, lambda noun: by_guid(f"Remove-{noun}")),
         check=each(incident, lambda _: "", BOTH) + "  # nothing",
         undo="; ".join(map(_create_again, incident.nouns)),
     )
 
 
 def _create_again(noun: str) -> str:
-    settings = _NEW_INBOUND if noun == "InboundConnector" else _NEW_OUTBOUND
-    passed = " ".join(f"-{setting} $_.{setting}" for setting in settings)
+    """Make what was exported again, with all its settings that have a value; but disabled."""
+    settings = INBOUND if noun == "InboundConnector" else OUTBOUND
+    kept = array(setting for setting in settings if setting != "Enabled")
     return (
-        f"Import-Clixml -Path {noun}.xml | ForEach-Object {{ New-{noun} -Name $_.Name {passed} "
-        "-Enabled $false }"
+        f"Import-Clixml -Path {noun}.xml | ForEach-Object {{ $old = $_; $new = @{{ Enabled = "
+        f'$false }}; {kept} | ForEach-Object {{ if ("$($old.$_)") {{ $new[$_] = $old.$_ }} }}; '
+        f"New-{noun} @new }}"
     )

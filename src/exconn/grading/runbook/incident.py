@@ -28,6 +28,14 @@ from exconn.window import Period, Window, iso
 
 EXCHANGE = "Connect-ExchangeOnline as an Exchange administrator whose account is beyond doubt."
 BOTH = ("InboundConnector", "OutboundConnector")
+_LISTINGS = {
+    "InboundConnector": "Get-InboundConnector",
+    # By default those in test mode, and those that only transport rules use, are left out.
+    "OutboundConnector": "$false, $true | ForEach-Object { Get-OutboundConnector "
+    "-IsTransportRuleScoped $_; Get-OutboundConnector -IsTransportRuleScoped $_ "
+    "-IncludeTestModeConnectors $true } | Sort-Object Guid -Unique",
+    "TransportRule": "Get-TransportRule",
+}
 _GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _INCIDENTAL = {"Name", "Comment", "ConnectorSource"}
 _APPLICATION_GRANTS = {
@@ -97,6 +105,14 @@ class Incident:
         """What it is called once the changes are reverted."""
         names = [former.get("Name") for former in self.former.values()]
         return next(filter(None, names), self.connector)
+
+    @property
+    def is_told_by_guid(self) -> bool:
+        """Whether what it is called is its GUID, and not a name that looks like one."""
+        names = {change.connector for change in self.history if change.verb == "New"}
+        names |= {change.new_name or "" for change in self.history}
+        is_named = self.connector.casefold() in {name.casefold() for name in names}
+        return is_guid(self.connector) and bool(self.history) and not is_named
 
     @property
     def is_disabled(self) -> bool:
@@ -181,6 +197,19 @@ def graph(scopes: str) -> str:
     return f"Connect-MgGraph -Scopes {scopes}, as an administrator whose account is beyond doubt."
 
 
+def listing(noun: str) -> str:
+    """A command that lists all objects of a kind."""
+    return _LISTINGS[noun]
+
+
+def named(noun: str, name: str, then: str = "") -> str:
+    """A command for what has exactly this name, but for case.
+
+    A name is never an -Identity, for which it could be a pattern, or mean something else.
+    """
+    return f"{listing(noun)} | Where-Object Name -eq {quote(name)}{then}"
+
+
 def each(
     incident: Incident, then: Callable[[str], str], nouns: Sequence[str] = (), name: str = ""
 ) -> str:
@@ -188,16 +217,25 @@ def each(
 
     Args:
         incident: names the connector.
-        then: what follows Get-, given the noun.
+        then: what follows the search for it, given the noun.
         nouns: the kinds, where they are not the incident's own.
         name: the connector's name, where it is not what it is called now.
     """
-    kinds = nouns or incident.nouns
-    is_known = len(kinds) == len(incident.nouns) == 1
-    find = quote(name or incident.connector) + (
-        "" if is_known else " -ErrorAction SilentlyContinue"
-    )
-    return "; ".join(f"Get-{noun} -Identity {find}{then(noun)}" for noun in kinds)
+    wanted = name or incident.connector
+    if incident.is_told_by_guid and wanted == incident.connector:
+        found = [
+            f"{listing(noun)} | Where-Object Guid -eq {quote(wanted)}{then(noun)}"
+            for noun in nouns or incident.nouns
+        ]
+    else:
+        found = [named(noun, wanted, then(noun)) for noun in nouns or incident.nouns]
+    return "; ".join(found)
+
+
+def by_guid(command: str, passed: str = "") -> str:
+    """What follows a search: a command for each object found, which its GUID tells."""
+    arguments = f" {passed}" if passed else ""
+    return f" | ForEach-Object {{ {command} -Identity $_.Guid{arguments} }}"
 
 
 def hunt_for(query: Query) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from exconn.grading.actions import Action, ActionId, Phase
-from exconn.grading.runbook.incident import EXCHANGE, Incident, account, each, graph
+from exconn.grading.runbook.incident import EXCHANGE, Incident, account, by_guid, each, graph
 from exconn.models import Actor
 from exconn.models.audit import truth
 
@@ -48,9 +48,9 @@ def _connector(incident: Incident) -> Action:
         why="Most organisations need no connector. One that nobody misses stays disabled.",
         precondition=f"{_DONE} Its owner has confirmed its settings, and who hands mail to it is "
         f"clean. {EXCHANGE}",
-        command=each(incident, lambda noun: f" | Set-{noun} -Enabled $true", name=name),
+        command=each(incident, lambda noun: by_guid(f"Set-{noun}", "-Enabled $true"), name=name),
         check=each(incident, lambda _: " | Format-List", name=name),
-        undo=each(incident, lambda noun: f" | Set-{noun} -Enabled $false", name=name),
+        undo=each(incident, lambda noun: by_guid(f"Set-{noun}", "-Enabled $false"), name=name),
     )
 
 

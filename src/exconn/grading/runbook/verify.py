@@ -8,11 +8,13 @@ from exconn.detectors.connector import CONNECTOR_OPERATIONS, TRANSPORT_RULE_OPER
 from exconn.grading.actions import Action, ActionId, Phase
 from exconn.grading.powershell import array, quote
 from exconn.grading.runbook.incident import (
+    BOTH,
     EXCHANGE,
     Incident,
     each,
     graph,
     hunt_for,
+    listing,
     mailbox,
     moment,
 )
@@ -60,8 +62,9 @@ def other_connectors(incident: Incident) -> Action:
         what="Check the other connectors for suspicious activities.",
         why="Who can change one connector can change all.",
         precondition=EXCHANGE,
-        command=f"Get-InboundConnector | Where-Object WhenChangedUTC -ge {since}; "
-        f"Get-OutboundConnector | Where-Object WhenChangedUTC -ge {since}",
+        command="; ".join(
+            f"{listing(noun)} | Where-Object WhenChangedUTC -ge {since}" for noun in BOTH
+        ),
         check="exconn hunt ranks no other connector as suspicious.",
     )
 
