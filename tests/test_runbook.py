@@ -525,7 +525,7 @@ def steps_with(texts: Sequence[str]) -> list[Action]:
         return next(chosen)
 
     person, application = Actor(kind=PERSON, name=text()), Actor(kind=APPLICATION, id=text())
-    connector, rule = text(), text()
+    connector, rule = f"{text()}.", text()  # what ends with a backslash has no name
     past = {"SenderDomains": text(), "TlsSenderCertificateName": text(), "Name": connector}
     opened = {name: text() for name in past} | {text(): text()}
     grants = [deed(operation, {}, text()) for operation in GRANT_OPERATIONS]
@@ -571,6 +571,7 @@ IS_COMMAND = re.compile(r"[(@$]|[A-Z][a-z]+-[A-Z]")
 @example([f"'; Remove-Mailbox {MARK}{i}; '" for i in range(SLOTS)])
 @example([f"\u2019; calc {MARK}{i}; \u2018" for i in range(SLOTS)])
 @example([f"$(calc {MARK})`n\n\0\u202e{i}" for i in range(SLOTS)])
+@example([f"{MARK}{i}\\" for i in range(SLOTS)])
 @example([f'"; calc {MARK}{i} #' for i in range(SLOTS)])
 def test_what_an_attacker_chose_is_nothing_but_text(texts: list[str]) -> None:
     """Whatever the texts are, the commands are those of harmless texts, but for what is quoted."""
