@@ -251,6 +251,7 @@ def test_nothing_but_what_has_the_very_name_is_touched() -> None:
         (change({"SmartHosts": "x"}, "Set-OutboundConnector", connector="*"),),
         (),
     ]
+    steps = runbook(TRUE, incident(*cases[0], deeds=[made], connector="*"))
     for changes in cases:
         past = [change(FORMER, connector="*", at=WINDOW.start - HOUR)]
         found = incident(*changes, past=past, deeds=[made], connector="*")
