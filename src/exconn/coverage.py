@@ -137,17 +137,16 @@ class TableCoverage:
         usual = max((later - sooner - HOUR for sooner, later in outside), default=timedelta(0))
         allowed = max(self.slack, 1.5 * usual)
         points = [(start, start), *((hour, hour + HOUR) for hour in inside), (end, end)]
-        gaps = [Period(a, max(a, b)) for (_, a), (b, _) in pairwise(points)]
-        between = gaps[1:-1]
+        long = [Period(a, b) for (_, a), (b, _) in pairwise(points) if b - a > allowed]
         strange = [
-            gap
-            for gap in gaps
-            if gap.end - gap.start > allowed
-            and not (
-                gap in between and usual >= _NIGHT and self._expected_hours(gap) < _EXPECTED_HOURS
-            )
+            gap for gap in long if not (usual >= _NIGHT and self._is_explained(gap, start, end))
         ]
         return max(strange, key=lambda gap: gap.end - gap.start, default=None)
+
+    def _is_explained(self, gap: Period, start: datetime, end: datetime) -> bool:
+        """Whether other weeks explain a silence that lies between rows."""
+        between = start < gap.start and gap.end < end
+        return between and self._expected_hours(gap) < _EXPECTED_HOURS
 
     def _expected_hours(self, gap: Period) -> float:
         """In how many hours of a silence there would be rows, by the same hours of other weeks."""

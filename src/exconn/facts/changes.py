@@ -219,8 +219,11 @@ _HARMLESS = {
     *("identity", "comment", "confirm", "force", "erroraction", "warningaction", "verbose"),
     *("whatif", "domaincontroller"),
 }
-_TIGHTENING = {
-    *("requiretls", "restrictdomainstocertificate", "restrictdomainstoipaddresses"),
+_RESTRICTING = {
+    "enabled": False,
+    "requiretls": True,
+    "restrictdomainstocertificate": True,
+    "restrictdomainstoipaddresses": True,
 }
 
 
@@ -228,13 +231,11 @@ def _routine(change: ConnectorChange) -> bool:
     """It describes, restricts or disables the connector, or removes it, and nothing else."""
     if change.verb != "Set":
         return change.verb == "Remove"
-    for name, value in change.parameters.items():
-        wanted = {"enabled": False} | dict.fromkeys(_TIGHTENING, True)
-        if name.casefold() in _HARMLESS:
-            continue
-        if truth(value) is not wanted.get(name.casefold(), ...):
-            return False
-    return True
+    passed = [(name.casefold(), value) for name, value in change.parameters.items()]
+    return all(
+        name in _HARMLESS or (name in _RESTRICTING and truth(value) is _RESTRICTING[name])
+        for name, value in passed
+    )
 
 
 _CHANGES = connector_changes(ANY_PERIOD)

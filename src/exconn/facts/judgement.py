@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 from attrs import field, frozen
 
-from exconn.coverage import Coverage
+from exconn.coverage import Coverage, TableCoverage
 from exconn.tables import EMAIL_EVENTS, TIME
 from exconn.window import HOUR, Period, Window, utc
 
@@ -63,14 +63,13 @@ def judged_frame(
     window that the mail covers; IsNew, whether
     the connector was created in the window; Changed and Suspected (to the hour; null where none).
     """
-    first, last = coverage[EMAIL_EVENTS].first, coverage[EMAIL_EVENTS].last
+    last = coverage[EMAIL_EVENTS].last
+    windows = {judgement.window for judgement in judgements}
+    known = {window: _known_from(window, coverage[EMAIL_EVENTS]) for window in windows}
     rows = []
     for judgement, turn in zip(judgements, turns, strict=True):
         window = judgement.window
-        known_from = max(window.baseline_start, utc(first)) if first else window.start
-        hole = coverage[EMAIL_EVENTS].silence(known_from, window.start) if first else None
-        if hole is not None and known_from < window.start:
-            known_from = hole.end
+        known_from = known[window]
         own_from = max(known_from, judgement.own_start)
         until = min(window.end, utc(last)) if last else window.start
         rows.append(
@@ -91,6 +90,15 @@ def judged_frame(
             )
         )
     return pl.DataFrame(rows, schema=_SCHEMA, orient="row")
+
+
+def _known_from(window: Window, mail: TableCoverage) -> datetime:
+    """From when on the mail before a window is known: after a hole in the log, if it has one."""
+    if mail.first is None:
+        return window.start
+    begins = max(window.baseline_start, utc(mail.first))
+    hole = mail.silence(begins, window.start) if begins < window.start else None
+    return begins if hole is None else hole.end
 
 
 _SCHEMA = {

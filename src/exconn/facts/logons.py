@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_left
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import polars as pl
@@ -310,17 +310,19 @@ class Logons:
     ) -> dict[str, int | None]:
         """The facts that join sign-ins with the changes of a connector in the window."""
         suspicious = [change for change in changes if self.is_suspicious(change, judgement)]
-        told = bool(suspicious) or all(
-            self._usual(self._names.key(change.actor.key), judgement) is not None
-            for change in changes
-            if change.actor.kind is ActorKind.PERSON
-        )
+        told = bool(suspicious) or self._by_people(changes, judgement) is not None
         return {
             "changes_from_unusual_place": self._from_unusual_place(changes, judgement),
-            "changes_from_new_network": self._from_new(changes, judgement, by=("address", "isp")),
-            "changes_from_new_address": self._from_new(changes, judgement, by=("address",)),
+            "changes_from_new_network": self._from_new(
+                changes, judgement, lambda change: (change.address, change.isp)
+            ),
+            "changes_from_new_address": self._from_new(
+                changes, judgement, lambda change: (change.address,)
+            ),
             "changes_from_hosting": self._from_new(
-                [c for c in changes if re.search(HOSTING, c.isp)], judgement, by=("isp",)
+                [change for change in changes if re.search(HOSTING, change.isp)],
+                judgement,
+                lambda change: (change.isp,),
             ),
             "changes_without_address": sum(not change.address for change in changes),
             "sprayed_accounts": self._sprayed(changes, judgement),
@@ -390,34 +392,49 @@ class Logons:
             total += sum(rows.filter(~pl.col("Location").is_in(usual))["Logons"].to_list())
         return total
 
-    def _from_unusual_place(
+    def _by_people(
         self, changes: Sequence[ConnectorChange], judgement: Judgement
-    ) -> int | None:
-        total = 0
-        for change in changes:
-            if change.actor.kind is not ActorKind.PERSON:
-                continue
-            usual = self._usual(self._names.key(change.actor.key), judgement)
-            if usual is None:
-                return None
-            total += bool(change.country) and change.country.casefold() not in usual
-        return total
-
-    def _from_new(
-        self, changes: Sequence[ConnectorChange], judgement: Judgement, *, by: Sequence[str]
-    ) -> int | None:
-        start, end = judgement.window.baseline_start, judgement.window.start
-        total = 0
+    ) -> list[tuple[ConnectorChange, str, list[str]]] | None:
+        """Changes by persons, with their account and its usual places; None if one has none."""
+        found = []
         for change in changes:
             if change.actor.kind is not ActorKind.PERSON:
                 continue
             key = self._names.key(change.actor.key)
-            if self._usual(key, judgement) is None:
+            usual = self._usual(key, judgement)
+            if usual is None:
                 return None
+            found.append((change, key, usual))
+        return found
+
+    def _from_unusual_place(
+        self, changes: Sequence[ConnectorChange], judgement: Judgement
+    ) -> int | None:
+        by_people = self._by_people(changes, judgement)
+        if by_people is None:
+            return None
+        return sum(
+            bool(change.country) and change.country.casefold() not in usual
+            for change, _, usual in by_people
+        )
+
+    def _from_new(
+        self,
+        changes: Sequence[ConnectorChange],
+        judgement: Judgement,
+        names: Callable[[ConnectorChange], Sequence[str]],
+    ) -> int | None:
+        """Changes from addresses or providers none of which the account signed in from before."""
+        by_people = self._by_people(changes, judgement)
+        if by_people is None:
+            return None
+        start, end = judgement.window.baseline_start, judgement.window.start
+        total = 0
+        for change, key, _ in by_people:
             seen = [
-                any(start <= when < end for when in self._networks.get((key, told.casefold()), ()))
-                for told in (str(getattr(change, name)) for name in by)
-                if told
+                any(start <= when < end for when in self._networks.get((key, name.casefold()), ()))
+                for name in names(change)
+                if name
             ]
             total += bool(seen) and not any(seen)
         return total

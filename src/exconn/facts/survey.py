@@ -178,16 +178,17 @@ def survey(
         administration(period or everything),
     ]
     frames = source.collect([*mail_queries, *audit_queries])
-    changes = ConnectorChange.from_frame(frames[-3])
+    *mailed, changed, deeds, administered = frames
+    changes = ConnectorChange.from_frame(changed)
     connectors = Connectors(changes, context, named)
-    mail = MailRows(*frames[:-3])
+    mail = MailRows(*mailed)
     return Survey(
         source=source,
         context=context,
         coverage=coverage,
         mail=mail.by_connector(connectors),
-        trail=Trail(changes, AdminChange.from_frame(frames[-2]), connectors),
-        administered=frozenset(frames[-1]["Day"]),
+        trail=Trail(changes, AdminChange.from_frame(deeds), connectors),
+        administered=frozenset(administered["Day"]),
         named={connectors.key(name): name for name in named},
     )
 

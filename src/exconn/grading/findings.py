@@ -164,18 +164,22 @@ def answers(
     facts: Facts, questions: Sequence[Question], standings: Sequence[Standing]
 ) -> tuple[Answered, ...]:
     """Answer the questions from the facts about one connector."""
-    row = pl.DataFrame([dict(facts)], schema=dict.fromkeys(facts, pl.Float64()))
-    verdicts = row.select(question.answer.alias(question.id) for question in questions).row(
-        0, named=True
-    )
+    verdicts = evaluated(facts, [question.answer for question in questions])
     return tuple(
         Answered(
             question,
-            _answer(question, facts, standings, verdict=verdicts[question.id]),
+            _answer(question, facts, standings, verdict=verdict),
             {name: facts[name] for name in question.facts},
         )
-        for question in questions
+        for question, verdict in zip(questions, verdicts, strict=True)
     )
+
+
+def evaluated(facts: Facts, conditions: Sequence[pl.Expr]) -> list[bool | None]:
+    """What conditions say of the facts about one connector."""
+    row = pl.DataFrame([dict(facts)], schema=dict.fromkeys(facts, pl.Float64()))
+    named = (condition.alias(str(number)) for number, condition in enumerate(conditions))
+    return list(row.select(named).row(0))
 
 
 def _contributions(fired: Sequence[Signal], policy: Policy) -> dict[str, float]:

@@ -9,7 +9,16 @@ from exconn.context import Context
 from exconn.coverage import Standing, TableState
 from exconn.facts import FACTS
 from exconn.facts.catalogue import CATALOGUE, Asked
-from exconn.grading.findings import Answer, Answered, Facts, Finding, State, contributing, ordered
+from exconn.grading.findings import (
+    Answer,
+    Answered,
+    Facts,
+    Finding,
+    State,
+    contributing,
+    evaluated,
+    ordered,
+)
 from exconn.grading.policy import Policy
 from exconn.grading.verdict import Classification, Verdict, judge
 from exconn.models import ConnectorChange
@@ -71,30 +80,21 @@ class Look:
 
 def considered(facts: Facts) -> tuple[Considered, ...]:
     """Weigh the alternative explanations, the likeliest first."""
-    row = pl.DataFrame([dict(facts)], schema=dict.fromkeys(facts, pl.Float64()))
-
-    def holds(clues: Sequence[Clue]) -> list[bool | None]:
-        found = row.select(clue.state.alias(str(i)) for i, clue in enumerate(clues)).row(0)
-        return list(found)
-
     weighed = []
     for alternative in ALTERNATIVES:
-        speaks = {
-            side: list(zip(clues, holds(clues), strict=True))
-            for side, clues in (
-                ("for", alternative.for_it),
-                ("against", alternative.against_it),
-            )
-        }
-        told = {
-            side: tuple(clue.sentence.format(**facts) for clue, so in pairs if so)
-            for side, pairs in speaks.items()
-        }
-        shares = {side: len(told[side]) / len(pairs) for side, pairs in speaks.items()}
-        unknown = sum(so is None for pairs in speaks.values() for _, so in pairs)
-        balance = shares["for"] - shares["against"]
-        weighed.append(Considered(alternative, balance, told["for"], told["against"], unknown))
+        speaks_for = evaluated(facts, [clue.state for clue in alternative.for_it])
+        speaks_against = evaluated(facts, [clue.state for clue in alternative.against_it])
+        for_it = _told(alternative.for_it, speaks_for, facts)
+        against_it = _told(alternative.against_it, speaks_against, facts)
+        balance = len(for_it) / len(speaks_for) - len(against_it) / len(speaks_against)
+        unknown = [*speaks_for, *speaks_against].count(None)
+        weighed.append(Considered(alternative, balance, for_it, against_it, unknown))
     return tuple(sorted(weighed, key=lambda one: -one.balance))
+
+
+def _told(clues: Sequence[Clue], holds: Sequence[bool | None], facts: Facts) -> tuple[str, ...]:
+    pairs = zip(clues, holds, strict=True)
+    return tuple(clue.sentence.format(**facts) for clue, so in pairs if so)
 
 
 def flips(
@@ -109,7 +109,8 @@ def flips(
 
     def suppose(if_so: str, findings: Sequence[Finding], tables: Sequence[Standing]) -> None:
         then = judge(facts, contributing(findings, policy), tables, policy).classification
-        if _side(then) is not _side(verdict.classification):
+        now = verdict.classification
+        if then is not now and not (then.is_benign and now.is_benign):
             told.append(Flip(if_so, then))
 
     for finding in found:
@@ -130,12 +131,6 @@ def flips(
                 f"{standing.coverage.table.name} was complete and showed nothing else", found, whole
             )
     return tuple(told)
-
-
-def _side(classification: Classification) -> Classification:
-    """Both benign classifications are on one side."""
-    benign = classification is Classification.EXPECTED_ACTIVITY
-    return Classification.FALSE_POSITIVE if benign else classification
 
 
 def _never_known(finding: Finding, facts: Facts) -> bool:

@@ -8,7 +8,7 @@ import polars as pl
 from attrs import evolve, frozen
 
 from exconn.context import in_networks
-from exconn.coverage import Coverage, TableState
+from exconn.coverage import Coverage, Standing, TableState
 from exconn.errors import IncompleteResultError, UnreadableDataError
 from exconn.facts import Judgement, Survey
 from exconn.facts.changes import acts
@@ -16,7 +16,7 @@ from exconn.facts.judgement import ANY_PERIOD, Turn, judged_frame
 from exconn.facts.mail import is_under, own_domains
 from exconn.facts.queries import MANY, connector_changes, link_clicks, mail_from
 from exconn.models import ActorKind, ConnectorChange
-from exconn.tables import CLOUD_APP_EVENTS, EMAIL_EVENTS, URL_CLICK_EVENTS, Reads, Table
+from exconn.tables import CLOUD_APP_EVENTS, EMAIL_EVENTS, URL_CLICK_EVENTS, Reads
 from exconn.window import HOUR, Period, Window, floored
 
 NAMES = 50
@@ -170,10 +170,9 @@ def radius(found: Survey, judgement: Judgement, *, rows: bool) -> Radius:
     )
 
 
-def _doubts(coverage: Coverage, table: Table, window: Window, reads: Reads) -> list[str]:
+def _doubts(standing: Standing) -> list[str]:
     """Why the table cannot tell that there is nothing in the window."""
-    standing = coverage.standing(table, window, reads)
-    return [f"{table.name}: {reason}" for reason in standing.reasons]
+    return [f"{standing.coverage.table.name}: {reason}" for reason in standing.reasons]
 
 
 def _connectors(
@@ -205,14 +204,14 @@ def _connectors(
             touched.append(
                 TouchedConnector(name, tuple(sorted(shared)), len(tied), min(times), max(times))
             )
-    doubts = _doubts(found.coverage, CLOUD_APP_EVENTS, window, _READS_OF_CHANGES)
+    doubts = _doubts(found.coverage.standing(CLOUD_APP_EVENTS, window, _READS_OF_CHANGES))
     ordered = tuple(sorted(touched, key=lambda other: (other.first, other.name)))
     return (ordered if ordered or not doubts else None), doubts
 
 
 def _mail(found: Survey, judgement: Judgement) -> tuple[tuple[SimilarMail, ...] | None, list[str]]:
     window = judgement.window
-    doubts = _doubts(found.coverage, EMAIL_EVENTS, window, _READS_OF_MAIL)
+    doubts = _doubts(found.coverage.standing(EMAIL_EVENTS, window, _READS_OF_MAIL))
     addresses, lumped = _new(found.mail.sending_addresses, "Address", judgement)
     if lumped:
         doubts.append("the connector has hours with too many sending addresses to tell apart")
@@ -306,7 +305,7 @@ def _passed(found: Survey, judgement: Judgement, value: str) -> str | None:
 
 def _clicks(found: Survey, judgement: Judgement) -> tuple[Clicks | None, list[str]]:
     window, hour = judgement.window, pl.col("Hour")
-    doubts = _doubts(found.coverage, EMAIL_EVENTS, window, _READS_OF_CLICKS)
+    doubts = _doubts(found.coverage.standing(EMAIL_EVENTS, window, _READS_OF_CLICKS))
     mail = found.mail.connector_hours.filter(
         pl.col("Connector") == judgement.connector, hour >= window.start, hour < window.end
     )
@@ -316,8 +315,8 @@ def _clicks(found: Survey, judgement: Judgement) -> tuple[Clicks | None, list[st
         looked_at = found.source.coverage([URL_CLICK_EVENTS])
         coverage = Coverage((*found.coverage.tables, *looked_at.tables))
         longer = _longer(window)
-        doubts += _doubts(coverage, URL_CLICK_EVENTS, longer, _READS_OF_CLICKS)
         standing = coverage.standing(URL_CLICK_EVENTS, longer, _READS_OF_CLICKS)
+        doubts += _doubts(standing)
         if standing.state in (TableState.MISSING, TableState.EMPTY):
             return None, doubts
         clicks = _clicked(found, judgement, Period(window.start, longer.end))

@@ -38,6 +38,11 @@ class Classification(enum.StrEnum):
     FALSE_POSITIVE = "falsePositive"
     UNKNOWN = "unknown"
 
+    @property
+    def is_benign(self) -> bool:
+        """Whether it signs the connector off."""
+        return self in (Classification.EXPECTED_ACTIVITY, Classification.FALSE_POSITIVE)
+
 
 class Determination(enum.StrEnum):
     """The members of Graph's `alertDetermination` that a connector can have.

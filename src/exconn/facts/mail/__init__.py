@@ -4,7 +4,7 @@ import polars as pl
 
 from exconn.context import Context
 from exconn.facts.fact import Unit
-from exconn.facts.mail.definitions import MAIL_FACTS
+from exconn.facts.mail.definitions import MAIL_FACTS, turn_facts
 from exconn.facts.mail.domains import is_under, own_domains
 from exconn.facts.mail.recipients import recipient_facts
 from exconn.facts.mail.rows import MailRows
@@ -47,5 +47,5 @@ def mail_facts(rows: MailRows, judged: pl.DataFrame, context: Context) -> pl.Dat
 _MAY_BE_NULL = {
     *("baseline_peak_hour", "unknown_domains", "baseline_days", "external_domains"),
     *("fresh_address_messages", "fresh_domain_messages", "fresh_since_suspicious"),
-    *("peak_since_change", "peak_before_change", "daily_since_change", "daily_before_change"),
+    *(fact.name for fact in turn_facts()),
 }

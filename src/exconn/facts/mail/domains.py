@@ -42,18 +42,22 @@ def own_domains(
     )
 
 
+def is_foreign(domain: str, own: frozenset[str]) -> bool:
+    """Whether a domain is none of these, nor under one. The empty domain is not foreign."""
+    return bool(domain) and not is_under(domain, own)
+
+
 def marked_rows(
     placed: pl.DataFrame,
     column: str,
     own_domains: pl.DataFrame,
     mark: str = "Foreign",
-    test: Callable[[str, frozenset[str]], bool] | None = None,
+    holds: Callable[[str, frozenset[str]], bool] = is_foreign,
 ) -> pl.DataFrame:
     """Add how the domain in `column` stands to the tenant's: by default, whether it is Foreign.
 
     Null where the tenant's domains are not known; false for the empty domain.
     """
-    holds = test or is_foreign
     own_at = {at[0]: frozenset(group["Domain"]) for at, group in own_domains.group_by("At")}
     told: dict[tuple[str, frozenset[str]], bool] = {}
 
@@ -68,11 +72,6 @@ def marked_rows(
     marks = [tell(domain, own_at.get(at, frozenset())) for at, domain in pairs.iter_rows()]
     marked = pairs.with_columns(pl.Series(mark, marks, dtype=pl.Boolean))
     return placed.join(marked, on=["At", column], how="left")
-
-
-def is_foreign(domain: str, own: frozenset[str]) -> bool:
-    """Whether a domain is none of these, nor under one. The empty domain is not foreign."""
-    return bool(domain) and not is_under(domain, own)
 
 
 def looks_like(domain: str, own: frozenset[str]) -> bool:

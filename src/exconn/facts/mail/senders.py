@@ -1,7 +1,5 @@
 """From which addresses and in which domains' names the mail comes, and what of it is new."""
 
-from collections.abc import Mapping
-
 import polars as pl
 
 from exconn.context import Context, in_networks
@@ -28,66 +26,50 @@ from exconn.facts.mail.placing import (
 from exconn.facts.queries import MANY
 
 
-def _new_share(placed: pl.DataFrame, by: str, name: str) -> pl.DataFrame:
-    """The share of the window's messages whose `by` does not occur in the connector's past."""
+def _is_new(name: str) -> pl.Expr:
+    """Whether a row's name does not occur in the connector's past; see `_with_past`."""
+    return pl.col(f"{name}Known").is_null()
+
+
+def _with_past(placed: pl.DataFrame, *names: str) -> pl.DataFrame:
+    """Mark, for some names (addresses or domains), those that occur in the connector's past."""
     past = placed.filter(PAST)
-    unseen = placed.filter(IN).join(past.select(*KEYS, by).unique(), on=[*KEYS, by], how="anti")
-    whole = placed.group_by(KEYS).agg(
-        Whole=pl.col("Messages").filter(IN).sum(),
-        Known=pl.col("Messages").filter(PAST).sum(),
-        Enough=enough("OwnDays"),
-    )
-    share = ratio(pl.col("New").fill_null(0), pl.col("Whole"))
-    return (
-        whole.join(unseen.group_by(KEYS).agg(New=pl.col("Messages").sum()), on=KEYS, how="left")
-        .with_columns(pl.when(pl.col("Enough") & (pl.col("Known") > 0)).then(share).alias(name))
-        .select(*KEYS, name)
-    )
-
-
-def _fresh_facts(
-    placed: pl.DataFrame,
-    judged: pl.DataFrame,
-    of: str,
-    *names: str,
-    shares: Mapping[str, str] | None = None,
-) -> pl.DataFrame:
-    """The facts of what is new to the connector, by some names: addresses, or domains.
-
-    `shares` are further facts, each the share of those messages that a column counts.
-    """
-    marked = placed
     for name in names:
-        known = placed.filter(PAST).select(*KEYS, name).unique()
-        marked = marked.join(
-            known.with_columns(pl.lit(value=True).alias(f"{name}Known")),
-            on=[*KEYS, name],
-            how="left",
-        )
-    counted_shares = {
-        f"fresh_{of}_bad_share": "Bad",
-        f"fresh_{of}_outbound_share": "Outbound",
-        **(shares or {}),
-    }
-    fresh = IN & pl.any_horizontal(
-        pl.col(f"{name}Known").is_null() & (pl.col(name) != "") for name in names
-    )
+        known = past.select(*KEYS, name).unique()
+        known = known.with_columns(pl.lit(value=True).alias(f"{name}Known"))
+        placed = placed.join(known, on=[*KEYS, name], how="left")
+    return placed
+
+
+def _new_share(name: str) -> pl.Expr:
+    """The share of the window's messages whose name is new, where there is a past with mail."""
     messages = pl.col("Messages")
-    suspected = (pl.col("Hour") >= pl.col("Suspected")).fill_null(value=False)
-    counted = marked.group_by(KEYS).agg(
-        messages.filter(fresh).sum().alias(f"fresh_{of}_messages"),
-        *(
-            ratio(pl.col(column).filter(fresh).sum(), messages.filter(fresh).sum()).alias(name)
-            for name, column in counted_shares.items()
-        ),
-        messages.filter(fresh & suspected).sum().alias("fresh_since_suspicious"),
-    )
-    facts = counted.columns[len(KEYS) :]
+    share = ratio(messages.filter(IN & _is_new(name)).sum(), messages.filter(IN).sum())
+    return pl.when(enough("OwnDays") & (messages.filter(PAST).sum() > 0)).then(share)
+
+
+def _fresh(*names: str) -> pl.Expr:
+    """Whether a row of the window has a name that is new to the connector."""
+    return IN & pl.any_horizontal(_is_new(name) & (pl.col(name) != "") for name in names)
+
+
+def _fresh_facts(marked: pl.DataFrame, judged: pl.DataFrame, **counts: pl.Expr) -> pl.DataFrame:
+    """Facts of what is new to the connector: 0 where nothing is, null where that is not known."""
+    counted = marked.group_by(KEYS).agg(**counts)
     return (
         judged.join(counted, on=KEYS, how="left")
-        .with_columns(pl.when(COMPARABLE).then(pl.col(name).fill_null(0)) for name in facts)
-        .select(*KEYS, *facts)
+        .with_columns(pl.when(COMPARABLE).then(pl.col(name).fill_null(0)) for name in counts)
+        .select(*KEYS, *counts)
     )
+
+
+def _fresh_counts(of: str, fresh: pl.Expr) -> dict[str, pl.Expr]:
+    """How many messages are new, and how many of them are bad, or go outside."""
+    return {
+        f"fresh_{of}_messages": pl.col("Messages").filter(fresh).sum(),
+        f"fresh_{of}_bad_share": share_where("Bad", fresh),
+        f"fresh_{of}_outbound_share": share_where("Outbound", fresh),
+    }
 
 
 def address_facts(rows: pl.DataFrame, judged: pl.DataFrame, context: Context) -> pl.DataFrame:
@@ -95,7 +77,7 @@ def address_facts(rows: pl.DataFrame, judged: pl.DataFrame, context: Context) ->
     seen = rows["Address"].unique().to_list()
     gateways = [address for address in seen if in_networks(address, context.gateways)]
     vendors = [address for address in seen if in_networks(address, context.simulation_vendors)]
-    placed = placed_rows(rows, judged)
+    marked = _with_past(placed_rows(rows, judged), "Address")
     address = pl.col("Address")
     messages = pl.col("Messages")
 
@@ -104,15 +86,21 @@ def address_facts(rows: pl.DataFrame, judged: pl.DataFrame, context: Context) ->
             messages.filter(IN & address.is_in(addresses)).sum(), messages.filter(IN).sum()
         )
 
-    counted = placed.group_by(KEYS).agg(
+    counted = marked.group_by(KEYS).agg(
         addresses=number_of("Address", IN & (address != "")),
         gateway_share=share_from(gateways),
         simulation_share=share_from(vendors),
+        new_address_share=_new_share("Address"),
     )
-    fresh = _fresh_facts(placed, judged, "address", "Address")
-    return fresh.join(counted, on=KEYS, how="left").join(
-        _new_share(placed, "Address", "new_address_share"), on=KEYS, how="left"
+    fresh = _fresh("Address")
+    since = pl.col("Hour") >= pl.col("Suspected")
+    facts = _fresh_facts(
+        marked,
+        judged,
+        **_fresh_counts("address", fresh),
+        fresh_since_suspicious=messages.filter(fresh & since).sum(),
     )
+    return facts.join(counted, on=KEYS, how="left")
 
 
 def domain_facts(
@@ -123,11 +111,12 @@ def domain_facts(
     own_domains: pl.DataFrame,
 ) -> pl.DataFrame:
     """The facts of the domains in whose names each connector's mail comes."""
-    placed = placed_rows(rows, judged)
+    placed = _with_past(placed_rows(rows, judged), "P1", "P2")
     marked = met_before(marked_rows(placed, "P2", own_domains), known, "P2")
     marked = met_before(marked.rename({"Met": "Mailed"}), _seen(rows), "P2")
     for column in ("P1", "P2"):
         marked = marked_rows(marked, column, own_domains, f"Like{column}", looks_like)
+    marked = marked.with_columns(Alike=pl.col("LikeP1").fill_null(value=False) | pl.col("LikeP2"))
     partners = under(pl.col("P2"), rows["P2"], context.partners)
     foreign = pl.col("Foreign")
     tenants = ~foreign & ~pl.col("P2").is_in(["", MANY])
@@ -145,28 +134,24 @@ def domain_facts(
                 pl.col("Outbound").filter(IN & others & ~pl.col("Mailed") & ~partners).sum(), whole
             )
         ),
-        lookalike_share=share_of(
-            "Messages", IN, pl.col("LikeP1").fill_null(value=False) | pl.col("LikeP2")
-        ),
+        lookalike_share=share_of("Messages", IN, pl.col("Alike")),
         header_domains=number_of("P2", IN & (pl.col("P2") != "")),
         own_authenticated_share=share_of("Authenticated", IN, tenants),
         own_unauthenticated_share=share_of("Unauthenticated", IN, tenants),
         baseline_own_unauthenticated_share=share_of("Unauthenticated", PAST, tenants),
         unauthenticated_share=share_where("Unauthenticated", IN),
         baseline_unauthenticated_share=share_where("Unauthenticated", PAST),
+        new_envelope_domain_share=_new_share("P1"),
+        new_header_domain_share=_new_share("P2"),
     )
-    for by, name in (("P1", "new_envelope_domain_share"), ("P2", "new_header_domain_share")):
-        counted = counted.join(_new_share(placed, by, name), on=KEYS, how="left")
-    kinds = _kinds()
-    fresh = _fresh_facts(
+    fresh, kinds = _fresh("P1", "P2"), _kinds()
+    facts = _fresh_facts(
         marked.with_columns(**kinds),
         judged,
-        "domain",
-        "P1",
-        "P2",
-        shares={name: name for name in kinds},
-    ).drop("fresh_since_suspicious")
-    return fresh.join(counted, on=KEYS, how="left")
+        **_fresh_counts("domain", fresh),
+        **{name: share_where(name, fresh) for name in kinds},
+    )
+    return facts.join(counted, on=KEYS, how="left")
 
 
 def _seen(rows: pl.DataFrame) -> pl.DataFrame:
@@ -179,8 +164,7 @@ def _seen(rows: pl.DataFrame) -> pl.DataFrame:
 
 def _kinds() -> dict[str, pl.Expr]:
     """How many of a row's messages are of each of `FRESH_KINDS`; null where not known."""
-    alike = pl.col("LikeP1").fill_null(value=False) | pl.col("LikeP2")
-    foreign, many = pl.col("Foreign"), pl.col("P2") == MANY
+    alike, foreign, many = pl.col("Alike"), pl.col("Foreign"), pl.col("P2") == MANY
     own = ~foreign & ~alike & ~many
     known = foreign & ~alike & ~many & (pl.col("Met") | pl.col("Mailed"))
     counted = {

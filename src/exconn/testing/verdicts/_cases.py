@@ -9,7 +9,7 @@ from attrs import field, frozen
 
 from exconn.coverage import Standing
 from exconn.grading import Policy, State
-from exconn.grading.findings import Facts, findings, margin
+from exconn.grading.findings import Facts, Finding, findings, margin
 from exconn.grading.run import judged
 from exconn.grading.verdict import Verdict, judge
 from exconn.signals import SIGNALS, Signal
@@ -49,12 +49,14 @@ class Case:
 
     def margin(self, policy: Policy) -> float:
         """The margin by a policy."""
-        return margin(findings(self.facts, self.states, SIGNALS, self.standings, policy))
+        return margin(self._findings(policy))
 
     def verdict(self, policy: Policy) -> Verdict:
         """The verdict by a policy."""
-        found = findings(self.facts, self.states, SIGNALS, self.standings, policy)
-        return judge(self.facts, found, self.standings, policy)
+        return judge(self.facts, self._findings(policy), self.standings, policy)
+
+    def _findings(self, policy: Policy) -> tuple[Finding, ...]:
+        return findings(self.facts, self.states, SIGNALS, self.standings, policy)
 
 
 _SAID = {State.FIRED: True, State.CLEAR: False, State.UNASSESSED: None}
@@ -82,10 +84,9 @@ def cases(
     seeds: Iterable[int], families: Sequence[Family] = FAMILIES, *, workers: int | None = None
 ) -> list[Case]:
     """Grade the scenarios of these seeds, several at a time."""
-    numbers = [(index, seed) for index in range(len(families)) for seed in seeds]
+    asked = [(FAMILIES.index(family), seed) for family in families for seed in seeds]
     if workers == 1:
-        return [case(families[index], seed) for index, seed in numbers]
-    asked = [(FAMILIES.index(families[index]), seed) for index, seed in numbers]
+        return list(map(_numbered, asked))
     os.environ["POLARS_MAX_THREADS"] = "1"  # of the processes to come; here Polars has begun
     with ProcessPoolExecutor(workers or os.cpu_count(), mp_context=get_context("spawn")) as pool:
         return list(pool.map(_numbered, asked, chunksize=8))

@@ -12,7 +12,6 @@ from exconn.testing.scenarios import FAMILIES, Truth
 from exconn.testing.verdicts._cases import Case
 from exconn.testing.verdicts._fitting import without
 
-_BENIGN = (Classification.FALSE_POSITIVE, Classification.EXPECTED_ACTIVITY)
 _SINGLE_FACTS = 12
 _BINS = (0.0, 0.01, 0.05, 0.2, 0.5, 0.8, 0.95, 0.99, 1.0)
 
@@ -66,7 +65,7 @@ def _counts(cases: Sequence[Case], policy: Policy) -> Counter[Classification]:
 
 
 def _benign(counts: Counter[Classification]) -> int:
-    return sum(counts[classification] for classification in _BENIGN)
+    return sum(n for classification, n in counts.items() if classification.is_benign)
 
 
 def _opening(held: Sequence[Case]) -> Iterator[str]:
@@ -329,8 +328,7 @@ def _derived(policy: Policy) -> Iterator[str]:
         "excepted. The thresholds lie a little beyond the other side's last margin, each quarter "
         "of the seeds judged by a fit to the others. (The gap below was widened once, when two "
         "attacks of these very seeds were seen graded benign.) The number of families, the decay "
-        "and what is "
-        "noticeable are judgement."
+        "and what is noticeable are judgement."
     )
     yield ""
     yield "```sh"
