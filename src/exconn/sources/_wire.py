@@ -14,7 +14,14 @@ from exconn.tables import TIME
 from exconn.window import parse_time
 
 _SPAN = re.compile(r"(-?)(?:(\d+)\.)?(\d\d):(\d\d):(\d\d)(?:\.(\d{1,7}))?")
-_REALS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+_REALS = {
+    "NaN": math.nan,
+    "Infinity": math.inf,
+    "-Infinity": -math.inf,
+    "INF": math.inf,
+    "-INF": -math.inf,
+}
+"""Numbers that JSON lacks, as Kusto and as OData write them."""
 
 
 @frozen
