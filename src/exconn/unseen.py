@@ -14,3 +14,12 @@ UNSEEN = re.compile(
     "\U000e0000-\U000e0fff]"  # tags and variation
     "|[\ud800-\udfff]"  # halves of characters, from undecodable arguments
 )
+
+
+def visible(text: str) -> str:
+    r"""Write characters that cannot be seen, or that a terminal would act on, as ``\u....``."""
+    return UNSEEN.sub(lambda found: _escaped(ord(found[0])), text)
+
+
+def _escaped(number: int) -> str:
+    return f"\\u{number:04x}" if number <= 0xFFFF else f"\\U{number:08x}"
