@@ -16,21 +16,11 @@ _WORDS = {
 }
 
 
-def explanation(
-    verdict: Verdict,
-    found: Sequence[Finding],
-    flips: Sequence[Flip],
-    looks: Sequence[Look],
-    *,
-    mail_seen: bool,
-) -> str:
-    """Say why a connector is graded as it is.
+def summary(verdict: Verdict, *, mail_seen: bool) -> str:
+    """The verdict in words, with vetoes and abstentions.
 
     Args:
         verdict: what was decided.
-        found: what the signals say.
-        flips: what would change it.
-        looks: what to look at next.
         mail_seen: whether its mail can be seen, and there is some.
     """
     opening = {
@@ -41,7 +31,21 @@ def explanation(
         Classification.FALSE_POSITIVE: "Nothing malicious is to be seen.",
         Classification.UNKNOWN: "It cannot be decided.",
     }[verdict.classification]
-    told = [opening, *(f"{reason[0].upper()}{reason[1:]}." for reason in verdict.reasons)]
+    return " ".join([opening, *(f"{reason[0].upper()}{reason[1:]}." for reason in verdict.reasons)])
+
+
+def explanation(
+    brief: str, found: Sequence[Finding], flips: Sequence[Flip], looks: Sequence[Look]
+) -> str:
+    """Say why a connector is graded as it is.
+
+    Args:
+        brief: the verdict in words.
+        found: what the signals say.
+        flips: what would change it.
+        looks: what to look at next.
+    """
+    told = [brief]
     for title, sign in (("For malice", 1), ("Against it", -1)):
         sentences = [f.sentence for f in ordered(found) if f.contribution * sign > 0]
         if sentences:

@@ -148,14 +148,7 @@ def looks(
     changes: Sequence[ConnectorChange],
 ) -> tuple[Look, ...]:
     """Where to look next: what could not be answered, then what weighs most, to be confirmed."""
-    people = sorted({n for c in changes for n in (c.actor.id, c.actor.name) if n})
-    asked = Asked(
-        period=window.period,
-        connector=connector,
-        accounts=tuple(people),
-        addresses=tuple(sorted({change.address for change in changes if change.address})),
-        accepted_domains=context.accepted_domains,
-    )
+    asked = evolve(about(connector, window, changes), accepted_domains=context.accepted_domains)
     wanted: dict[str, str] = {}
     for answer in answered:
         if answer.answer is Answer.UNASSESSED:
@@ -164,11 +157,23 @@ def looks(
         if finding.signal.direction is Direction.FOR:
             wanted.setdefault(finding.signal.question.shown_by, f"To confirm: {finding.sentence}")
     chosen = [(name, why) for name, why in wanted.items() if name in CATALOGUE][:_LOOKS]
-    return tuple(Look(why, name, _about(name, asked, connector)) for name, why in chosen)
+    return tuple(Look(why, name, kql(name, asked)) for name, why in chosen)
 
 
-def _about(name: str, asked: Asked, connector: str) -> str:
+def about(connector: str, window: Window, changes: Sequence[ConnectorChange]) -> Asked:
+    """What queries are asked to show the evidence about a connector."""
+    people = sorted({n for c in changes for n in (c.actor.id, c.actor.name) if n})
+    return Asked(
+        period=window.period,
+        connector=connector,
+        accounts=tuple(people),
+        addresses=tuple(sorted({change.address for change in changes if change.address})),
+    )
+
+
+def kql(name: str, asked: Asked) -> str:
+    """A query of the catalogue for Defender's Advanced Hunting, about one connector alone."""
     query = CATALOGUE[name](asked)
     if "Connector" in query.schema:
-        query = query.filter(pl.col("Connector") == connector.lower())
+        query = query.filter(pl.col("Connector") == asked.connector.lower())
     return query.to_kql()

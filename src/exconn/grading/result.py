@@ -13,6 +13,7 @@ from exconn.grading.actions import Action
 from exconn.grading.evidence import Event, Evidence
 from exconn.grading.findings import Answered, Facts, Finding, ordered
 from exconn.grading.outlook import Considered, Flip, Look
+from exconn.grading.policy import Policy
 from exconn.grading.radius import Radius
 from exconn.grading.verdict import Classification, Determination
 from exconn.models import AdminChange, ConnectorChange
@@ -34,7 +35,8 @@ class Grade:
         score: 0 to 1; 0.5 is no evidence either way. A fixed function of `margin`.
         margin: the sum of the findings' contributions.
         confidence: the share, by weight, of the signals that could be assessed.
-        explanation: the verdict in a few sentences.
+        summary: the verdict in words, with vetoes and abstentions.
+        explanation: the same with what weighs most.
         reasons: vetoes and abstentions.
         findings: what each signal says.
         answers: the playbook's questions answered.
@@ -47,6 +49,7 @@ class Grade:
         actions: what to do, in order.
         evidence: what it rests on.
         radius: what the incident touched beyond the connector.
+        policy: the weights and thresholds by which it was graded.
     """
 
     connector: str
@@ -56,6 +59,7 @@ class Grade:
     score: float
     margin: float
     confidence: float
+    summary: str = field(repr=False)
     explanation: str
     reasons: tuple[str, ...] = field(repr=False)
     findings: tuple[Finding, ...] = field(repr=False)
@@ -69,6 +73,7 @@ class Grade:
     actions: tuple[Action, ...] = field(repr=False)
     evidence: Evidence = field(repr=False)
     radius: Radius = field(repr=False)
+    policy: Policy = field(repr=False)
 
     @property
     def at(self) -> datetime:
@@ -114,6 +119,18 @@ class Grade:
     def to_json(self, *, indent: int | None = None) -> str:
         """The same as JSON text, in ASCII: no character of it can trick a terminal."""
         return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
+
+    def to_html(self) -> str:
+        """A report for people: one page that needs no network and no script."""
+        from exconn import reports  # noqa: PLC0415 - reports are above grading
+
+        return reports.html(self)
+
+    def to_markdown(self) -> str:
+        """The same in short, for a ticket."""
+        from exconn import reports  # noqa: PLC0415 - reports are above grading
+
+        return reports.markdown(self)
 
 
 def _signal(finding: Finding) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from exconn.facts import (
 from exconn.facts.changes import acts
 from exconn.facts.judgement import MINIMUM_BASELINE
 from exconn.grading.evidence import Evidence, evidence, timeline
-from exconn.grading.explanation import explanation
+from exconn.grading.explanation import explanation, summary
 from exconn.grading.findings import (
     Facts,
     Finding,
@@ -260,6 +260,8 @@ class _Verdicts:
             if rows
             else ()
         )
+        mail_seen = bool(facts["messages"]) and standings[0].covers_time
+        brief = summary(verdict, mail_seen=mail_seen)
         return Grade(
             connector=name,
             window=judgement.window,
@@ -268,13 +270,8 @@ class _Verdicts:
             score=self._policy.score(total),
             margin=total,
             confidence=confidence(found, self._policy),
-            explanation=explanation(
-                verdict,
-                found,
-                turns,
-                next_looks,
-                mail_seen=bool(facts["messages"]) and standings[0].covers_time,
-            ),
+            summary=brief,
+            explanation=explanation(brief, found, turns, next_looks),
             reasons=verdict.reasons,
             findings=found,
             answers=answered,
@@ -287,6 +284,7 @@ class _Verdicts:
             actions=runbook(verdict.classification, self._incident(judgement, name, gathered)),
             evidence=gathered,
             radius=radius(self._found, judgement, rows=rows),
+            policy=self._policy,
         )
 
 

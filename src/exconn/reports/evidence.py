@@ -1,0 +1,311 @@
+"""Evidence tables, and how far the incident reaches."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from exconn.grading import Clicks, Evidence, Radius, SimilarMail, Tally
+from exconn.models import AdminChange, Email, Logon
+from exconn.reports.markup import Content, Html, element, join, lines
+from exconn.reports.page import section
+from exconn.reports.tables import Column, code, settings, table, tallies, time
+from exconn.reports.words import counted, shortened
+
+_SUBJECT = 120
+_BEFORE = timedelta(days=1)
+
+
+def radius_section(radius: Radius) -> Html:
+    """What the incident touched beyond the connector."""
+    return section(
+        "radius",
+        "Blast radius",
+        element("h3", "Other connectors changed by the same hands"),
+        _connectors(radius),
+        element("h3", "Other mail from the same new places"),
+        _mail(radius.mail),
+        element("h3", "Clicks on links in the mail"),
+        _clicks(radius.clicks),
+        join(
+            element("h3", "What is not known, and why"),
+            element("ul", *(element("li", reason) for reason in radius.unknown)),
+        )
+        if radius.unknown
+        else None,
+    )
+
+
+def evidence_section(evidence: Evidence) -> Html:
+    """The rows that the grade rests on."""
+    where = element(
+        "div",
+        _or_none("Recipients' domains", tallies(
+            "Recipients' domains", "Domain", "Deliveries", _pairs(evidence.recipient_domains))),
+        _or_none("Senders' P1 domains", tallies(
+            "Senders' P1 domains", "Domain", "Messages", _pairs(evidence.sender_domains))),
+        _or_none("Sending addresses", tallies(
+            "Sending addresses", "Address", "Messages", _pairs(evidence.addresses))),
+        _or_none("Others who sent in bulk to outside", tallies(
+            "Others who sent in bulk to outside", "Sender", "In the busiest hour",
+            _pairs(evidence.other_bulk_senders))),
+        class_="pair",
+    )  # fmt: skip
+    return section(
+        "evidence",
+        "Evidence",
+        element("h3", "Changes of the connector"),
+        _changes("Changes of the connector in the window", evidence.changes),
+        element("h3", "What else those who changed it did"),
+        _changes("Transport rules and grants in the window", evidence.deeds),
+        element("h3", "Their sign-ins"),
+        _logons(evidence),
+        element("h3", "Senders and recipients in the window"),
+        where,
+        element("h3", "Senders with the most messages in the window"),
+        _senders(evidence),
+        element("h3", "Messages of the busiest hour"),
+        _sample(evidence),
+        _identifiers(evidence),
+    )
+
+
+def _none(told: str) -> Html:
+    return element("p", told, class_="none")
+
+
+def _or_none(name: str, made: Html | None) -> Html:
+    return element("div", made or _none(f"{name}: none told apart in the window."))
+
+
+def _pairs(tallied: Iterable[Tally]) -> list[tuple[str, int]]:
+    return [(tally.value, tally.count) for tally in tallied]
+
+
+def _connectors(radius: Radius) -> Html:
+    if radius.connectors is None:
+        return _none("Not known.")
+    if not radius.connectors:
+        return _none("None in the window.")
+    columns = (
+        Column("Connector", "code"),
+        Column("Shares"),
+        Column("Changes", "number"),
+        Column("First", "time"),
+        Column("Last", "time"),
+    )
+    return table(
+        "Other connectors changed in the window",
+        columns,
+        (
+            (code(c.name), ", ".join(c.ties), f"{c.changes:,}", time(c.first), time(c.last))
+            for c in radius.connectors
+        ),
+    )
+
+
+def _mail(found: tuple[SimilarMail, ...] | None) -> Html:
+    if found is None:
+        return _none("Not known.")
+    if not found:
+        return _none("None in the window.")
+    columns = (
+        Column("From", "code"),
+        Column("Through", "code"),
+        Column("Messages", "number"),
+        Column("Deliveries", "number"),
+        Column("In the baseline", "number"),
+        Column("First", "time"),
+        Column("Last", "time"),
+    )
+    return table(
+        "Other mail from the connector's new addresses and domains",
+        columns,
+        (
+            (
+                code(m.address or m.domain),
+                code(m.connector) or "no connector",
+                *(f"{n:,}" for n in (m.messages, m.deliveries, m.baseline_messages)),
+                time(m.first),
+                time(m.last),
+            )
+            for m in found
+        ),
+    )
+
+
+def _clicks(clicks: Clicks | None) -> Html:
+    if clicks is None:
+        return _none("Not known.")
+    if not clicks.total:
+        return _none("None in the window and the seven days after it.")
+    columns = (
+        Column("Time", "time"),
+        Column("Account", "code"),
+        Column("Link", "code"),
+        Column("Safe Links"),
+        Column("Went on"),
+    )
+    went = {True: "yes", False: "no", None: "not known"}
+    return join(
+        element(
+            "p",
+            f"{counted(clicks.total, 'click')} by {counted(clicks.accounts, 'account')}.",
+        ),
+        table(
+            "The latest clicks",
+            columns,
+            (
+                (time(c.time), code(c.account), code(c.url), c.action, went[c.clicked_through])
+                for c in clicks.latest
+            ),
+        ),
+    )
+
+
+def _changes(caption: str, changes: tuple[AdminChange, ...]) -> Html:
+    if not changes:
+        return _none("None seen in the window.")
+    columns = (
+        Column("Time", "time"),
+        Column("What", "code"),
+        Column("By", "code"),
+        Column("From", "code"),
+        Column("Settings passed"),
+    )
+    return table(caption, columns, map(_change, changes))
+
+
+def _change(change: AdminChange) -> tuple[Content, ...]:
+    outcome = {True: None, False: "failed", None: "outcome not recorded"}[change.succeeded]
+    place = ", ".join(p for p in (change.city, change.country, change.isp) if p)
+    return (
+        time(change.timestamp),
+        join(
+            code(change.operation),
+            element("p", code(change.target)) if change.target else None,
+            element("p", outcome, class_="note") if outcome else None,
+        ),
+        join(
+            code(change.actor.name or change.actor.id) or "not recorded",
+            element("p", change.actor.kind.value, class_="note"),
+        ),
+        join(
+            code(change.address) or "not recorded",
+            element("p", shortened(place), class_="note") if place else None,
+        ),
+        settings(change.parameters),
+    )
+
+
+def _logons(evidence: Evidence) -> Html:
+    if not evidence.logons:
+        return _none("None seen in the window, or nobody is known to have changed the connector.")
+    columns = (
+        Column("Time", "time"),
+        Column("Outcome"),
+        Column("Account", "code"),
+        Column("From", "code"),
+        Column("Application"),
+    )
+    changed = [change.timestamp for change in evidence.changes]
+    before = [
+        logon
+        for logon in evidence.logons
+        if any(timedelta(0) <= change - logon.timestamp <= _BEFORE for change in changed)
+    ]
+    others = [logon for logon in evidence.logons if logon not in before]
+    near = "Sign-ins in the day before a change"
+    rest = "Other sign-ins in the window, the latest of each outcome"
+    return join(
+        table(near, columns, map(_logon, before)) if before else _none(f"{near}: none seen."),
+        element(
+            "details",
+            element("summary", f"{rest} ({len(others):,})"),
+            table(rest, columns, map(_logon, others), fold=False),
+        )
+        if others
+        else None,
+    )
+
+
+def _logon(logon: Logon) -> tuple[Content, ...]:
+    place = ", ".join(p for p in (logon.location, logon.isp) if p)
+    return (
+        time(logon.timestamp),
+        "success" if logon.succeeded else join("failure", _note(logon.failure_reason)),
+        code(logon.account_upn or logon.account_object_id),
+        join(code(logon.address), _note(place)),
+        join(shortened(logon.application), _note(logon.device_name)),
+    )
+
+
+def _note(told: str) -> Html | None:
+    return element("p", shortened(told, _SUBJECT), class_="note") if told else None
+
+
+def _senders(evidence: Evidence) -> Html:
+    if not evidence.senders:
+        return _none("None: there is no mail in the window, or they were not asked for.")
+    columns = (
+        Column("From header (P2)", "code"),
+        Column("Envelope (P1)", "code"),
+        Column("Sender's object id", "code"),
+        Column("Messages", "number"),
+    )
+    return table(
+        "Senders with the most messages in the window",
+        columns,
+        (
+            (
+                code(s.p2_address) or "empty",
+                code(s.p1_address) or "empty",
+                code(s.object_id) or "none",
+                f"{s.messages:,}",
+            )
+            for s in evidence.senders
+        ),
+    )
+
+
+def _sample(evidence: Evidence) -> Html:
+    if not evidence.sample:
+        return _none(
+            "No single messages: there are none in the window, or they were not asked for."
+        )
+    columns = (
+        Column("Time", "time"),
+        Column("Subject", "code"),
+        Column("From (P2, P1)", "code"),
+        Column("To", "code"),
+        Column("Delivery"),
+    )
+    return table("Messages of the busiest hour", columns, map(_message, evidence.sample))
+
+
+def _message(email: Email) -> tuple[Content, ...]:
+    same = email.p1_address.casefold() == email.p2_address.casefold()
+    delivery = ", ".join(p for p in (email.delivery_action, email.delivery_location) if p)
+    return (
+        time(email.timestamp),
+        join(
+            element("code", shortened(email.subject, _SUBJECT)) if email.subject else "no subject",
+            _note(email.network_message_id),
+        ),
+        join(
+            code(email.p2_address) or "empty",
+            None if same else element("p", code(email.p1_address) or "empty"),
+            _note(email.sender_ipv4 or email.sender_ipv6),
+        ),
+        code(email.recipient_address),
+        join(email.direction, _note(delivery), _note(email.threat_types)),
+    )
+
+
+def _identifiers(evidence: Evidence) -> Html | None:
+    ids = evidence.message_ids
+    if not ids:
+        return None
+    return element(
+        "details",
+        element("summary", f"NetworkMessageIds of the window, at most 1,000 ({len(ids):,})"),
+        element("pre", element("code", lines(ids))),
+    )

@@ -1,0 +1,113 @@
+"""Verdicts, numbers and times in words, alike in every report."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from exconn.facts import FACTS, Unit
+from exconn.grading.findings import Finding, State
+from exconn.grading.policy import Policy
+from exconn.grading.verdict import Classification, Determination
+from exconn.signals import Family
+
+VERDICTS: Mapping[Classification, str] = {
+    Classification.TRUE_POSITIVE: "Malicious",
+    Classification.EXPECTED_ACTIVITY: "Expected activity",
+    Classification.FALSE_POSITIVE: "Nothing malicious",
+    Classification.UNKNOWN: "Undecided",
+}
+DETERMINATIONS: Mapping[Determination, str] = {
+    Determination.MULTI_STAGED_ATTACK: "attack in several stages",
+    Determination.COMPROMISED_ACCOUNT: "compromised account",
+    Determination.PHISHING: "phishing",
+    Determination.MALICIOUS_USER_ACTIVITY: "malicious user activity",
+    Determination.LINE_OF_BUSINESS_APPLICATION: "line-of-business application",
+    Determination.CONFIRMED_ACTIVITY: "confirmed activity",
+    Determination.SECURITY_TESTING: "security testing",
+    Determination.NOT_MALICIOUS: "not malicious",
+    Determination.NOT_ENOUGH_DATA: "not enough data to validate",
+}
+TONES: Mapping[Classification, str] = {
+    Classification.TRUE_POSITIVE: "bad",
+    Classification.EXPECTED_ACTIVITY: "good",
+    Classification.FALSE_POSITIVE: "good",
+    Classification.UNKNOWN: "open",
+}
+"""How a verdict is shown beside its words."""
+GLYPHS: Mapping[str, str] = {"bad": "▲", "good": "●", "open": "◆"}
+"""The shape of each tone: nobody has to tell colours apart."""
+
+_UNITS = {fact.name: fact.unit for fact in FACTS}
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_LONGEST = 300
+_MINUS = "\u2212"
+
+
+def signed(number: float) -> str:
+    """A number with its sign."""
+    return f"{number:+.2f}".replace("-", _MINUS)
+
+
+def minute(time: datetime | None) -> str:
+    """A time in UTC to the minute; "" for none."""
+    return "" if time is None else time.strftime("%Y-%m-%d %H:%M")
+
+
+def second(time: datetime) -> str:
+    """A time in UTC to the second."""
+    return time.strftime("%Y-%m-%d %H:%M:%S")
+
+
+def day(time: datetime) -> str:
+    """A day, short."""
+    return f"{time.day} {_MONTHS[time.month - 1]}"
+
+
+def moment(time: datetime) -> str:
+    """A time, short."""
+    return f"{day(time)} {time:%H:%M}"
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """A number of things."""
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+
+
+def shortened(text: str, longest: int = _LONGEST) -> str:
+    """A text cut where it is too long to be read; the cut is said."""
+    if len(text) <= longest:
+        return text
+    return f"{text[:longest]}… ({len(text) - longest:,} more characters)"
+
+
+def fact(name: str, value: float | None) -> str:
+    """A fact's value in its unit; ? where it is not known."""
+    if value is None:
+        return "?"
+    unit = _UNITS.get(name)
+    if unit is Unit.SHARE:
+        return f"{value:.0%}"
+    return f"{value:,.1f}" if unit in (Unit.RATIO, Unit.DAYS) else f"{value:,.0f}"
+
+
+def unassessed(findings: Sequence[Finding]) -> list[str]:
+    """What could not be assessed, by family."""
+    told = []
+    for family in Family:
+        own = [f for f in findings if f.signal.family is family]
+        unknown = [f.signal for f in own if f.state is State.UNASSESSED]
+        if unknown and len(unknown) == len(own):
+            told.append(f"all of {family.value}")
+        elif unknown:
+            names = ", ".join(signal.id.removeprefix(f"{family.value}.") for signal in unknown)
+            told.append(f"{family.value}: {names}")
+    return told
+
+
+def thresholds(policy: Policy) -> str:
+    """What a margin must reach for a verdict."""
+    return f"malicious from {signed(policy.true_positive)} on, benign up to {signed(policy.benign)}"
+
+
+def strongest(findings: Iterable[Finding], sign: int) -> list[Finding]:
+    """Those that speak for malice (1) or against it (-1), the strongest first."""
+    return [finding for finding in findings if finding.contribution * sign > 0]
