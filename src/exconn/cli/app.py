@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.status import Status
 
 import exconn
+from exconn import reports
 from exconn.cli import show
 from exconn.cli.escape import visible
 from exconn.context import Context
@@ -27,6 +28,7 @@ from exconn.models import Alert
 from exconn.query import Query
 from exconn.simulate import demo_tenant
 from exconn.sources import ParquetSource, read_context, write_evidence
+from exconn.sources._files import write_privately
 from exconn.tables import TABLES
 from exconn.window import Period, iso, parse_time
 
@@ -106,6 +108,10 @@ PolicyFile = Annotated[
     Path | None,
     Parameter(name="--policy", help="Other weights and thresholds, in TOML."),
 ]
+ToHtml = Annotated[
+    Path | None,
+    Parameter(name="--html", help="Write a report there, too: one page, for a browser."),
+]
 AsJson = Annotated[bool, Parameter(name="--json", help="Print JSON.", negative=())]
 
 
@@ -144,18 +150,30 @@ def grade_command(
     accepted_domain: AcceptedDomains = None,
     context: ContextFile = None,
     policy: PolicyFile = None,
+    html: ToHtml = None,
+    as_markdown: Annotated[
+        bool, Parameter(name="--markdown", help="Print Markdown, for a ticket.", negative=())
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Grade one connector at one time."""
+    if as_json and as_markdown:
+        raise InvalidValueError("--markdown", "print either JSON or Markdown")
+    page = _writable(html)
     alert = Alert(connector=connector, timestamp=parse_time(at))
     known = _context(folder, context, accepted_domain)
     weighed = _policy(policy)
     with _progress("Grading"):
         result = grade(ParquetSource(folder), alert, context=known, policy=weighed)
+    if page is not None:
+        write_privately(page, lambda file: file.write(result.to_html().encode()))
     if as_json:
         print(result.to_json(indent=2))
+    elif as_markdown:
+        print(result.to_markdown(), end="")
     else:
         show.grade(Console(), result)
+        show.written(Console(), page)
 
 
 @app.command(name="hunt")
@@ -169,18 +187,23 @@ def hunt_command(
     accepted_domain: AcceptedDomains = None,
     context: ContextFile = None,
     policy: PolicyFile = None,
+    html: ToHtml = None,
     as_json: AsJson = False,
 ) -> None:
     """Grade every connector, the most suspicious first."""
+    page = _writable(html)
     time = None if at is None else parse_time(at)
     known = _context(folder, context, accepted_domain)
     weighed = _policy(policy)
     with _progress("Hunting"):
         results = hunt(ParquetSource(folder), at=time, context=known, policy=weighed)
+    if page is not None:
+        write_privately(page, lambda file: file.write(reports.overview(results).encode()))
     if as_json:
         print(json.dumps([result.to_dict() for result in results], indent=2, allow_nan=False))
     else:
         show.ranking(Console(), results, folder)
+        show.written(Console(), page)
 
 
 @app.command
@@ -309,6 +332,15 @@ def _described(text: str, query: Query) -> dict[str, object]:
 
 def _plain(value: object) -> object:
     return iso(value) if isinstance(value, datetime) else str(value)
+
+
+def _writable(page: Path | None) -> Path | None:
+    """Refuse a file that cannot be written before the work, not after it."""
+    if page is not None and page.is_dir():
+        raise InvalidValueError("--html", f"{page} is a folder; name a file in it")
+    if page is not None and not page.parent.is_dir():
+        raise InvalidValueError("--html", f"there is no folder {page.parent}; make it first")
+    return page
 
 
 _FEWEST_MAILS = 2_000

@@ -15,13 +15,13 @@ from rich.text import Text
 
 from exconn.cli.escape import visible
 from exconn.coverage import Standing
-from exconn.facts import FACT_TABLES, FACTS, Unit
+from exconn.facts import FACT_TABLES
 from exconn.facts import queries as fact_queries
-from exconn.grading import Answer, Clicks, Evidence, Finding, Grade, Radius, SimilarMail, State
+from exconn.grading import Answer, Clicks, Evidence, Finding, Grade, Radius, SimilarMail
 from exconn.grading.findings import ordered
 from exconn.grading.verdict import Classification
 from exconn.ingest import ImportSummary
-from exconn.signals import Family
+from exconn.reports.words import fact, minute, unassessed
 from exconn.simulate import Tenant
 from exconn.tables import Table
 
@@ -37,7 +37,6 @@ _SHORT = {
     Classification.FALSE_POSITIVE: "false positive",
     Classification.UNKNOWN: "unknown",
 }
-_UNITS = {fact.name: fact.unit for fact in FACTS}
 _USED = {table.name for table in FACT_TABLES}
 _EVENTS = 20
 _TOP = 5
@@ -56,7 +55,7 @@ def ranking(console: Console, grades: Sequence[Grade], folder: Path) -> None:
             _text(result.connector),
             f"{result.score:.2f}",
             Text(_SHORT[result.classification], style=_STYLE[result.classification]),
-            _minute(result.at),
+            minute(result.at),
         )
     console.print(_heading("Connectors, the most suspicious first"))
     console.print(grid)
@@ -71,8 +70,8 @@ def grade(console: Console, result: Grade) -> None:
     console.print(verdict)
     console.print(
         f"score {result.score:.2f}, margin {result.margin:+.2f}, "
-        f"confidence {result.confidence:.0%}; at {_minute(result.at)} UTC, window "
-        f"{_minute(result.window.start)} to {_minute(result.window.end)}",
+        f"confidence {result.confidence:.0%}; at {minute(result.at)} UTC, window "
+        f"{minute(result.window.start)} to {minute(result.window.end)}",
         highlight=False,
     )
     console.print(_text(result.explanation))
@@ -85,6 +84,12 @@ def grade(console: Console, result: Grade) -> None:
     _outlook(console, result)
     _actions(console, result)
     _coverage(console, result.coverage)
+
+
+def written(console: Console, page: Path | None) -> None:
+    """Where the report is."""
+    if page is not None:
+        console.print(_text(f"The report is in {page}."))
 
 
 def tenant(console: Console, made: Tenant, folder: Path) -> None:
@@ -193,9 +198,9 @@ def _reasons(console: Console, findings: Sequence[Finding]) -> None:
         console.print(grid)
     else:
         console.print("No signal fired.")
-    unassessed = _unassessed(findings)
-    if unassessed:
-        console.print(_text(f"Could not be assessed: {'; '.join(unassessed)}."))
+    unknown = unassessed(findings)
+    if unknown:
+        console.print(_text(f"Could not be assessed: {'; '.join(unknown)}."))
     console.print()
 
 
@@ -215,19 +220,6 @@ def _outlook(console: Console, result: Grade) -> None:
     for look in result.looks:
         console.print(_text(f"Look at {look.query} (exconn kql {look.query}). {look.why}"))
     console.print()
-
-
-def _unassessed(findings: Sequence[Finding]) -> list[str]:
-    told = []
-    for family in Family:
-        own = [f for f in findings if f.signal.family is family]
-        unknown = [f.signal for f in own if f.state is State.UNASSESSED]
-        if unknown and len(unknown) == len(own):
-            told.append(f"all of {family.value}")
-        elif unknown:
-            names = ", ".join(signal.id.removeprefix(f"{family.value}.") for signal in unknown)
-            told.append(f"{family.value}: {names}")
-    return told
 
 
 def _evidence(console: Console, evidence: Evidence) -> None:
@@ -329,8 +321,8 @@ def _coverage(console: Console, coverage: Sequence[Standing]) -> None:
             table.table.name,
             standing.state.value,
             f"{table.rows:,}",
-            _minute(table.first),
-            _minute(table.last),
+            minute(table.first),
+            minute(table.last),
         )
     console.print(_heading("Coverage"))
     console.print(grid)
@@ -362,19 +354,7 @@ def _text(text: str) -> Text:
 
 
 def _facts(facts: Mapping[str, float | None]) -> str:
-    return ", ".join(f"{name.replace('_', ' ')} {_value(name, v)}" for name, v in facts.items())
-
-
-def _value(name: str, value: float | None) -> str:
-    if value is None:
-        return "?"
-    if _UNITS[name] is Unit.SHARE:
-        return f"{value:.0%}"
-    return f"{value:,.1f}" if _UNITS[name] in (Unit.RATIO, Unit.DAYS) else f"{value:,.0f}"
-
-
-def _minute(time: datetime | None) -> str:
-    return "" if time is None else time.strftime("%Y-%m-%d %H:%M")
+    return ", ".join(f"{name.replace('_', ' ')} {fact(name, v)}" for name, v in facts.items())
 
 
 def _second(time: datetime) -> str:
