@@ -294,6 +294,11 @@ class Query:
         """Run the query where the data is."""
         return source.collect([self])[0]
 
+    def _repr_html_(self) -> str:
+        from exconn import notebook  # noqa: PLC0415 - notebooks are above queries
+
+        return notebook.query(self)
+
     def _then(
         self,
         step: Step,

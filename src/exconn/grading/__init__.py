@@ -3,6 +3,7 @@
 from exconn.grading.actions import Action, ActionId, Phase
 from exconn.grading.evidence import Event, Evidence, HourOfMail, Sender, Tally
 from exconn.grading.findings import Answer, Answered, Finding, State
+from exconn.grading.hunted import Hunt
 from exconn.grading.outlook import Considered, Flip, Look
 from exconn.grading.policy import Policy
 from exconn.grading.radius import Click, Clicks, Radius, SimilarMail, Tie, TouchedConnector
@@ -27,6 +28,7 @@ __all__ = [
     "Flip",
     "Grade",
     "HourOfMail",
+    "Hunt",
     "Look",
     "Phase",
     "Policy",

@@ -1,19 +1,24 @@
 """The evidence behind a grade: bounded rows, and what happened when."""
 
-from collections.abc import Sequence
+import json
+import os
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import polars as pl
-from attrs import frozen
+from attrs import astuple, fields, frozen
 
 from exconn.detectors import by_account, failed_logon, successful_logon, within
 from exconn.facts import Judgement, Survey
 from exconn.facts.changes import acts
 from exconn.facts.logons import Logons, actors_of
 from exconn.facts.queries import MANY
+from exconn.grading.export import write_tables
 from exconn.models import AdminChange, ConnectorChange, Email, Logon
 from exconn.query import Query, scan
-from exconn.tables import EMAIL_EVENTS, IDENTITY_LOGON_EVENTS
+from exconn.tables import EMAIL_EVENTS, IDENTITY_LOGON_EVENTS, TIME
+from exconn.unseen import whole
 from exconn.window import Period
 
 SAMPLE = 20
@@ -83,6 +88,51 @@ class Evidence:
     message_ids: tuple[str, ...] = ()
     other_bulk_senders: tuple[Tally, ...] = ()
     other_connectors: tuple[str, ...] = ()
+
+    def to_frames(self) -> dict[str, pl.DataFrame]:
+        """The same as frames, by the names of the attributes.
+
+        Columns are named as in the tables of Advanced Hunting where they are from there. A change's
+        parameters are JSON text.
+        """
+        connectors = _names_frame("Connector", [change.connector for change in self.changes])
+        return {
+            "changes": _change_frame(self.changes).insert_column(1, connectors["Connector"]),
+            "deeds": _change_frame(self.deeds),
+            "logons": Logon.to_frame(self.logons),
+            "sample": Email.to_frame(self.sample),
+            "hours": _frame(_HOUR_SCHEMA, map(astuple, self.hours)),
+            "senders": _frame(_SENDER_SCHEMA, map(astuple, self.senders)),
+            "addresses": _tally_frame("Address", "Messages", self.addresses),
+            "sender_domains": _tally_frame("Domain", "Messages", self.sender_domains),
+            "recipient_domains": _tally_frame("Domain", "Deliveries", self.recipient_domains),
+            "message_ids": _names_frame("NetworkMessageId", self.message_ids),
+            "other_bulk_senders": _tally_frame("Sender", "Messages", self.other_bulk_senders),
+            "other_connectors": _names_frame("Connector", self.other_connectors),
+        }
+
+    def write(self, folder: str | os.PathLike[str]) -> list[Path]:
+        r"""Write each frame as Parquet and as CSV, all or none; replaces those files.
+
+        Parquet has the values as they are. In CSV a text with which a spreadsheet would compute
+        begins with a quote, and characters that cannot be seen are written as ``\u....``.
+
+        Args:
+            folder: is made where it is not there.
+        """
+        return write_tables(self.to_frames(), folder)
+
+    def __repr__(self) -> str:
+        sizes = ", ".join(f"{name} {size:,}" for name, size in self._sizes().items() if size)
+        return f"<Evidence: {sizes or 'none'}>"
+
+    def _repr_html_(self) -> str:
+        from exconn import notebook  # noqa: PLC0415 - notebooks are above grading
+
+        return notebook.evidence(self)
+
+    def _sizes(self) -> dict[str, int]:
+        return {field.name: len(getattr(self, field.name)) for field in fields(Evidence)}
 
 
 @frozen
@@ -255,6 +305,82 @@ def _other_connectors(found: Survey, judgement: Judgement) -> tuple[str, ...]:
         if window.start <= change.timestamp < window.end
     }
     return tuple(found.display(key) for key in sorted(keys - {judgement.connector}))
+
+
+_CHANGE_SCHEMA = pl.Schema(
+    {
+        "Timestamp": TIME,
+        "ActionType": pl.String(),
+        "Succeeded": pl.Boolean(),
+        "ActorKind": pl.String(),
+        "ActorId": pl.String(),
+        "ActorName": pl.String(),
+        "IPAddress": pl.String(),
+        "CountryCode": pl.String(),
+        "City": pl.String(),
+        "ISP": pl.String(),
+        "UserAgent": pl.String(),
+        "Target": pl.String(),
+        "Parameters": pl.String(),
+        "AuditId": pl.String(),
+        "ReportId": pl.String(),
+    }
+)
+_HOUR_SCHEMA = pl.Schema(
+    {
+        "Hour": TIME,
+        "Messages": pl.Int64(),
+        "Mismatched": pl.Int64(),
+        "Outbound": pl.Int64(),
+        "Junked": pl.Int64(),
+    }
+)
+_SENDER_SCHEMA = pl.Schema(
+    {
+        "SenderFromAddress": pl.String(),
+        "SenderMailFromAddress": pl.String(),
+        "SenderObjectId": pl.String(),
+        "Messages": pl.Int64(),
+    }
+)
+
+
+def _frame(schema: pl.Schema, rows: Iterable[Sequence[object]]) -> pl.DataFrame:
+    held = [[whole(v) if isinstance(v, str) else v for v in row] for row in rows]
+    return pl.DataFrame(held, schema=schema, orient="row")
+
+
+def _names_frame(name: str, values: Iterable[str]) -> pl.DataFrame:
+    return _frame(pl.Schema({name: pl.String()}), ((value,) for value in values))
+
+
+def _tally_frame(value: str, count: str, tallies: Iterable[Tally]) -> pl.DataFrame:
+    schema = pl.Schema({value: pl.String(), count: pl.Int64()})
+    return _frame(schema, ((tally.value, tally.count) for tally in tallies))
+
+
+def _change_frame(changes: Iterable[AdminChange]) -> pl.DataFrame:
+    rows = (
+        (
+            change.timestamp,
+            change.operation,
+            change.succeeded,
+            change.actor.kind.value,
+            change.actor.id,
+            change.actor.name,
+            change.address,
+            change.country,
+            change.city,
+            change.isp,
+            change.user_agent,
+            change.target,
+            json.dumps(dict(change.parameters), ensure_ascii=False),
+            change.audit_id,
+            change.report_id,
+        )
+        for change in changes
+    )
+    return _frame(_CHANGE_SCHEMA, rows)
 
 
 def _told(change: AdminChange) -> str:

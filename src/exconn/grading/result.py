@@ -3,10 +3,10 @@
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
-from attrs import field, frozen
+from attrs import frozen
 
 from exconn.coverage import Standing
 from exconn.grading.actions import Action
@@ -18,7 +18,11 @@ from exconn.grading.radius import Radius
 from exconn.grading.verdict import Classification, Determination
 from exconn.models import AdminChange, ConnectorChange
 from exconn.models._record import Record
+from exconn.unseen import visible
 from exconn.window import Window, iso
+
+if TYPE_CHECKING:
+    from exconn.plots import Plots
 
 SCHEMA_VERSION = "1"
 
@@ -59,21 +63,21 @@ class Grade:
     score: float
     margin: float
     confidence: float
-    summary: str = field(repr=False)
+    summary: str
     explanation: str
-    reasons: tuple[str, ...] = field(repr=False)
-    findings: tuple[Finding, ...] = field(repr=False)
-    answers: tuple[Answered, ...] = field(repr=False)
-    coverage: tuple[Standing, ...] = field(repr=False)
-    alternatives: tuple[Considered, ...] = field(repr=False)
-    flips: tuple[Flip, ...] = field(repr=False)
-    looks: tuple[Look, ...] = field(repr=False)
-    facts: Facts = field(repr=False)
-    timeline: tuple[Event, ...] = field(repr=False)
-    actions: tuple[Action, ...] = field(repr=False)
-    evidence: Evidence = field(repr=False)
-    radius: Radius = field(repr=False)
-    policy: Policy = field(repr=False)
+    reasons: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    answers: tuple[Answered, ...]
+    coverage: tuple[Standing, ...]
+    alternatives: tuple[Considered, ...]
+    flips: tuple[Flip, ...]
+    looks: tuple[Look, ...]
+    facts: Facts
+    timeline: tuple[Event, ...]
+    actions: tuple[Action, ...]
+    evidence: Evidence
+    radius: Radius
+    policy: Policy
 
     @property
     def at(self) -> datetime:
@@ -131,6 +135,29 @@ class Grade:
         from exconn import reports  # noqa: PLC0415 - reports are above grading
 
         return reports.markdown(self)
+
+    @property
+    def plot(self) -> "Plots":
+        """Charts for notebooks: ``grade.plot.timeline()``, ``grade.plot.volume()``.
+
+        Raises:
+            MissingExtraError: altair is not installed (extra ``plot``).
+        """
+        from exconn.plots import Plots  # noqa: PLC0415 - plots are above grading
+
+        return Plots(self)
+
+    def __repr__(self) -> str:
+        return visible(
+            f"<Grade {self.connector!r}: {self.classification.value} "
+            f"({self.determination.value}), score {self.score:.2f}, margin {self.margin:+.2f}, "
+            f"at {self.at:%Y-%m-%dT%H:%MZ}>"
+        )
+
+    def _repr_html_(self) -> str:
+        from exconn import notebook  # noqa: PLC0415 - notebooks are above grading
+
+        return notebook.grade(self)
 
 
 def _signal(finding: Finding) -> dict[str, Any]:

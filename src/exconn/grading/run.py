@@ -31,6 +31,7 @@ from exconn.grading.findings import (
     margin,
     states,
 )
+from exconn.grading.hunted import Hunt
 from exconn.grading.outlook import considered, flips, looks
 from exconn.grading.policy import Policy
 from exconn.grading.radius import radius
@@ -116,7 +117,7 @@ def hunt(
     context: Context | None = None,
     policy: Policy | None = None,
     signals: Sequence[Signal] = SIGNALS,
-) -> list[Grade]:
+) -> Hunt:
     """Grade every connector that has mail or changes, the most suspicious first.
 
     Grades have the evidence that needs no further queries: no single messages or sign-ins. For
@@ -144,13 +145,13 @@ def hunt(
         for candidate in ([window] if window else _candidates(found, connector, days))
     ]
     if not judgements:
-        return []
+        return Hunt()
     verdicts = _Verdicts(found, assess(found, judgements), signals, policy or Policy())
     best: dict[str, int] = {}
     for index in sorted(range(len(judgements)), key=verdicts.suspicion, reverse=True):
         best.setdefault(judgements[index].connector, index)  # of equals, the first candidate
     grades = [verdicts.grade(index, rows=False) for index in best.values()]
-    return sorted(grades, key=lambda g: (-g.score, g.connector))
+    return Hunt(sorted(grades, key=lambda g: (-g.score, g.connector)))
 
 
 def grade_records(

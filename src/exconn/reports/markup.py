@@ -54,9 +54,9 @@ def join(*content: Content) -> Html:
     return Html("".join(map(_written, content)))
 
 
-def lines(texts: Iterable[str]) -> Html:
-    """Texts on lines of their own, for preformatted elements."""
-    return Html("\n".join(map(_text, texts)))
+def lines(contents: Iterable[Content]) -> Html:
+    """Contents on lines of their own, for preformatted elements."""
+    return Html("\n".join(map(_written, contents)))
 
 
 def stylesheet(css: str) -> Html:

@@ -81,6 +81,11 @@ class Signal(Clue):
         if not 0 < self.weight < math.inf:
             raise InvalidValueError(self._title, "its weight must be positive and finite")
 
+    def _repr_html_(self) -> str:
+        from exconn import notebook  # noqa: PLC0415 - notebooks are above signals
+
+        return notebook.signal(self)
+
     @property
     def _title(self) -> str:
         return f"signal {self.id}"

@@ -1,0 +1,71 @@
+"""The grades of a hunt."""
+
+from typing import SupportsIndex, overload
+
+import polars as pl
+
+from exconn.grading.result import Grade
+from exconn.tables import TIME
+from exconn.unseen import visible, whole
+
+_SHOWN = 20
+_SCHEMA = pl.Schema(
+    {
+        "connector": pl.String(),
+        "at": TIME,
+        "classification": pl.String(),
+        "determination": pl.String(),
+        "score": pl.Float64(),
+        "margin": pl.Float64(),
+        "confidence": pl.Float64(),
+    }
+)
+
+
+class Hunt(tuple[Grade, ...]):
+    """The grades of all connectors, the most suspicious first: a tuple that can be shown."""
+
+    __slots__ = ()
+
+    @overload
+    def __getitem__(self, index: SupportsIndex, /) -> Grade: ...
+    @overload
+    def __getitem__(self, index: slice, /) -> "Hunt": ...
+    def __getitem__(self, index: SupportsIndex | slice, /) -> "Grade | Hunt":
+        """One grade, or a part of the hunt."""
+        if isinstance(index, slice):
+            return Hunt(super().__getitem__(index))
+        return super().__getitem__(index)
+
+    def to_frame(self) -> pl.DataFrame:
+        """A row for each connector: its verdict and its numbers."""
+        rows = [
+            (
+                whole(grade.connector),
+                grade.at,
+                grade.classification.value,
+                grade.determination.value,
+                grade.score,
+                grade.margin,
+                grade.confidence,
+            )
+            for grade in self
+        ]
+        return pl.DataFrame(rows, schema=_SCHEMA, orient="row")
+
+    def __repr__(self) -> str:
+        lines = [
+            visible(
+                f"  {grade.score:.2f}  {grade.classification.value:<29}  "
+                f"{grade.at:%Y-%m-%dT%H:%MZ}  {grade.connector}"
+            )
+            for grade in self[:_SHOWN]
+        ]
+        more = [f"  and {len(self) - _SHOWN:,} more"] if len(self) > _SHOWN else []
+        head = f"<Hunt: {len(self):,} connectors, the most suspicious first>"
+        return "\n".join([head, *lines, *more])
+
+    def _repr_html_(self) -> str:
+        from exconn import notebook  # noqa: PLC0415 - notebooks are above grading
+
+        return notebook.hunt(self)
