@@ -24,6 +24,7 @@ from exconn.reports.words import (
     signed,
 )
 from exconn.signals import Signal
+from exconn.window import iso
 
 _CONNECTORS = 50
 _REASONS = 8
@@ -35,7 +36,8 @@ _STYLE = stylesheet(
     ".exconn th,.exconn td{text-align:left;vertical-align:top}"
     ".exconn .number{display:block;text-align:right;font-variant-numeric:tabular-nums}"
     ".exconn .bad{color:#d9483b}.exconn .good{color:#2e9e5b}.exconn .open{color:#b8860b}"
-    ".exconn .note{opacity:.75}.exconn pre{overflow:auto}"
+    ".exconn .note{opacity:.75}.exconn time{white-space:nowrap}"
+    ".exconn pre,.exconn .scroll{overflow:auto}"
     ".exconn .keyword{color:#3d8bc4}.exconn .function{color:#8f6fc9}"
     ".exconn .string{color:#b8860b}.exconn .literal{color:#2e9e5b}"
 )
@@ -64,7 +66,7 @@ def grade(result: Grade) -> str:
             _table(
                 ("Time (UTC)", "Kind", "What"),
                 (
-                    (second(event.time), event.kind, shortened(event.summary))
+                    (_time(event.time), event.kind, shortened(event.summary))
                     for event in result.timeline[:_EVENTS]
                 ),
             ),
@@ -90,7 +92,7 @@ def hunt(grades: Hunt) -> str:
                     _verdict(result),
                     _number(f"{result.score:.2f}"),
                     _number(signed(result.margin)),
-                    minute(result.at),
+                    element("time", minute(result.at), datetime=iso(result.at)),
                 )
                 for result in grades[:_CONNECTORS]
             ),
@@ -159,7 +161,8 @@ def _verdict(result: Grade) -> Html:
 def _table(columns: Sequence[str], rows: Iterable[Sequence[Content]]) -> Html:
     head = element("tr", *(element("th", name) for name in columns))
     body = [element("tr", *(element("td", cell) for cell in row)) for row in rows]
-    return element("table", element("thead", head) if columns else None, element("tbody", *body))
+    made = element("table", element("thead", head) if columns else None, element("tbody", *body))
+    return element("div", made, class_="scroll")
 
 
 def _rows(frame: pl.DataFrame) -> Html:
@@ -175,10 +178,14 @@ def _cell(value: object) -> Content:
     if value is None:
         return None
     if isinstance(value, datetime):
-        return second(value)
+        return _time(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return _number(f"{value:,}")
     return element("code", shortened(str(value), _CELL))
+
+
+def _time(value: datetime) -> Html:
+    return element("time", second(value), datetime=iso(value))
 
 
 def _number(told: str) -> Html:

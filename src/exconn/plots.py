@@ -57,9 +57,8 @@ class Plots:
                 ],
             )
         )
-        return alt.layer(
-            self._judged(),
-            marks,
+        return alt.LayerChart(
+            layer=[self._judged(), marks],
             title="Sign-ins, changes and mail",
             width=_WIDTH,
             height=30 * len(_KINDS),
@@ -87,6 +86,7 @@ class Plots:
                 x=_time("time:T"),
                 x2="end:T",
                 y=alt.Y("messages:Q", title="Messages an hour"),
+                y2=alt.datum(0),
                 color=alt.Color(
                     "part:N", title=None, scale=alt.Scale(domain=_PARTS, range=_PART_COLOURS)
                 ),
@@ -114,10 +114,8 @@ class Plots:
                 ],
             )
         )
-        return alt.layer(
-            bars,
-            rules,
-            self._judged(),
+        return alt.LayerChart(
+            layer=[bars, rules, self._judged()],
             title="Mail through the connector",
             width=_WIDTH,
             height=240,
@@ -138,7 +136,8 @@ def _data(rows: Iterable[dict[str, Any]]) -> alt.InlineData:
 
 
 def _time(field: str) -> alt.X:
-    return alt.X(field, title="Time (UTC)", scale=alt.Scale(type="utc"))
+    axis = alt.Axis(format="%d %b %H:%M", labelOverlap=True)
+    return alt.X(field, title="Time (UTC)", scale=alt.Scale(type="utc"), axis=axis)
 
 
 def _told(text: str) -> str:
