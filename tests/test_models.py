@@ -305,6 +305,22 @@ def test_an_audit_record_reads_alike_in_any_spelling_of_its_keys(record: dict[st
         assert AuditRecord.parse({form(key): value for key, value in record.items()}) == expected
 
 
+@pytest.mark.parametrize(
+    "passed",
+    [
+        '[{"Name": "Identity", "Value": "a\\ud800b"}]',
+        '{"Identity": "a\\udfffb"}',
+        '"-Identity a\\ud800b"',
+    ],
+)
+def test_halves_of_characters_in_an_audit_record_are_replaced(passed: str) -> None:
+    text = f'{{"UserId": "x\\ud83d", "ObjectId": "\\ud83d\\ude00", "Parameters": {passed}}}'
+    record = AuditRecord.parse(text)
+    assert record.user_id == "x\ufffd"
+    assert record.object_id == "\U0001f600"
+    assert record.parameters == {"Identity": "a\ufffdb"}
+
+
 @pytest.mark.parametrize("raw", [None, "", "null", "{", 5, [], "[]"])
 def test_an_unreadable_audit_record_is_empty(raw: object) -> None:
     assert AuditRecord.parse(raw) == AuditRecord()

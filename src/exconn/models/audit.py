@@ -82,12 +82,12 @@ def parameters(raw: object) -> dict[str, str]:
     """
     decoded = _decoded(raw)
     if isinstance(decoded, str):
-        return dict(_pairs_of_text(decoded))
+        return dict(_pairs_of_text(_text(decoded)))
     if isinstance(decoded, Mapping):
         folded = _folded(decoded)
         if set(folded) == {"name", "value"}:
             return {_text(folded["name"]): _text(folded["value"])}
-        return {str(name): _text(value) for name, value in decoded.items()}
+        return {_text(name): _text(value) for name, value in decoded.items()}
     if isinstance(decoded, list):
         found: dict[str, str] = {}
         for element in decoded:
@@ -164,12 +164,19 @@ def _text(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
-        return value
+        return _whole(value)
     if isinstance(value, list):
         return ";".join(_text(element) for element in value)
     if isinstance(value, Mapping):
-        return json.dumps(value, ensure_ascii=False)
+        return _whole(json.dumps(value, ensure_ascii=False))
     return str(value)
+
+
+def _whole(text: str) -> str:
+    """JSON may spell half a character; nothing takes such a text, so it is replaced."""
+    if text.isascii():
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _user_type(value: object) -> int | None:
