@@ -23,8 +23,3 @@ def visible(text: str) -> str:
 
 def _escaped(number: int) -> str:
     return f"\\u{number:04x}" if number <= 0xFFFF else f"\\U{number:08x}"
-
-
-def whole(text: str) -> str:
-    r"""Write halves of characters, which no frame can hold, as ``\u....``."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -12,12 +12,12 @@ from typing import Annotated
 from attrs import evolve, frozen
 from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console
-from rich.status import Status
 
 import exconn
 from exconn import reports
 from exconn.cli import show
 from exconn.cli.escape import visible
+from exconn.cli.progress import Watched, progress
 from exconn.context import Context
 from exconn.errors import ExconnError, InvalidValueError, NoDataError, nearest
 from exconn.facts.catalogue import CATALOGUE, Asked
@@ -151,6 +151,10 @@ def grade_command(
     context: ContextFile = None,
     policy: PolicyFile = None,
     html: ToHtml = None,
+    evidence: Annotated[
+        Path | None,
+        Parameter(help="Write the tables of evidence there, too, as Parquet and CSV."),
+    ] = None,
     as_markdown: Annotated[
         bool, Parameter(name="--markdown", help="Print Markdown, for a ticket.", negative=())
     ] = False,
@@ -159,12 +163,17 @@ def grade_command(
     """Grade one connector at one time."""
     if as_json and as_markdown:
         raise InvalidValueError("--markdown", "print either JSON or Markdown")
+    if evidence is not None and evidence.exists() and not evidence.is_dir():
+        raise InvalidValueError("--evidence", f"{evidence} is a file; name a folder")
     page = _writable(html)
     alert = Alert(connector=connector, timestamp=parse_time(at))
     known = _context(folder, context, accepted_domain)
     weighed = _policy(policy)
-    with _progress("Grading"):
-        result = grade(ParquetSource(folder), alert, context=known, policy=weighed)
+    with progress("Grading") as tell:
+        source = Watched(ParquetSource(folder), tell)
+        result = grade(source, alert, context=known, policy=weighed)
+    if evidence is not None:
+        result.evidence.write(evidence)
     if page is not None:
         write_privately(page, lambda file: file.write(result.to_html().encode()))
     if as_json:
@@ -173,7 +182,7 @@ def grade_command(
         print(result.to_markdown(), end="")
     else:
         show.grade(Console(), result)
-        show.written(Console(), page)
+        show.written(Console(), page, evidence)
 
 
 @app.command(name="hunt")
@@ -195,8 +204,9 @@ def hunt_command(
     time = None if at is None else parse_time(at)
     known = _context(folder, context, accepted_domain)
     weighed = _policy(policy)
-    with _progress("Hunting"):
-        results = hunt(ParquetSource(folder), at=time, context=known, policy=weighed)
+    with progress("Hunting") as tell:
+        source = Watched(ParquetSource(folder), tell)
+        results = hunt(source, at=time, context=known, policy=weighed)
     if page is not None:
         write_privately(page, lambda file: file.write(reports.overview(results).encode()))
     if as_json:
@@ -219,17 +229,17 @@ def demo(
         raise InvalidValueError("--mails", f"expected at least {_FEWEST_MAILS:,}, got {mails:,}")
     if to.exists() and any(to.iterdir() if to.is_dir() else [to]) and not _is_demo(to):
         raise InvalidValueError("--to", f"{to} exists and is not a demo; name another folder")
-    with _progress("Making a tenant"):
+    with progress("Making a tenant"):
         tenant = demo_tenant(seed, mails=mails)
         write_evidence(tenant.frames, to)
         (to / _DEMO_MARK).write_text(f"seed {seed}, {mails} mails\n", "utf-8")
-    with _progress("Hunting"):
-        source = ParquetSource(to)
+    with progress("Hunting") as tell:
+        source = Watched(ParquetSource(to), tell)
         results = hunt(source)
         top = grade(source, Alert(connector=results[0].connector, timestamp=results[0].at))
     show.tenant(console, tenant, to)
     show.ranking(console, results, to)
-    show.grade(console, top)
+    show.brief(console, top)
     show.where(console, to, top)
 
 
@@ -270,7 +280,7 @@ def query_command(
     if coverage.first is None or coverage.last is None:
         raise NoDataError(f"{folder}: no rows with a readable time")
     everything = Period(coverage.first, coverage.last + timedelta(hours=1))
-    with _progress("Running"):
+    with progress("Running"):
         rows = make((asked or Ask()).about(everything)).collect(source)
     if as_json:
         print(json.dumps(rows.to_dicts(), default=_plain, indent=2))
@@ -304,7 +314,7 @@ def import_command(
     """Read exports into an evidence folder."""
     if not files:
         raise InvalidValueError("import", "name at least one file: exconn import FILE... --to DIR")
-    with _progress("Importing"):
+    with progress("Importing"):
         summary = import_files(files, to)
     show.imported(Console(), summary, to)
     if not sum(summary.written.values()) + summary.duplicates:
@@ -366,8 +376,3 @@ def _policy(file: Path | None) -> Policy:
         return Policy.from_toml(file.read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidValueError("policy", f"{file} cannot be read ({error})") from error
-
-
-def _progress(what: str) -> Status:
-    """Shown on stderr while the work lasts, and only where that is a terminal."""
-    return Console(stderr=True).status(f"{what}…")

@@ -1,6 +1,7 @@
 """What the commands print for people: at 80 columns, without colour, in a pipe."""
 
 import inspect
+import math
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -21,7 +22,7 @@ from exconn.grading import Answer, Clicks, Evidence, Finding, Grade, Radius, Sim
 from exconn.grading.findings import ordered
 from exconn.grading.verdict import Classification
 from exconn.ingest import ImportSummary
-from exconn.reports.words import fact, minute, unassessed
+from exconn.reports.words import minute, unassessed
 from exconn.simulate import Tenant
 from exconn.tables import Table
 
@@ -40,7 +41,9 @@ _SHORT = {
 _USED = {table.name for table in FACT_TABLES}
 _EVENTS = 20
 _TOP = 5
+_REASONS = 12
 _ROWS = 50
+_TALL_ROWS = 5
 _CELL = 200
 
 
@@ -63,7 +66,36 @@ def ranking(console: Console, grades: Sequence[Grade], folder: Path) -> None:
 
 
 def grade(console: Console, result: Grade) -> None:
-    """One grade in full."""
+    """One grade, with all that is to be known and done."""
+    _verdict(console, result)
+    console.print(_text(result.explanation))
+    console.print()
+    _reasons(console, result.findings, _REASONS)
+    _questions(console, result)
+    _timeline(console, result)
+    _evidence(console, result.evidence)
+    _radius(console, result.radius)
+    _outlook(console, result)
+    _actions(console, result)
+    _coverage(console, result.coverage)
+
+
+def brief(console: Console, result: Grade) -> None:
+    """One grade on a screen or two: why, what happened, and what to do."""
+    _verdict(console, result)
+    console.print(_text(result.summary))
+    console.print()
+    _reasons(console, result.findings, _TOP)
+    _timeline(console, result)
+    grid = _grid(("Step", "right"), "What")
+    for action in result.actions:
+        grid.add_row(f"{action.order}.", _text(action.what))
+    console.print(_heading("Recommended actions"))
+    console.print(grid)
+    console.print()
+
+
+def _verdict(console: Console, result: Grade) -> None:
     console.print(_heading(f"Connector {result.connector}"))
     verdict = Text(_SHORT[result.classification].upper(), style=_STYLE[result.classification])
     verdict.append(f"  ({result.determination.value})", style="default")
@@ -74,22 +106,14 @@ def grade(console: Console, result: Grade) -> None:
         f"{minute(result.window.start)} to {minute(result.window.end)}",
         highlight=False,
     )
-    console.print(_text(result.explanation))
-    console.print()
-    _reasons(console, result.findings)
-    _questions(console, result)
-    _timeline(console, result)
-    _evidence(console, result.evidence)
-    _radius(console, result.radius)
-    _outlook(console, result)
-    _actions(console, result)
-    _coverage(console, result.coverage)
 
 
-def written(console: Console, page: Path | None) -> None:
-    """Where the report is."""
+def written(console: Console, page: Path | None, tables: Path | None = None) -> None:
+    """Where the report is, and where the tables of evidence are."""
     if page is not None:
         console.print(_text(f"The report is in {page}."))
+    if tables is not None:
+        console.print(_text(f"The tables of evidence are in {tables}."))
 
 
 def tenant(console: Console, made: Tenant, folder: Path) -> None:
@@ -108,7 +132,7 @@ def where(console: Console, folder: Path, top: Grade) -> None:
     for command in (
         shlex.join(["exconn", "hunt", str(folder)]),
         shlex.join(["exconn", "grade", str(folder), "--connector", top.connector, "--at", time]),
-        "the same with --json, for all of the evidence",
+        "the same with --html report.html, --evidence tables, or --json",
     ):
         _command(console, command)
 
@@ -124,12 +148,22 @@ def queries(console: Console, catalogue: Iterable[str]) -> None:
 
 
 def rows(console: Console, frame: pl.DataFrame) -> None:
-    """The first rows of a result."""
+    """The first rows of a result; one under the other where they are too wide for the screen."""
     grid = _grid(*frame.columns)
-    for row in frame.head(_ROWS).iter_rows():
-        grid.add_row(*(_cell(value) for value in row))
-    console.print(grid)
-    more = f", the first {_ROWS} shown (--json has all)" if frame.height > _ROWS else ""
+    told = [[_cell(value) for value in row] for row in frame.head(_ROWS).iter_rows()]
+    for row in told:
+        grid.add_row(*row)
+    shown = _ROWS
+    if console.measure(grid).maximum < console.width:
+        console.print(grid)
+    else:
+        shown = _TALL_ROWS
+        for number, row in enumerate(told[:shown], 1):
+            tall = _grid(f"Row {number}", "")
+            for name, cell in zip(frame.columns, row, strict=True):
+                tall.add_row(name, cell)
+            console.print(tall)
+    more = f", the first {shown} shown (--json has all)" if frame.height > shown else ""
     console.print(_text(f"{frame.height:,} rows{more}"))
 
 
@@ -188,16 +222,20 @@ def imported(console: Console, summary: ImportSummary, folder: Path) -> None:
         )
 
 
-def _reasons(console: Console, findings: Sequence[Finding]) -> None:
+def _reasons(console: Console, findings: Sequence[Finding], most: int) -> None:
     fired = ordered(findings)
     grid = _grid(("Adds", "right"), "Because")
-    for finding in fired:
+    for finding in fired[:most]:
         grid.add_row(f"{finding.contribution:+.2f}", _text(finding.sentence))
     console.print(_heading("Why"))
     if fired:
         console.print(grid)
     else:
         console.print("No signal fired.")
+    rest = fired[most:]
+    if rest:
+        added = math.fsum(finding.contribution for finding in rest)
+        console.print(f"and {len(rest)} more, which add {added:+.2f} (--json has all)")
     unknown = unassessed(findings)
     if unknown:
         console.print(_text(f"Could not be assessed: {'; '.join(unknown)}."))
@@ -206,19 +244,18 @@ def _reasons(console: Console, findings: Sequence[Finding]) -> None:
 
 def _outlook(console: Console, result: Grade) -> None:
     """Other explanations, what would change the grade, and where to look next."""
-    grid = _grid("Might also be", ("Balance", "right"), "For it")
+    grid = _grid("It may be that", ("Balance", "right"))
     for considered in result.alternatives[:_TOP]:
-        grid.add_row(
-            considered.alternative.title,
-            f"{considered.balance:+.2f}",
-            _text(" ".join(considered.for_it) or "nothing"),
-        )
-    console.print(_heading("Other explanations"))
+        grid.add_row(considered.alternative.title, f"{considered.balance:+.2f}")
+    console.print(_heading("Explanations weighed (--json has what speaks for each)"))
     console.print(grid)
     for flip in result.flips[:_TOP]:
         console.print(_text(f"It would be {_SHORT[flip.then]} if so: {flip.if_so}."))
-    for look in result.looks:
-        console.print(_text(f"Look at {look.query} (exconn kql {look.query}). {look.why}"))
+    if result.looks:
+        next_looks = _grid("exconn kql", "What to look for next")
+        for look in result.looks:
+            next_looks.add_row(look.query, _text(look.why))
+        console.print(next_looks)
     console.print()
 
 
@@ -228,14 +265,15 @@ def _evidence(console: Console, evidence: Evidence) -> None:
         "Senders": [f"{s.p2_address or s.p1_address} ({s.messages:,})" for s in evidence.senders],
         "Sent from": [f"{a.value} ({a.count:,})" for a in evidence.addresses],
         "Sent to": [f"{d.value} ({d.count:,})" for d in evidence.recipient_domains],
-        "Message ids": list(evidence.message_ids),
         "Other changed connectors": list(evidence.other_connectors),
     }
     grid = _grid("Evidence", "")
     for title, values in lists.items():
         if values:
             grid.add_row(title, _listed(values))
-    console.print(_heading("Evidence (--json has all)"))
+    if evidence.message_ids:
+        grid.add_row("Message ids", f"{len(evidence.message_ids):,}")
+    console.print(_heading("Evidence (--evidence writes all)"))
     console.print(grid)
     console.print()
 
@@ -279,10 +317,10 @@ def _listed(values: Sequence[str]) -> Text:
 
 
 def _questions(console: Console, result: Grade) -> None:
-    grid = _grid("Answer", "Question", "Shown by")
+    grid = _grid("Answer", "Question")
     for answered in result.answers:
         answer = "?" if answered.answer is Answer.UNASSESSED else answered.answer.value
-        grid.add_row(answer, answered.question.text, _facts(answered.evidence))
+        grid.add_row(answer, answered.question.text)
     console.print(_heading("The playbook's questions"))
     console.print(grid)
     console.print()
@@ -301,16 +339,21 @@ def _timeline(console: Console, result: Grade) -> None:
 
 def _actions(console: Console, result: Grade) -> None:
     console.print(_heading("Recommended actions"))
+    said, step = "", 0
     for phase, actions in groupby(result.actions, key=lambda action: action.phase):
         console.print(Text(phase.value.replace("-", " ").capitalize(), style="bold"))
         for action in actions:
             console.print(_text(f"{action.order}. {action.what} {action.why}"))
-            console.print(_text(f"Before: {action.precondition}"))
+            if action.precondition == said:
+                console.print(f"Before: as for {step}.")
+            else:
+                console.print(_text(f"Before: {action.precondition}"))
+                said, step = action.precondition, action.order
             _command(console, action.command)
             _command(console, f"Check: {action.check}")
             if action.undo:
                 _command(console, f"Undo: {action.undo}")
-    console.print()
+            console.print()
 
 
 def _coverage(console: Console, coverage: Sequence[Standing]) -> None:
@@ -351,10 +394,6 @@ def _heading(title: str) -> Text:
 
 def _text(text: str) -> Text:
     return Text(visible(text))
-
-
-def _facts(facts: Mapping[str, float | None]) -> str:
-    return ", ".join(f"{name.replace('_', ' ')} {fact(name, v)}" for name, v in facts.items())
 
 
 def _second(time: datetime) -> str:

@@ -18,7 +18,6 @@ from exconn.grading.export import write_tables
 from exconn.models import AdminChange, ConnectorChange, Email, Logon
 from exconn.query import Query, scan
 from exconn.tables import EMAIL_EVENTS, IDENTITY_LOGON_EVENTS, TIME
-from exconn.unseen import whole
 from exconn.window import Period
 
 SAMPLE = 20
@@ -346,8 +345,7 @@ _SENDER_SCHEMA = pl.Schema(
 
 
 def _frame(schema: pl.Schema, rows: Iterable[Sequence[object]]) -> pl.DataFrame:
-    held = [[whole(v) if isinstance(v, str) else v for v in row] for row in rows]
-    return pl.DataFrame(held, schema=schema, orient="row")
+    return pl.DataFrame(list(rows), schema=schema, orient="row")
 
 
 def _names_frame(name: str, values: Iterable[str]) -> pl.DataFrame:

@@ -6,7 +6,7 @@ import polars as pl
 
 from exconn.grading.result import Grade
 from exconn.tables import TIME
-from exconn.unseen import visible, whole
+from exconn.unseen import visible
 
 _SHOWN = 20
 _SCHEMA = pl.Schema(
@@ -41,7 +41,7 @@ class Hunt(tuple[Grade, ...]):
         """A row for each connector: its verdict and its numbers."""
         rows = [
             (
-                whole(grade.connector),
+                grade.connector,
                 grade.at,
                 grade.classification.value,
                 grade.determination.value,
