@@ -1,10 +1,18 @@
 """The command line: what people see, what machines read, and what bad input gets."""
 
+import contextlib
+import fcntl
 import json
 import os
+import pty
+import re
+import struct
 import subprocess
 import sys
+import termios
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import polars as pl
@@ -15,6 +23,7 @@ from hypothesis import strategies as st
 from exconn import Alert, MemorySource, ParquetSource, grade, hunt, write_evidence
 from exconn.cli import run
 from exconn.cli.escape import visible
+from exconn.cli.progress import Watched
 from exconn.facts import queries
 from exconn.facts.catalogue import CATALOGUE, PLAYBOOK_QUERIES
 from exconn.simulate import Tenant, demo_tenant
@@ -377,7 +386,7 @@ def test_kql_lists_queries_and_prints_them_for_each_dialect(capsys: Screen) -> N
 
 def test_query_runs_one_on_a_folder_and_shows_its_rows(folder: Path, capsys: Screen) -> None:
     assert run(["query", "connector_hours", str(folder)]) == 0
-    assert "rows, the first 50 shown" in capsys.readouterr().out
+    assert "rows, the first 10 shown" in capsys.readouterr().out
     assert run(["query", "connector_changes", str(folder), "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
     assert {row["ActionType"] for row in rows} & {"Set-InboundConnector"}
@@ -395,3 +404,133 @@ def test_the_catalogue_has_every_query_that_is_shipped() -> None:
     }
     assert set(CATALOGUE) == made
     assert len(PLAYBOOK_QUERIES) == 5
+
+
+def test_evidence_tables_are_written_beside_what_is_printed(
+    folder: Path, hijacked: tuple[str, str], tmp_path: Path, capsys: Screen
+) -> None:
+    name, at = hijacked
+    tables = tmp_path / "tables"
+    command = ["grade", str(folder), "--connector", name, "--at", at, "--evidence", str(tables)]
+    assert run(command) == 0
+    assert "The tables of evidence are in" in capsys.readouterr().out
+    alert = Alert(connector=name, timestamp=datetime.fromisoformat(at))
+    expected = grade(ParquetSource(folder), alert).evidence.to_frames()
+    assert {path.name for path in tables.iterdir()} == {
+        f"{table}.{kind}" for table in expected for kind in ("csv", "parquet")
+    }
+    assert pl.read_parquet(tables / "senders.parquet").equals(expected["senders"])
+    assert run([*command, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["connector"] == name
+    (tmp_path / "file").write_text("")
+    refused(capsys, *command[:-1], str(tmp_path / "file"))
+
+
+def test_long_lists_are_cut_and_say_so_and_preconditions_are_told_once(
+    folder: Path, hijacked: tuple[str, str], capsys: Screen
+) -> None:
+    name, at = hijacked
+    assert run(["grade", str(folder), "--connector", name, "--at", at]) == 0
+    out = capsys.readouterr().out
+    why = out[out.index("\nWhy\n") : out.index("\nThe playbook's questions\n")]
+    assert len(re.findall(r"^ [+-]\d\.\d\d ", why, re.MULTILINE)) == 12
+    more = re.search(r"^and (\d+) more, which add ([+-]\d+\.\d\d)", why, re.MULTILINE)
+    assert more is not None
+    alert = Alert(connector=name, timestamp=datetime.fromisoformat(at))
+    fired = grade(ParquetSource(folder), alert).contributions
+    assert int(more[1]) == len(fired) - 12
+    assert float(more[2]) == pytest.approx(sum(f.contribution for f in fired[12:]), abs=0.01)
+    assert re.search(r"^Before: as for \d+\.$", out, re.MULTILINE)
+    before = re.findall(r"^Before: (.*)$", out, re.MULTILINE)
+    assert all(one != two or one.startswith("as for") for one, two in pairwise(before))
+
+
+def test_wide_rows_are_shown_one_under_the_other(
+    folder: Path, capsys: Screen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run(["query", "connector_hours", str(folder)]) == 0
+    narrow = capsys.readouterr().out
+    assert "\n Row 1 " in narrow
+    assert "rows, the first 10 shown" in narrow
+    assert all(len(line) <= 80 for line in narrow.splitlines())
+    monkeypatch.setenv("COLUMNS", "250")
+    assert run(["query", "connector_hours", str(folder)]) == 0
+    wide = capsys.readouterr().out
+    assert "Row 1" not in wide
+    assert "rows, the first 50 shown" in wide
+
+
+def on_a_terminal(folder: Path, **environment: str) -> tuple[str, str]:
+    """What a hunt shows on a terminal of 80 columns, and on its stderr, another one."""
+    shown = [pty.openpty() for _ in range(2)]
+    for _, end in shown:
+        fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 80, 0, 0))
+    kept = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "NO_COLOR", "LINES")}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "exconn", "hunt", str(folder)],
+        stdout=shown[0][1],
+        stderr=shown[1][1],
+        env={**kept, "TERM": "xterm-256color", **environment},
+    )
+    for _, end in shown:
+        os.close(end)
+    with ThreadPoolExecutor() as pool:
+        out, err = pool.map(drained, (own for own, _ in shown))
+    assert process.wait() == 0
+    return out, err
+
+
+def drained(terminal: int) -> str:
+    """All that is written to a terminal until it is closed."""
+    told = b""
+    with contextlib.suppress(OSError):  # so Linux says that the other end is closed
+        while read := os.read(terminal, 4096):
+            told += read
+    os.close(terminal)
+    return told.decode()
+
+
+def test_a_terminal_has_colours_and_progress_on_stderr_that_says_what_is_read(
+    folder: Path,
+) -> None:
+    out, err = on_a_terminal(folder)
+    assert "\x1b[1;31mtrue positive" in out
+    assert "Hunting" not in out
+    assert re.search(r"Hunting: reading EmailEvents, CloudAppEvents….*0:00:0", err)
+
+
+def test_a_watched_source_says_which_tables_are_read_and_answers_as_before(
+    tenant: Tenant, hijacked: tuple[str, str]
+) -> None:
+    name, at = hijacked
+    alert = Alert(connector=name, timestamp=datetime.fromisoformat(at))
+    told: list[str] = []
+    source = MemorySource(tenant.frames)
+    assert grade(Watched(source, told.append), alert).to_json() == grade(source, alert).to_json()
+    assert told[:5] == [
+        "looking at EmailEvents, CloudAppEvents, IdentityLogonEvents",
+        "reading EmailEvents, CloudAppEvents",
+        "computing",
+        "reading IdentityLogonEvents",
+        "computing",
+    ]
+
+
+def test_no_color_is_heeded(folder: Path) -> None:
+    out, _ = on_a_terminal(folder, NO_COLOR="1")
+    assert "true positive" in out
+    assert not re.search(r"\x1b\[[\d;]*3\dm", out)
+
+
+def test_a_pipe_has_neither_colour_nor_progress(folder: Path) -> None:
+    command = [sys.executable, "-m", "exconn", "hunt", str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "\x1b" not in done.stdout
+    assert done.stderr == ""
+
+
+def test_a_demo_fits_on_two_screens(tmp_path: Path, capsys: Screen) -> None:
+    assert run(["demo", "--to", str(tmp_path / "d"), "--mails", "2000"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) <= 110
+    assert all(len(line) <= 80 for line in lines if not line.startswith("   "))

@@ -53,7 +53,7 @@ def test_dir_shows_the_public_names_alone() -> None:
 def test_importing_exconn_imports_attrs_and_polars_alone() -> None:
     code = (
         "import sys; before = set(sys.modules); import exconn; import exconn.simulate\n"
-        "import exconn.playbook\n"
+        "import exconn.notebook, exconn.playbook\n"
         "print(*sorted({name.split('.')[0] for name in set(sys.modules) - before}))"
     )
     command = [sys.executable, "-I", "-c", code]
@@ -61,7 +61,16 @@ def test_importing_exconn_imports_attrs_and_polars_alone() -> None:
     loaded = set(done.stdout.split())
     foreign = {name for name in loaded if name not in sys.stdlib_module_names}
     assert {"attr", "attrs", "exconn", "polars"} <= foreign
-    assert not foreign & {"cyclopts", "rich", "hypothesis", "msal", "azure", "numpy", "pytest"}
+    assert not foreign & {
+        "cyclopts",
+        "rich",
+        "hypothesis",
+        "msal",
+        "azure",
+        "altair",
+        "numpy",
+        "pytest",
+    }
 
 
 @pytest.mark.parametrize(
@@ -69,6 +78,7 @@ def test_importing_exconn_imports_attrs_and_polars_alone() -> None:
     [
         ("exconn.cli", "cli", "cyclopts"),
         ("exconn.cli", "cli", "rich"),
+        ("exconn.plots", "plot", "altair"),
         ("exconn.testing", "testing", "hypothesis"),
     ],
 )

@@ -43,7 +43,7 @@ _EVENTS = 20
 _TOP = 5
 _REASONS = 12
 _ROWS = 50
-_TALL_ROWS = 5
+_TALL_ROWS = 10
 _CELL = 200
 
 
