@@ -124,7 +124,7 @@ def api_page() -> Iterator[str]:
     yield "# API\n"
     yield "Everything here can be imported from `exconn`, or from the module that is named.\n"
     groups = {
-        "Grading": ("grade", "hunt", "grade_records", "Grade", "Policy", "Context"),
+        "Grading": ("grade", "hunt", "grade_records", "Grade", "Hunt", "Policy", "Context"),
         "Sources": ("ParquetSource", "MemorySource", "Source", "write_evidence", "read_context"),
         "Queries": ("scan", "Query", "Window", "Period"),
         "Import": ("import_files",),
@@ -140,6 +140,8 @@ def api_page() -> Iterator[str]:
         value = getattr(exconn, name)
         if inspect.isclass(value) and name not in told and not issubclass(value, Exception):
             yield f"::: exconn.{name}\n"
+    yield "## Charts\n"
+    yield "::: exconn.plots\n"
     yield "## Detectors\n"
     yield "::: exconn.detectors.email\n"
     yield "::: exconn.detectors.connector\n"

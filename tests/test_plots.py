@@ -92,6 +92,11 @@ def test_hostile_text_is_data_alone_and_cannot_leave_the_script(grade: Grade) ->
         assert "<img" not in mine.to_html()
 
 
+def test_no_menu_takes_the_data_to_the_web(grade: Grade) -> None:
+    for chart in (grade.plot.timeline(), grade.plot.volume()):
+        assert chart.to_dict()["usermeta"] == {"embedOptions": {"actions": {"editor": False}}}
+
+
 def test_plots_belong_to_a_grade(grade: Grade) -> None:
     assert isinstance(grade.plot, Plots)
     assert grade.plot.grade is grade

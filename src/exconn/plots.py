@@ -26,6 +26,8 @@ _COLOURS = ("#b8860b", "#c2528b", "#8f6fc9", "#3d8bc4", "#d9483b")
 _PARTS = ("baseline", "window")
 _PART_COLOURS = ("#8a8f98", "#3d8bc4")
 _WIDTH = 640
+_AT_HOME = {"embedOptions": {"actions": {"editor": False}}}
+"""No menu entry that takes the data to an editor on the web."""
 
 
 @frozen(eq=False)
@@ -59,6 +61,7 @@ class Plots:
         )
         return alt.LayerChart(
             layer=[self._judged(), marks],
+            usermeta=_AT_HOME,
             title="Sign-ins, changes and mail",
             width=_WIDTH,
             height=30 * len(_KINDS),
@@ -116,6 +119,7 @@ class Plots:
         )
         return alt.LayerChart(
             layer=[bars, rules, self._judged()],
+            usermeta=_AT_HOME,
             title="Mail through the connector",
             width=_WIDTH,
             height=240,

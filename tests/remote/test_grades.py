@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from places import PLACES, served
 
-from exconn import Alert, Grade, MemorySource, Source, grade, hunt
+from exconn import Alert, Grade, Hunt, MemorySource, Source, grade, hunt
 from exconn.simulate import demo_tenant, hijacked, honest_tenant
 from incidents import clicks
 
@@ -55,7 +55,7 @@ def reaching() -> Frames:
 
 
 @cache
-def at_home(name: str) -> list[Grade]:
+def at_home(name: str) -> Hunt:
     return hunt(MemorySource(tenant(name)))
 
 
