@@ -277,9 +277,9 @@ def _happened(
             ),
             *(_mark(event, across(event.time), y, bottom) for event in events),
         ]
-        if not events and not logons:
+        if table and not events and not logons:
             known = any(s.coverage.table.name == table and s.covers_time for s in grade.coverage)
-            said = "none" if known else "not known"
+            said = "none seen" if known else "not known"
             drawn.append(
                 element("text", said, x=across.left + 66, y=y + 4, class_="none"),
             )

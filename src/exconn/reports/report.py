@@ -172,7 +172,7 @@ def _glance(grade: Grade) -> Html:
         every if number else None,
         element(
             "p",
-            f"{counted(len(doubts), 'signal')} of {len(grade.findings)} could not be assessed: ",
+            f"{len(doubts)} of {counted(len(grade.findings), 'signal')} could not be assessed: ",
             element("a", "which, and why", href="#coverage"),
             ". What is not seen is not innocent.",
             class_="warn",
