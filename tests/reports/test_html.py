@@ -1,0 +1,209 @@
+"""The HTML reports: what they say, and that no text in them acts."""
+
+import attrs
+import pytest
+from audit import Audit, audited
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cases import HOSTILE, NAMES, attacked, case, hunted, poisoned
+from exconn import Classification, Policy, State, reports
+from exconn.reports.markup import Html, element, join, lines, link, stylesheet
+from exconn.unseen import UNSEEN, visible
+
+NASTY = st.one_of(st.sampled_from(HOSTILE), st.text(), st.text("<>&\"'`/=: scriptonav\\\x00\u202e"))
+
+
+def parsed(made: str) -> Audit:
+    audit = Audit()
+    audit.feed(made)
+    audit.close()
+    return audit
+
+
+def unseen(page: str) -> list[str]:
+    return UNSEEN.findall(page.replace("\n", ""))
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict"),
+    [
+        ("hijacked-connector", "Malicious"),
+        ("weekly-billing-run", "Expected activity"),
+        ("truncated-mail-log", "Undecided"),
+    ],
+)
+def test_a_report_says_the_verdict_and_what_it_rests_on(name: str, verdict: str) -> None:
+    found = case(name)
+    page = found.to_html()
+    texts = " ".join(audited(page).texts)
+    assert f"{verdict}: connector {found.connector}" in texts
+    assert found.determination.value in texts
+    for told in (
+        found.summary,
+        *(finding.sentence for finding in found.contributions),
+        *(answered.question.text for answered in found.answers),
+        *(event.summary for event in found.timeline if len(event.summary) < 600),
+        *(standing.coverage.table.name for standing in found.coverage),
+        *(considered.alternative.title for considered in found.alternatives),
+        *(tally.value for tally in found.evidence.recipient_domains),
+        *(reason for standing in found.coverage for reason in standing.reasons),
+        *(reason for reason in found.radius.unknown),
+    ):
+        assert told in texts
+
+
+def test_commands_and_queries_can_be_copied_as_they_stand() -> None:
+    found = attacked()
+    audit = audited(found.to_html())
+    commands = [action.command for action in found.actions]
+    undone = [action.undo for action in found.actions if action.undo]
+    queries = [look.kql for look in found.looks]
+    assert {*commands, *undone, *queries} <= set(audit.commands)
+    assert any(text.startswith("IdentityLogonEvents\n| where") for text in audit.commands)
+
+
+def test_every_answer_leads_to_the_query_that_shows_it() -> None:
+    audit = audited(attacked().to_html())
+    asked = {f"#kql-{answered.question.shown_by}" for answered in attacked().answers}
+    assert asked <= set(audit.values("href"))
+
+
+def test_what_could_not_be_assessed_is_said_to_be_no_reassurance() -> None:
+    unknown, whole = case("truncated-mail-log"), case("hijacked-connector")
+    page = unknown.to_html()
+    doubts = [finding for finding in unknown.findings if finding.state is State.UNASSESSED]
+    assert f"{len(doubts)} of {len(unknown.findings)} signals could not be assessed" in page
+    assert "Absence is not innocence" in page
+    assert 'class="gap"' in page
+    assert "Absence is not innocence" not in whole.to_html()
+
+
+def test_tables_have_captions_and_headings() -> None:
+    page = attacked().to_html()
+    audit = audited(page)
+    assert page.count("<table>") == page.count("<caption>") > 10
+    assert {tag for tag, name, _ in audit.attributes if name == "scope"} == {"th"}
+    assert page.count("<th ") == len(audit.values("scope"))
+    assert page.count("<main") == page.count("<h1") == page.count("<header") == 1
+
+
+def test_the_thresholds_are_those_of_the_policy() -> None:
+    found = attrs.evolve(case("hijacked-connector"), policy=Policy(true_positive=9.25, benign=-4.5))
+    assert "malicious from +9.25 on, benign up to \u22124.50" in found.to_html()
+
+
+def test_a_grade_of_a_hunt_and_one_without_mail_have_reports() -> None:
+    for found in hunted():
+        audited(found.to_html())
+    nothing = attrs.evolve(
+        case("truncated-mail-log"),
+        evidence=attrs.evolve(
+            case("truncated-mail-log").evidence,
+            hours=(), changes=(), deeds=(), logons=(), sample=(), senders=(), addresses=(),
+            sender_domains=(), recipient_domains=(), message_ids=(), other_bulk_senders=(),
+        ),
+        timeline=(),
+        actions=(),
+        looks=(),
+        coverage=(),
+        findings=(),
+    )  # fmt: skip
+    page = nothing.to_html()
+    audited(page)
+    for told in ("No mail is seen in the window.", "Nothing is recommended.", "No signal fired."):
+        assert told in page
+
+
+def test_an_overview_ranks_all_connectors_with_a_chart_of_each() -> None:
+    page = reports.overview(hunted())
+    audit = audited(page)
+    texts = " ".join(audit.texts)
+    places = [page.index(f"<b>{found.connector}</b>") for found in hunted()]
+    assert places == sorted(places)
+    assert page.count('class="small"') == len(hunted())
+    assert f"{len(hunted())} connectors" in texts
+    counts = [g.classification for g in hunted()]
+    assert f" {counts.count(Classification.TRUE_POSITIVE)} " in texts
+
+
+def test_an_overview_of_nothing_says_so() -> None:
+    page = reports.overview([])
+    audited(page)
+    assert "No connector has mail or changes" in page
+
+
+@pytest.mark.parametrize("name", [*NAMES, "attacked"])
+def test_hostile_texts_are_shown_and_do_nothing(name: str) -> None:
+    found = attacked() if name == "attacked" else case(name)
+    page = poisoned(found, *HOSTILE).to_html()
+    texts = " ".join(audited(page).texts)
+    assert unseen(page) == []
+    for text in HOSTILE:
+        assert visible(text) in texts
+    assert page.encode()
+
+
+@given(st.lists(NASTY, min_size=1, max_size=4))
+@settings(max_examples=25)
+def test_no_text_of_the_evidence_acts_in_a_report(texts: list[str]) -> None:
+    for page in (
+        poisoned(case("hijacked-connector"), *texts).to_html(),
+        reports.overview([poisoned(found, *texts) for found in hunted()[:2]]),
+    ):
+        audited(page)
+        assert unseen(page) == []
+
+
+@given(NASTY, NASTY)
+def test_an_element_says_its_text_and_attributes_and_nothing_else(text: str, label: str) -> None:
+    made = element("td", text, element("b", label), aria_label=label or None)
+    found = parsed(made)
+    assert found.elements == {"td", "b"}
+    assert "".join(found.texts) == visible(text) + visible(label)
+    assert found.values("aria-label") == ([visible(label)] if label else [])
+
+
+@given(st.lists(st.text()))
+def test_lines_are_those_that_were_given(texts: list[str]) -> None:
+    found = parsed(element("pre", element("code", lines(texts))))
+    assert "".join(found.texts) == "\n".join(map(visible, texts))
+
+
+@pytest.mark.parametrize(
+    ("name", "attributes"),
+    [
+        ("script", {}),
+        ("iframe", {}),
+        ("b onclick=alert(1)", {}),
+        ("a", {"href": "javascript:alert(1)"}),
+        ("a", {"href": "//evil.example"}),
+        ("a", {"HREF": "data:text/html,x"}),
+        ("b", {"onclick": "alert(1)"}),
+        ("b", {"OnClick": "alert(1)"}),
+        ("b", {"style": "color: red"}),
+        ("b", {"x=1 onclick": "alert(1)"}),
+        ("video", {"src": "https://evil.example"}),
+    ],
+)
+def test_what_could_act_is_not_made(name: str, attributes: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match=r"is (made|written)"):
+        element(name, **attributes)
+
+
+def test_links_lead_to_https_or_are_text() -> None:
+    assert 'href="https://a.example/?a=1&amp;b=2"' in link("https://a.example/?a=1&b=2", "there")
+    assert link("javascript:alert(1)") == "javascript:alert(1)"
+    assert link("http://a.example/<b>") == "http://a.example/&lt;b&gt;"
+
+
+def test_a_style_sheet_cannot_end_itself() -> None:
+    with pytest.raises(ValueError, match="markup"):
+        stylesheet("a { } </style><script>")
+
+
+def test_html_is_not_escaped_twice_and_what_was_taken_from_it_is_escaped() -> None:
+    made = element("b", "a & b")
+    assert join(made, [made, None]) == "<b>a &amp; b</b><b>a &amp; b</b>"
+    assert join(made[:3]) == "&lt;b&gt;"
+    assert not isinstance(made[:3], Html)

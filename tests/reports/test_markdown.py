@@ -1,0 +1,102 @@
+"""A grade in Markdown: short, and with no text in it that acts."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from cases import HOSTILE, NAMES, attacked, case, poisoned
+from exconn import Answer
+from exconn.reports.markdown import code, prose
+from exconn.unseen import UNSEEN, visible
+
+NASTY = st.one_of(st.sampled_from(HOSTILE), st.text(), st.text("`*_[]()<>#|~&@!\\:/-+.1w \n\x00"))
+KNOWN = {
+    "heading_open", "heading_close", "paragraph_open", "paragraph_close", "bullet_list_open",
+    "bullet_list_close", "list_item_open", "list_item_close", "inline", "text", "code_inline",
+    "strong_open", "strong_close", "softbreak",
+}  # fmt: skip
+
+
+def tokens(text: str) -> list[Token]:
+    """What a Markdown parser makes of it, inner parts too."""
+    found = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(text)
+    return [inner for token in found for inner in (token, *(token.children or ()))]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_ticket_has_verdict_why_answers_steps_radius_and_coverage(name: str) -> None:
+    found = case(name)
+    text = found.to_markdown()
+    headings = [line for line in text.splitlines() if line.startswith("#")]
+    assert headings == [
+        text.splitlines()[0],
+        "## Why",
+        "## Questions",
+        "## Next steps",
+        "## Blast radius",
+        "## Coverage",
+    ]
+    assert f"`{found.classification.value}`, `{found.determination.value}`" in text
+    for answered in found.answers:
+        assert answered.question.text in text
+    for standing in found.coverage:
+        assert f"- **{standing.coverage.table.name}:** {standing.state.value}" in text
+    assert len(text) < 5_000
+
+
+def test_a_ticket_is_made_of_plain_parts_only() -> None:
+    for found in (attacked(), *map(case, NAMES)):
+        assert {token.type for token in tokens(found.to_markdown())} <= KNOWN
+
+
+def test_answers_stand_under_what_they_are() -> None:
+    [unknown] = [
+        line
+        for line in case("truncated-mail-log").to_markdown().splitlines()
+        if line.startswith("- **Not known:** Does")
+    ]
+    for answered in case("truncated-mail-log").answers:
+        assert (answered.question.text in unknown) == (answered.answer is Answer.UNASSESSED)
+
+
+@given(st.lists(NASTY, min_size=1, max_size=4))
+@settings(max_examples=50)
+def test_no_text_of_the_evidence_acts_in_a_ticket(texts: list[str]) -> None:
+    found = poisoned(attacked(), *texts)
+    text = found.to_markdown()
+    assert not UNSEEN.search(text.replace("\n", ""))
+    assert {token.type for token in tokens(text)} <= KNOWN
+    assert [token.tag for token in tokens(text) if token.type == "heading_open"] == [
+        "h1",
+        *["h2"] * 5,
+    ]
+
+
+@given(NASTY)
+def test_code_is_one_span_that_says_the_text(text: str) -> None:
+    shown = visible(text)
+    parts = [token for token in tokens(f"A {code(text)} b") if token.type != "inline"]
+    spans = [token.content for token in parts if token.type == "code_inline"]
+    if shown.strip(" ") and len(shown) <= 120:
+        assert spans == [shown]
+    assert {token.type for token in parts} <= KNOWN
+
+
+@given(NASTY)
+def test_prose_is_one_paragraph_without_links_and_mentions(text: str) -> None:
+    made = prose(text)
+    assert {token.type for token in tokens(made)} <= KNOWN - {"bullet_list_open", "strong_open"}
+    outside = "".join(token.content for token in tokens(made) if token.type == "text")
+    assert "@" not in outside
+    assert "://" not in outside
+    assert "www." not in outside.lower()
+
+
+def test_sentences_stay_as_they_are() -> None:
+    for found in map(case, NAMES):
+        for finding in found.contributions:
+            assert prose(finding.sentence) == finding.sentence
+        for answered in found.answers:
+            assert prose(answered.question.text) == answered.question.text
