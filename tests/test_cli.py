@@ -20,7 +20,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exconn import Alert, MemorySource, ParquetSource, grade, hunt, write_evidence
+from exconn import Alert, MemorySource, ParquetSource, grade, hunt, reports, write_evidence
 from exconn.cli import run
 from exconn.cli.escape import visible
 from exconn.cli.progress import Watched
@@ -108,6 +108,38 @@ def test_hunt_prints_a_ranking_and_as_json_a_list_most_suspicious_first(
     assert printed == [json.loads(g.to_json()) for g in hunt(ParquetSource(folder))]
     scores = [found["score"] for found in printed]
     assert scores == sorted(scores, reverse=True)
+
+
+def test_reports_are_written_beside_what_is_printed(
+    folder: Path, hijacked: tuple[str, str], tmp_path: Path, capsys: Screen
+) -> None:
+    name, at = hijacked
+    page, overview = tmp_path / "grade.html", tmp_path / "hunt.html"
+    command = ["grade", str(folder), "--connector", name, "--at", at]
+    result = grade(
+        ParquetSource(folder), Alert(connector=name, timestamp=datetime.fromisoformat(at))
+    )
+    page.write_text("an older report")
+    assert run([*command, "--html", str(page)]) == 0
+    assert "The report is in" in capsys.readouterr().out
+    assert page.read_text("utf-8") == result.to_html()
+    assert page.stat().st_mode & 0o777 == 0o600
+    assert run([*command, "--html", str(page), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["connector"] == name
+    assert run(["hunt", str(folder), "--html", str(overview)]) == 0
+    assert "The report is in" in capsys.readouterr().out
+    assert overview.read_text("utf-8") == reports.overview(hunt(ParquetSource(folder)))
+    assert {path.name for path in tmp_path.iterdir()} == {"grade.html", "hunt.html"}
+
+
+def test_grade_prints_markdown_for_a_ticket(
+    folder: Path, hijacked: tuple[str, str], capsys: Screen
+) -> None:
+    name, at = hijacked
+    assert run(["grade", str(folder), "--connector", name, "--at", at, "--markdown"]) == 0
+    printed = capsys.readouterr().out
+    alert = Alert(connector=name, timestamp=datetime.fromisoformat(at))
+    assert printed == grade(ParquetSource(folder), alert).to_markdown()
 
 
 def test_hunt_at_a_time_judges_every_connector_then(folder: Path, capsys: Screen) -> None:
@@ -224,6 +256,16 @@ def test_what_was_imported_can_be_graded_and_the_counts_are_shown(
         (["hunt", "{folder}", "--at", "25.03.2026"], "ISO 8601"),
         (["hunt", "{folder}", "--context", "/no/such.toml"], "context"),
         (["hunt", "{folder}", "--frobnicate"], "frobnicate"),
+        (["hunt", "{folder}", "--html", "{empty}"], "is a folder"),
+        (["hunt", "{folder}", "--html", "{empty}/no/hunt.html"], "no folder"),
+        (
+            ["grade", "{folder}", "--connector", "x", "--at", "2026-03-25", "--html", "{empty}"],
+            "is a folder",
+        ),
+        (
+            ["grade", "{folder}", "--connector", "x", "--at", "2026-03-25", "--json", "--markdown"],
+            "either JSON or Markdown",
+        ),
         (["frobnicate"], "frobnicate"),
         (["schema", "EmailEvent"], "no table"),
         (["import", "--to", "{empty}"], "at least one file"),
@@ -296,7 +338,7 @@ def test_hostile_names_reach_neither_terminal_nor_pipe_as_they_are(
     write_evidence(frames, tmp_path)
     assert tenant.at is not None
     command = ["grade", str(tmp_path), "--connector", hostile, "--at", iso(tenant.at)]
-    for extra in ([], ["--json"]):
+    for extra in ([], ["--json"], ["--markdown"]):
         assert run([*command, *extra]) == 0
         out = capsys.readouterr().out
         assert not UNSEEN.search(out.replace("\n", ""))

@@ -12,6 +12,7 @@ import exconn.detectors
 import exconn.facts
 import exconn.grading
 import exconn.models
+import exconn.reports
 import exconn.signals
 import exconn.simulate
 import exconn.sources
@@ -25,6 +26,7 @@ MODULES = [
     exconn.facts,
     exconn.grading,
     exconn.models,
+    exconn.reports,
     exconn.signals,
     exconn.simulate,
     exconn.sources,
