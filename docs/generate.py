@@ -149,6 +149,8 @@ def api_page() -> Iterator[str]:
     yield "::: exconn.detectors.time\n"
     yield "## Queries that reduce the tables\n"
     yield "::: exconn.facts.queries\n"
+    yield "## Reports\n"
+    yield "::: exconn.reports\n"
     yield "## KQL\n"
     yield "::: exconn.kql\n"
     yield "## Simulation\n"
