@@ -1,14 +1,16 @@
 """Write the reference pages that derive from values: ``python docs/generate.py [--check]``."""
 
 import inspect
+import json
 import re
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import exconn
 from exconn.facts import FACTS
-from exconn.grading import Policy
+from exconn.grading import SCHEMA_VERSION, Policy, grade_schema
 from exconn.playbook import PLAYBOOK, Item, Section
 from exconn.signals import ALTERNATIVES, QUESTIONS, SIGNALS, Family
 from exconn.tables import TABLES
@@ -124,7 +126,16 @@ def api_page() -> Iterator[str]:
     yield "# API\n"
     yield "Everything here can be imported from `exconn`, or from the module that is named.\n"
     groups = {
-        "Grading": ("grade", "hunt", "grade_records", "Grade", "Hunt", "Policy", "Context"),
+        "Grading": (
+            "grade",
+            "hunt",
+            "grade_records",
+            "Grade",
+            "Hunt",
+            "Policy",
+            "Context",
+            "grade_schema",
+        ),
         "Sources": ("ParquetSource", "MemorySource", "Source", "write_evidence", "read_context"),
         "Queries": ("scan", "Query", "Window", "Period"),
         "Import": ("import_files",),
@@ -161,9 +172,67 @@ def api_page() -> Iterator[str]:
     yield "::: exconn.errors\n"
 
 
+def json_page() -> Iterator[str]:
+    """The keys of a grade as JSON."""
+    schema = grade_schema()
+    yield "# JSON\n"
+    yield (
+        "`Grade.to_dict()`, `exconn grade --json` and each element of `exconn hunt --json` are one "
+        "and the same object. Its JSON Schema is [grade.schema.json](grade.schema.json); "
+        "`exconn schema --grade` and `exconn.grade_schema()` give the same. This page is made from "
+        "it.\n"
+    )
+    yield (
+        f"`schema_version` is `{SCHEMA_VERSION}`. It changes when a key changes its meaning or "
+        "goes. New keys may come within a version; the schema is strict, so an older one refuses "
+        "them: validate by the schema of the exconn that wrote the grade. All keys are always "
+        "there, but for those of messages and sign-ins that are empty. Times are ISO 8601 with "
+        "Z.\n"
+    )
+    yield (
+        "```console\n$ exconn demo --to evidence --mails 2000\n$ exconn hunt evidence --json\n"
+        "$ exconn schema --grade\n```\n"
+    )
+    for name, part in {"Grade": schema, **schema["$defs"]}.items():
+        yield f"## {name}\n"
+        yield f"{part['description']}\n"
+        if "enum" in part:
+            yield f"One of {', '.join(f'`{value}`' for value in part['enum'])}.\n"
+        elif name == "Facts":
+            yield "The [facts](facts.md), each a number or null.\n"
+        elif "properties" in part:
+            yield "| Key | Value | What it is |\n|---|---|---|"
+            for key, value in part["properties"].items():
+                yield f"| `{key}` | {_kind(value)} | {_cell(value.get('description', ''))} |"
+            yield ""
+
+
+def _kind(schema: dict[str, Any]) -> str:
+    """What a value is, in a word or two."""
+    match schema:
+        case {"$ref": str(reference)}:
+            name = reference.rsplit("/", 1)[-1]
+            return f"[{name}](#{name.lower()})"
+        case {"const": value}:
+            return f'`"{value}"`'
+        case {"enum": values}:
+            return " or ".join(f"`{value}`" for value in values)
+        case {"anyOf": kinds}:
+            return " or ".join(_kind(kind) for kind in kinds)
+        case {"type": "array", "items": items}:
+            return f"list of {_kind(items)}"
+        case {"type": "object", "additionalProperties": values}:
+            return f"object of {_kind(values)}"
+        case {"format": "date-time"}:
+            return "time"
+        case _:
+            return str(schema["type"])
+
+
 PAGES = {
     "api.md": api_page,
     "facts.md": facts_page,
+    "json.md": json_page,
     "playbook.md": playbook_page,
     "signals.md": signals_page,
     "tables.md": tables_page,
@@ -172,7 +241,8 @@ PAGES = {
 
 def pages() -> dict[Path, str]:
     """The text of every generated page, by its path."""
-    return {REFERENCE / name: _NOTE + "\n".join(page()) + "\n" for name, page in PAGES.items()}
+    texts = {REFERENCE / name: _NOTE + "\n".join(page()) + "\n" for name, page in PAGES.items()}
+    return texts | {REFERENCE / "grade.schema.json": json.dumps(grade_schema(), indent=2) + "\n"}
 
 
 def stale() -> list[Path]:

@@ -45,6 +45,7 @@ from exconn.grading import (
     State,
     grade,
     grade_records,
+    grade_schema,
     hunt,
 )
 from exconn.ingest import import_files
@@ -157,6 +158,7 @@ __all__ = [
     "conform",
     "grade",
     "grade_records",
+    "grade_schema",
     "hunt",
     "import_files",
     "read_context",

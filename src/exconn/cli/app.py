@@ -21,7 +21,7 @@ from exconn.cli.progress import Watched, progress
 from exconn.context import Context
 from exconn.errors import ExconnError, InvalidValueError, NoDataError, nearest
 from exconn.facts.catalogue import CATALOGUE, Asked
-from exconn.grading import Policy, grade, hunt
+from exconn.grading import Policy, grade, grade_schema, hunt
 from exconn.ingest import import_files
 from exconn.kql import kql_types
 from exconn.models import Alert
@@ -292,9 +292,17 @@ def query_command(
 def schema(
     table: Annotated[str | None, Parameter(help="One table; without it, all.")] = None,
     *,
+    of_grades: Annotated[
+        bool, Parameter(name="--grade", help="Print the JSON Schema of a grade.", negative=())
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List the tables that exconn knows, or the columns of one."""
+    """List the tables that exconn knows, or the columns of one; or print the schema of a grade."""
+    if of_grades:
+        if table is not None:
+            raise InvalidValueError("schema", "name a table, or give --grade, not both")
+        print(json.dumps(grade_schema(), indent=2))
+        return
     chosen = [t for t in TABLES if table is None or t.name.casefold() == table.casefold()]
     if not chosen:
         names = ", ".join(t.name for t in TABLES)

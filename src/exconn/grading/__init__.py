@@ -9,6 +9,7 @@ from exconn.grading.policy import Policy
 from exconn.grading.radius import Click, Clicks, Radius, SimilarMail, Tie, TouchedConnector
 from exconn.grading.result import SCHEMA_VERSION, Grade
 from exconn.grading.run import grade, grade_records, hunt
+from exconn.grading.schema import grade_schema
 from exconn.grading.verdict import Classification, Determination
 
 __all__ = [
@@ -41,5 +42,6 @@ __all__ = [
     "TouchedConnector",
     "grade",
     "grade_records",
+    "grade_schema",
     "hunt",
 ]
