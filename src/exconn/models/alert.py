@@ -2,10 +2,11 @@
 
 from datetime import datetime
 
-from attrs import frozen
+from attrs import field, frozen
 
-from exconn.models._record import Record, instant, required_text, text
+from exconn.models._record import Record, of, text
 from exconn.tables import ALERT_INFO
+from exconn.window import utc
 
 
 @frozen(kw_only=True)
@@ -20,8 +21,8 @@ class Alert(Record):
 
     TABLE = ALERT_INFO
 
-    connector: str = required_text("Connector")
-    timestamp: datetime = instant()
+    connector: str = field(metadata=of("Connector"))
+    timestamp: datetime = field(converter=utc, metadata=of("Timestamp"))
     alert_id: str = text("AlertId")
     title: str = text("Title")
     category: str = text("Category")

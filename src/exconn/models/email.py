@@ -2,10 +2,11 @@
 
 from datetime import datetime
 
-from attrs import frozen
+from attrs import field, frozen
 
-from exconn.models._record import Record, flag, instant, number, text
+from exconn.models._record import Record, flag, number, of, text
 from exconn.tables import EMAIL_EVENTS
+from exconn.window import utc
 
 
 @frozen(kw_only=True)
@@ -19,7 +20,7 @@ class Email(Record):
 
     TABLE = EMAIL_EVENTS
 
-    timestamp: datetime = instant()
+    timestamp: datetime = field(converter=utc, metadata=of("Timestamp"))
     network_message_id: str = text("NetworkMessageId")
     internet_message_id: str = text("InternetMessageId")
     p1_address: str = text("SenderMailFromAddress")

@@ -2,10 +2,11 @@
 
 from datetime import datetime
 
-from attrs import frozen
+from attrs import field, frozen
 
-from exconn.models._record import Record, instant, number, text
+from exconn.models._record import Record, number, of, text
 from exconn.tables import IDENTITY_LOGON_EVENTS
+from exconn.window import utc
 
 
 @frozen(kw_only=True)
@@ -14,7 +15,7 @@ class Logon(Record):
 
     TABLE = IDENTITY_LOGON_EVENTS
 
-    timestamp: datetime = instant()
+    timestamp: datetime = field(converter=utc, metadata=of("Timestamp"))
     action: str = text("ActionType")
     application: str = text("Application")
     logon_type: str = text("LogonType")
