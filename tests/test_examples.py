@@ -27,6 +27,39 @@ def test_a_signal_of_ones_own_fires_for_the_hijacked_connector_alone() -> None:
     assert "differing senders" in fired[0]
 
 
+def test_a_source_of_ones_own_finds_the_hijacked_connector() -> None:
+    lines = run("own_source.py").splitlines()
+    assert len(lines) == 3
+    assert "truePositive" in lines[0]
+
+
+def test_a_worker_answers_each_alert_also_one_that_cannot_be_graded() -> None:
+    attacked, honest, misspelt = run("queue_worker.py").splitlines()
+    assert attacked.endswith("truePositive")
+    assert honest.endswith("falsePositive")
+    assert "failed" in misspelt
+    assert "nearest" in misspelt
+
+
+def test_nightly_hunts_say_which_connector_is_judged_otherwise() -> None:
+    (told,) = run("nightly_hunt.py").splitlines()
+    assert "now truePositive" in told
+
+
+def test_a_ticket_says_what_why_and_what_to_do() -> None:
+    told = run("alert_to_ticket.py")
+    assert "priority: P1" in told
+    assert told.index("**Why**") < told.index("**What to do**")
+    assert "1. [contain] Export the connector's settings to a file." in told
+
+
+def test_a_hundred_alerts_become_few_incidents_the_worst_first() -> None:
+    counted, worst, *others = run("triage_alerts.py").splitlines()
+    assert counted == "100 alerts, 20 incidents"
+    assert worst.startswith("truePositive")
+    assert not others[-1].startswith("truePositive")
+
+
 def test_every_example_is_run_here() -> None:
     here = Path(__file__).read_text("utf-8")
     assert all(f'"{path.name}"' in here for path in EXAMPLES.glob("*.py"))
