@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+import attrs
 import polars as pl
 import pytest
 from hypothesis import Phase, find, given, settings
@@ -15,11 +16,14 @@ from hypothesis import strategies as st
 import exconn.testing
 from exconn import ConnectorChange, detectors
 from exconn.models import ActorKind
+from exconn.signals import SIGNALS, Signal
+from exconn.signals.mail import VOLUME_SURGE
 from exconn.tables import CLOUD_APP_EVENTS, EMAIL_EVENTS, IDENTITY_LOGON_EVENTS, TABLES, conform
 from exconn.testing import (
     alerts,
     assert_same_rows,
     check_detector,
+    check_signal,
     connector_changes,
     emails,
     evidence,
@@ -57,6 +61,26 @@ def test_a_detector_passes() -> None:
 def test_what_is_no_detector_fails(expr: pl.Expr, said: str) -> None:
     with pytest.raises(AssertionError, match=said):
         check_detector(expr, LETTERS)
+
+
+@pytest.mark.parametrize("signal", SIGNALS, ids=lambda signal: signal.id)
+def test_a_signal_passes(signal: Signal) -> None:
+    check_signal(signal)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"fires": {"messages": 1.0}}, "fires has messages, it reads "),
+        ({"nearly": {}}, "nearly has none, it reads "),
+        ({"fires": VOLUME_SURGE.nearly}, "on fires it is False, expected True"),
+        ({"nearly": VOLUME_SURGE.fires}, "on nearly it is True, expected False"),
+        ({"sentence": "so"}, "which is no sentence"),
+    ],
+)
+def test_a_signal_whose_examples_do_not_fit_fails(changed: dict[str, Any], said: str) -> None:
+    with pytest.raises(AssertionError, match=said):
+        check_signal(attrs.evolve(VOLUME_SURGE, **changed))
 
 
 def test_the_same_rows_in_any_order_are_the_same() -> None:

@@ -27,7 +27,11 @@ except ImportError:
 del _hypothesis
 
 from exconn.testing import faults  # noqa: E402 - after the guard
-from exconn.testing.checks import assert_same_rows, check_detector  # noqa: E402 - after the guard
+from exconn.testing.checks import (  # noqa: E402 - after the guard
+    assert_same_rows,
+    check_detector,
+    check_signal,
+)
 from exconn.testing.strategies import (  # noqa: E402 - after the guard
     alerts,
     connector_changes,
@@ -48,6 +52,7 @@ __all__ = [
     "alerts",
     "assert_same_rows",
     "check_detector",
+    "check_signal",
     "connector_changes",
     "emails",
     "evidence",

@@ -1,8 +1,11 @@
-"""Checks that every detector and every source must pass. They fail with an AssertionError."""
+"""Checks that every detector, signal and source must pass. They fail with an AssertionError."""
 
 from collections import Counter
+from collections.abc import Mapping
 
 import polars as pl
+
+from exconn.signals import Signal
 
 _DETECTED = "exconn_detected"
 _SHOWN = 3
@@ -40,6 +43,40 @@ def check_detector(expr: pl.Expr, frame: pl.DataFrame) -> None:
     for how, other in again.items():
         differing = answers.ne_missing(other)
         _expect_none(differing, frame, f"the answer differs when the rows are {how}")
+
+
+def check_signal(signal: Signal) -> None:
+    """Check that a signal does what its examples say.
+
+    It fires on `fires` and says its sentence, does not fire on `nearly`, and is unassessed where
+    any one of its facts is not known.
+
+    Raises:
+        AssertionError: it is not so.
+    """
+    facts = set(signal.facts)
+    for name, example in (("fires", signal.fires), ("nearly", signal.nearly)):
+        given = set(example)
+        _expect(given == facts, f"{signal.id}: {name} has {_told(given)}, it reads {_told(facts)}")
+    _expect_state(signal, "fires", signal.fires, expected=True)
+    _expect_state(signal, "nearly", signal.nearly, expected=False)
+    for gap in signal.facts:
+        lacking = {**signal.fires, gap: None}
+        _expect_state(signal, f"fires without {gap}", lacking, expected=None)
+    sentence = signal.sentence.format(**signal.fires)
+    _expect(sentence.endswith("."), f"{signal.id}: it says {sentence!r}, which is no sentence")
+
+
+def _expect_state(
+    signal: Signal, name: str, facts: Mapping[str, float | None], *, expected: bool | None
+) -> None:
+    row = pl.DataFrame([dict(facts)], schema=dict.fromkeys(facts, pl.Float64()))
+    said = row.select(signal.state).item()
+    _expect(said is expected, f"{signal.id}: on {name} it is {said}, expected {expected}")
+
+
+def _told(names: set[str]) -> str:
+    return ", ".join(sorted(names)) or "none"
 
 
 def assert_same_rows(left: pl.DataFrame, right: pl.DataFrame) -> None:
