@@ -18,6 +18,7 @@ from exconn import (
     Evidence,
     Finding,
     Grade,
+    Hunt,
     Logon,
     MemorySource,
     Phase,
@@ -41,8 +42,9 @@ alert = Alert(connector="Relay", timestamp=when)
 # One grade, many grades.
 result = grade(source, alert)
 assert_type(result, Grade)
-assert_type(hunt(source), list[Grade])
-assert_type(hunt(source, at=when, policy=Policy(), context=Context()), list[Grade])
+assert_type(hunt(source), Hunt)
+assert_type(hunt(source)[0], Grade)
+assert_type(hunt(source, at=when, policy=Policy(), context=Context()), Hunt)
 assert_type(grade_records([], [], [], alert), Grade)
 assert_type(grade_schema(), dict[str, Any])
 
