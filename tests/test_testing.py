@@ -16,8 +16,7 @@ from hypothesis import strategies as st
 import exconn.testing
 from exconn import ConnectorChange, detectors
 from exconn.models import ActorKind
-from exconn.signals import SIGNALS, Signal
-from exconn.signals.mail import VOLUME_SURGE
+from exconn.signals import SIGNALS, Signal, volume
 from exconn.tables import CLOUD_APP_EVENTS, EMAIL_EVENTS, IDENTITY_LOGON_EVENTS, TABLES, conform
 from exconn.testing import (
     alerts,
@@ -73,14 +72,14 @@ def test_a_signal_passes(signal: Signal) -> None:
     [
         ({"fires": {"messages": 1.0}}, "fires has messages, it reads "),
         ({"nearly": {}}, "nearly has none, it reads "),
-        ({"fires": VOLUME_SURGE.nearly}, "on fires it is False, expected True"),
-        ({"nearly": VOLUME_SURGE.fires}, "on nearly it is True, expected False"),
+        ({"fires": volume.SURGE.nearly}, "on fires it is False, expected True"),
+        ({"nearly": volume.SURGE.fires}, "on nearly it is True, expected False"),
         ({"sentence": "so"}, "which is no sentence"),
     ],
 )
 def test_a_signal_whose_examples_do_not_fit_fails(changed: dict[str, Any], said: str) -> None:
     with pytest.raises(AssertionError, match=said):
-        check_signal(attrs.evolve(VOLUME_SURGE, **changed))
+        check_signal(attrs.evolve(volume.SURGE, **changed))
 
 
 def test_the_same_rows_in_any_order_are_the_same() -> None:

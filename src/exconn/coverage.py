@@ -15,7 +15,7 @@ from exconn.window import HOUR, Period, Window, iso
 _WEEK = timedelta(days=7)
 _WEEKS = 6
 _NIGHT = timedelta(hours=6)
-_EXPECTED_HOURS = 5
+_EXPECTED_HOURS = 7
 _MOST_SLACK = timedelta(days=1)
 _NOTED_LAG = timedelta(minutes=1)
 

@@ -46,10 +46,12 @@ class Turn:
     Attributes:
         changed: its first change in the window that may have opened something; no routine one.
         suspected: the first such change that followed a suspicious sign-in.
+        addresses: where such changes were made from.
     """
 
     changed: datetime | None = None
     suspected: datetime | None = None
+    addresses: frozenset[str] = frozenset()
 
 
 def judged_frame(
@@ -61,7 +63,8 @@ def judged_frame(
     TenantDays, the days before `Start` of which the connector's own and the tenant's mail is
     known, 0 where none, and only those after a hole in the mail log; WindowDays, the days of the
     window that the mail covers; IsNew, whether
-    the connector was created in the window; Changed and Suspected (to the hour; null where none).
+    the connector was created in the window; Changed and Suspected (to the hour; null where none);
+    ChangedFrom, the addresses of the changes.
     """
     last = coverage[EMAIL_EVENTS].last
     windows = {judgement.window for judgement in judgements}
@@ -87,6 +90,7 @@ def judged_frame(
                 judgement.created is not None and judgement.created >= window.start,
                 _hour(turn.changed) if turn.changed else None,
                 _hour(turn.suspected) if turn.suspected else None,
+                sorted(turn.addresses),
             )
         )
     return pl.DataFrame(rows, schema=_SCHEMA, orient="row")
@@ -115,6 +119,7 @@ _SCHEMA = {
     "IsNew": pl.Boolean(),
     "Changed": TIME,
     "Suspected": TIME,
+    "ChangedFrom": pl.List(pl.String()),
 }
 
 

@@ -217,7 +217,7 @@ def sending_addresses(period: Period, *, most: int = 100) -> Query:
     return _lumped(messages, ("Messages", "Outbound", "Bad"), most, "Address")
 
 
-def sender_domains(period: Period, *, most: int = 50) -> Query:
+def sender_domains(period: Period, *, most: int = 500) -> Query:
     """The sender domains of each connector's mail.
 
     Columns: Connector, Hour, P1 and P2 (`MANY` in an hour with more than `most`); Messages, of

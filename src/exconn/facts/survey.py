@@ -241,6 +241,7 @@ def _turn(found: Survey, judgement: Judgement, logons: Logons) -> Turn:
     return Turn(
         min((change.timestamp for change in changes), default=None),
         min(suspected, default=None),
+        frozenset(change.address for change in changes if change.address),
     )
 
 

@@ -23,7 +23,7 @@ from exconn.grading.policy import Policy
 from exconn.grading.verdict import Classification, Verdict, judge
 from exconn.models import ConnectorChange
 from exconn.signals import ALTERNATIVES, Alternative, Clue, Direction
-from exconn.signals.admin import CONTEXT_APPROVED
+from exconn.signals.context import APPROVED
 from exconn.window import Window
 
 _LOOKS = 5
@@ -114,7 +114,7 @@ def flips(
             told.append(Flip(if_so, then))
 
     for finding in found:
-        approvable = finding.signal is CONTEXT_APPROVED and finding.state is State.CLEAR
+        approvable = finding.signal is APPROVED and finding.state is State.CLEAR
         knowable = finding.state is State.UNASSESSED and not _never_known(finding, facts)
         if knowable or (approvable and facts["changes"]):
             fired = [evolve(f, state=State.FIRED) if f is finding else f for f in found]

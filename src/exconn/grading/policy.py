@@ -42,9 +42,10 @@ class Policy:
     Attributes:
         true_positive: from this margin on, a connector may be graded a true positive.
         benign: up to this margin, it may be graded benign.
-        noticeable: a benign connector is graded expected activity, rather than a false positive,
-            when what speaks for malice adds up to this.
-        families: so many families of signals must speak for malice in a true positive.
+        noticeable: what a family says counts from here on. A benign connector is graded expected
+            activity, rather than a false positive, when what speaks for malice adds up to this.
+        families: so many families of signals must speak noticeably for malice in a true positive,
+            and against it in a benign grade; the chain counts twice.
         decay: within a family, the strongest signal counts fully, the next `decay` times its
             weight, the next `decay` squared times, and so on.
         weights: of signals, by id; not negative. Signals that it does not name have their own.

@@ -10,22 +10,16 @@ from exconn.coverage import Standing, TableState
 from exconn.facts.judgement import MINIMUM_BASELINE
 from exconn.grading.findings import Facts, Finding, State, least_margin, margin
 from exconn.grading.policy import Policy
-from exconn.signals import Family
-from exconn.signals.admin import (
-    CHAIN_COMPLETE,
-    CHAIN_DIVERTED,
-    CHAIN_LOGON_CHANGE,
-    CHANGE_HEADER_RULES,
-    CONTEXT_APPROVED,
-    CONTEXT_HYBRID,
-    CONTEXT_SIMULATION,
-    LOGON_BURST,
-    LOGON_SPRAY,
-)
-from exconn.signals.mail import (
-    RECIPIENTS_SPRAY,
-    RECIPIENTS_UNPROMPTED,
-    SENDER_STRANGERS,
+from exconn.signals import (
+    Direction,
+    Family,
+    chain,
+    change,
+    content,
+    context,
+    logon,
+    recipients,
+    sender,
 )
 from exconn.tables import EMAIL_EVENTS
 
@@ -62,12 +56,14 @@ class Determination(enum.StrEnum):
 
 
 NEVER_BENIGN = (
-    CHANGE_HEADER_RULES,
-    LOGON_BURST,
-    LOGON_SPRAY,
-    CHAIN_DIVERTED,
-    SENDER_STRANGERS,
-    RECIPIENTS_UNPROMPTED,
+    change.HEADER_RULES,
+    logon.BURST,
+    logon.SPRAY,
+    chain.DIVERTED,
+    chain.CHANGER_SENDS,
+    sender.STRANGERS,
+    recipients.UNPROMPTED,
+    content.UNPROMPTED_LINKS,
 )
 """Signals for which an incident lead knows no honest reason: where one fires, whatever else speaks
 against malice, the connector is not graded benign."""
@@ -92,13 +88,14 @@ def judge(
     """Decide.
 
     * True positive: the margin reaches `policy.true_positive`, at least `policy.families` families
-      speak for malice noticeably, and nothing vetoes it (all changes approved, and made without a
-      suspicious sign-in; a known simulation). Where data is missing, it must hold even if all that
-      the gaps may hide spoke against malice.
-    * Benign: the margin is at most `policy.benign`, every table is there in full, and a week of
-      the connector's own past unless it was created in the window, and nothing fired that is never
-      benign. Expected activity if something noticeable spoke for malice all the same,
-      otherwise a false positive.
+      speak for malice noticeably (the chain counts twice, for it joins what others tell), and
+      nothing vetoes it (all changes approved, and made without a suspicious sign-in; a known
+      simulation). Where data is missing, it must hold even if all that the gaps may hide spoke
+      against malice.
+    * Benign: the margin is at most `policy.benign`, as many families speak noticeably against
+      malice, every table is there in full, and a week of the connector's own past unless it was
+      created in the window, and nothing fired that is never benign. Expected activity if something
+      noticeable spoke for malice all the same, otherwise a false positive.
     * Unknown: otherwise, and whenever no mail passed through the connector in the window.
     """
     fired = {f.signal.id: f for f in found if f.state is State.FIRED}
@@ -129,7 +126,7 @@ def judge(
             return _unknown(*vetoes)
         return Verdict(Classification.TRUE_POSITIVE, _malice(fired, found, policy))
     if total <= policy.benign:
-        doubts = [*gaps, *_never_benign(fired)]
+        doubts = [*gaps, *_never_benign(fired), *_too_few(found, policy, Direction.AGAINST)]
         return _unknown(*doubts) if doubts else _benign(fired, found, policy)
     if total > 0:
         unclear = f"suspicious, but the margin {total:+.2f} is under {policy.true_positive:+.2f}"
@@ -157,14 +154,27 @@ def _covers(standings: Sequence[Standing], table: str) -> bool:
     return any(s.coverage.table.name == table and s.covers_time for s in standings)
 
 
-def _families(found: Sequence[Finding], policy: Policy) -> set[Family]:
-    """The families that speak for malice noticeably."""
+def _families(found: Sequence[Finding], policy: Policy, direction: Direction) -> set[Family]:
+    """The families that speak for malice, or against it, noticeably."""
     spoken: dict[Family, float] = {}
     for finding in found:
-        if finding.contribution > 0:
+        if finding.signal.direction is direction:
             family = finding.signal.family
-            spoken[family] = spoken.get(family, 0.0) + finding.contribution
+            spoken[family] = spoken.get(family, 0.0) + abs(finding.contribution)
     return {family for family, told in spoken.items() if told >= policy.noticeable}
+
+
+def _too_few(found: Sequence[Finding], policy: Policy, direction: Direction) -> list[str]:
+    """Whether too few families speak so; the chain counts twice, for it joins what others tell."""
+    families = _families(found, policy, direction)
+    kinds = len(families) + (Family.CHAIN in families)
+    if kinds >= policy.families:
+        return []
+    verdict = "a true positive" if direction is Direction.FOR else "a benign grade"
+    return [
+        f"kinds of evidence that speak {direction.value} malice: {kinds}; {verdict} needs "
+        + str(policy.families)
+    ]
 
 
 def _never_benign(fired: dict[str, Finding]) -> list[str]:
@@ -177,35 +187,29 @@ def _never_benign(fired: dict[str, Finding]) -> list[str]:
 
 def _vetoes(fired: dict[str, Finding], found: Sequence[Finding], policy: Policy) -> list[str]:
     reasons = []
-    if CONTEXT_APPROVED.id in fired and CHAIN_LOGON_CHANGE.id not in fired:
+    if context.APPROVED.id in fired and chain.LOGON_CHANGE.id not in fired:
         reasons.append("all changes of the connector were approved, which vetoes a true positive")
-    if CONTEXT_SIMULATION.id in fired:
+    if context.SIMULATION.id in fired:
         reasons.append("the mail is a known phishing simulation, which vetoes a true positive")
-    families = _families(found, policy)
-    if len(families) < policy.families:
-        reasons.append(
-            f"only {len(families)} kinds of evidence speak for malice; a true positive needs "
-            f"{policy.families}"
-        )
-    return reasons
+    return [*reasons, *_too_few(found, policy, Direction.FOR)]
 
 
 def _malice(fired: dict[str, Finding], found: Sequence[Finding], policy: Policy) -> Determination:
-    if CHAIN_COMPLETE.id in fired:
+    if chain.COMPLETE.id in fired:
         return Determination.MULTI_STAGED_ATTACK
-    families = _families(found, policy)
-    if Family.LOGON in families or CHAIN_LOGON_CHANGE.id in fired:
+    families = _families(found, policy, Direction.FOR)
+    if Family.LOGON in families or chain.LOGON_CHANGE.id in fired:
         return Determination.COMPROMISED_ACCOUNT
-    if Family.CONTENT in families or RECIPIENTS_SPRAY.id in fired:
+    if Family.CONTENT in families or recipients.SPRAY.id in fired:
         return Determination.PHISHING
     return Determination.MALICIOUS_USER_ACTIVITY
 
 
 def _benign(fired: dict[str, Finding], found: Sequence[Finding], policy: Policy) -> Verdict:
     expected = Classification.EXPECTED_ACTIVITY
-    if CONTEXT_SIMULATION.id in fired:
+    if context.SIMULATION.id in fired:
         return Verdict(expected, Determination.SECURITY_TESTING)
-    if {CONTEXT_APPROVED.id, CONTEXT_HYBRID.id} & set(fired):
+    if {context.APPROVED.id, context.HYBRID.id} & set(fired):
         return Verdict(expected, Determination.CONFIRMED_ACTIVITY)
     if math.fsum(f.contribution for f in found if f.contribution > 0) >= policy.noticeable:
         return Verdict(expected, Determination.LINE_OF_BUSINESS_APPLICATION)

@@ -295,6 +295,12 @@ MAIL_FACTS: tuple[Fact, ...] = (
         past=True,
     ),
     Fact(
+        "authenticated_share",
+        Unit.SHARE,
+        "Share of the window's messages that passed DMARC.",
+        _DOMAINS | _SENDERS_MAIL.reads("Authenticated"),
+    ),
+    Fact(
         "unauthenticated_share",
         Unit.SHARE,
         "Share of the window's messages that failed DMARC.",
@@ -327,6 +333,13 @@ MAIL_FACTS: tuple[Fact, ...] = (
         "suspicious sign-in of the one who made it.",
         _ADDRESSES | SUSPICION,
         past=True,
+    ),
+    Fact(
+        "changer_address_share",
+        Unit.SHARE,
+        "Share of the window's messages that came from an address from which the connector was "
+        "changed in the window.",
+        _ADDRESSES | connector_changes(ANY_PERIOD).reads("IPAddress"),
     ),
     *turn_facts(),
     _hourly(

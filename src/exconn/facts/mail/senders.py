@@ -91,6 +91,10 @@ def address_facts(rows: pl.DataFrame, judged: pl.DataFrame, context: Context) ->
         gateway_share=share_from(gateways),
         simulation_share=share_from(vendors),
         new_address_share=_new_share("Address"),
+        changer_address_share=ratio(
+            messages.filter(IN & pl.col("ChangedFrom").list.contains(address)).sum(),
+            messages.filter(IN).sum(),
+        ),
     )
     fresh = _fresh("Address")
     since = pl.col("Hour") >= pl.col("Suspected")
@@ -139,6 +143,7 @@ def domain_facts(
         own_authenticated_share=share_of("Authenticated", IN, tenants),
         own_unauthenticated_share=share_of("Unauthenticated", IN, tenants),
         baseline_own_unauthenticated_share=share_of("Unauthenticated", PAST, tenants),
+        authenticated_share=share_where("Authenticated", IN),
         unauthenticated_share=share_where("Unauthenticated", IN),
         baseline_unauthenticated_share=share_where("Unauthenticated", PAST),
         new_envelope_domain_share=_new_share("P1"),

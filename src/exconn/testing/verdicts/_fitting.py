@@ -14,17 +14,17 @@ from exconn.testing.verdicts._cases import Case
 _STEPS = 400
 _RATE = 0.03
 _RIDGE = 0.004
-_APART = 2.0
+_APART = 3.0
 _FOLDS = 4
 _LEAST, _MOST, _MOST_AGAINST = 0.05, 3.0, 2.0
-_GAP_BELOW, _GAP_ABOVE = 1.25, 0.1
+_GAP_BELOW, _GAP_ABOVE = 0.75, 0.1
 _WRONG = 0.005
 
 
 def fit(known: Sequence[Case], policy: Policy | None = None, *, steps: int = _STEPS) -> Policy:
     """Derive weights: those that keep the two sides apart.
 
-    A squared hinge loss on the margin with the decay within families: what lies less than 2 on the
+    A squared hinge loss on the margin with the decay within families: what lies less than 3 on the
     right side of zero counts, by the square of what it lacks, so that hard cases count most. A
     ridge pulls each weight towards its signal's own, which is judgement: what the cases say little
     of stays near it. For malice none falls under a quarter of it; against malice none exceeds 2,

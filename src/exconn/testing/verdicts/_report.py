@@ -320,14 +320,14 @@ def _derived(policy: Policy) -> Iterator[str]:
     yield ""
     yield (
         f"A true positive needs a margin of {policy.true_positive:+.2f} and {policy.families} "
-        f"families of signals for malice; a benign grade needs {policy.benign:+.2f} or less. "
+        f"families of signals for malice; a benign grade needs {policy.benign:+.2f} or less, and "
+        "as many families against it. "
         "The weights of the signals are in [their reference](../reference/signals.md). They keep "
         "the two sides apart by a squared hinge on the margin, with the diminishing returns within "
         "a family. What the cases say little of stays near judgement (`Signal.weight`); for malice "
         "none falls under a quarter of that, and against malice none exceeds 2, the context "
         "excepted. The thresholds lie a little beyond the other side's last margin, each quarter "
-        "of the seeds judged by a fit to the others. (The gap below was widened once, when two "
-        "attacks of these very seeds were seen graded benign.) The number of families, the decay "
+        "of the seeds judged by a fit to the others. The number of families, the decay "
         "and what is noticeable are judgement."
     )
     yield ""

@@ -1,0 +1,173 @@
+"""Signals about whom the mail goes to."""
+
+import polars as pl
+
+from exconn.signals import question
+from exconn.signals.references import PLAYBOOK, RESPOND
+from exconn.signals.signal import Direction, Family, Signal
+
+f = pl.col
+
+SPRAY = Signal(
+    id="recipients.spray",
+    title="sprayed over unknown outside domains",
+    family=Family.RECIPIENTS,
+    direction=Direction.FOR,
+    weight=1.0,
+    question=question.SPRAY_AND_PRAY,
+    when=(f("unknown_recipient_share") >= 0.3) & (f("unknown_domains") >= 20),
+    sentence="{unknown_recipient_share:.0%} of the deliveries went to {unknown_domains:.0f} "
+    "outside domains that nobody here had mailed before.",
+    rationale="Spray-and-pray spam goes to lists of strangers. A first newsletter does, too.",
+    fires={"unknown_recipient_share": 0.3, "unknown_domains": 20},
+    nearly={"unknown_recipient_share": 0.3, "unknown_domains": 19},
+    references=(PLAYBOOK,),
+    attack_ids=("T1566",),
+)
+SUDDEN = Signal(
+    id="recipients.sudden-strangers",
+    title="strangers, where it wrote to few before",
+    family=Family.RECIPIENTS,
+    direction=Direction.FOR,
+    weight=0.8,
+    question=question.RECIPIENTS_EXTERNAL,
+    when=(f("unknown_recipient_share") >= 0.3)
+    & (f("external_share") - f("baseline_external_share") >= 0.2),
+    sentence="{unknown_recipient_share:.0%} of the deliveries went to domains that nobody here had "
+    "mailed; {external_share:.0%} go outside, where it was {baseline_external_share:.0%}.",
+    rationale="A relay that is taken over needs no change; whom it writes to tells. A seasonal "
+    "campaign reaches new customers, but went outside before.",
+    fires={
+        "unknown_recipient_share": 0.5,
+        "external_share": 0.9,
+        "baseline_external_share": 0.1,
+    },
+    nearly={
+        "unknown_recipient_share": 0.5,
+        "external_share": 0.9,
+        "baseline_external_share": 0.8,
+    },
+    references=(PLAYBOOK,),
+    attack_ids=("T1566",),
+)
+UNPROMPTED = Signal(
+    id="recipients.unprompted-strangers",
+    title="strangers, and nothing was changed",
+    family=Family.RECIPIENTS,
+    direction=Direction.FOR,
+    weight=1.2,
+    question=question.RECIPIENTS_EXTERNAL,
+    when=(f("changes") == 0)
+    & (
+        (f("unknown_recipient_share") >= 0.3)
+        & (f("external_share") - f("baseline_external_share") >= 0.2)
+        | (f("baseline_external_share") <= 0.01)
+        & (f("external_share") >= 0.05)
+        & (f("unknown_recipient_share") >= 0.03)
+    ),
+    sentence="{unknown_recipient_share:.0%} of the deliveries went to domains that nobody here had "
+    "mailed, {external_share:.0%} outside (before: {baseline_external_share:.0%}), without a "
+    "change of the connector ({changes:.0f}).",
+    rationale="A new use of a connector comes with a change, unless it is the server behind it "
+    "that has a new master. Where nothing went outside before, a little tells.",
+    fires={
+        "changes": 0,
+        "unknown_recipient_share": 0.5,
+        "external_share": 0.9,
+        "baseline_external_share": 0.1,
+    },
+    nearly={
+        "changes": 1,
+        "unknown_recipient_share": 0.5,
+        "external_share": 0.9,
+        "baseline_external_share": 0.1,
+    },
+    references=(PLAYBOOK,),
+    attack_ids=("T1566",),
+    absent=("changes",),
+)
+EXTERNAL_NEW = Signal(
+    id="recipients.external-new",
+    title="more mail to outside than before",
+    family=Family.RECIPIENTS,
+    direction=Direction.FOR,
+    weight=0.6,
+    question=question.RECIPIENTS_EXTERNAL,
+    when=f("external_share") - f("baseline_external_share") >= 0.3,
+    sentence="{external_share:.0%} of the deliveries went outside; in its own past it was "
+    "{baseline_external_share:.0%}.",
+    rationale="A connector that served the tenant itself now relays to the world.",
+    fires={"external_share": 0.9, "baseline_external_share": 0.1},
+    nearly={"external_share": 0.9, "baseline_external_share": 0.7},
+    references=(PLAYBOOK, RESPOND),
+)
+SUPPLY_CHAIN = Signal(
+    id="recipients.supply-chain",
+    title="to customers and vendors it never wrote to",
+    family=Family.RECIPIENTS,
+    direction=Direction.FOR,
+    weight=0.5,
+    question=question.SUPPLY_CHAIN,
+    when=(f("acquaintance_share") >= 0.3) & (f("messages") >= 20),
+    sentence="{acquaintance_share:.0%} of the deliveries, of {messages:,.0f} messages, went to "
+    "domains that the tenant knows, but not through this connector.",
+    rationale="Supply-chain attacks use the trust of those who know the victim.",
+    fires={"acquaintance_share": 0.3, "messages": 20},
+    nearly={"acquaintance_share": 0.29, "messages": 20},
+    references=(PLAYBOOK,),
+    attack_ids=("T1199", "T1566"),
+)
+INTERNAL_PHISH = Signal(
+    id="recipients.internal-phishing",
+    title="malicious mail to the tenant's own people",
+    family=Family.RECIPIENTS,
+    direction=Direction.FOR,
+    weight=0.6,
+    question=question.RECIPIENTS_INTERNAL,
+    when=(f("external_share") <= 0.2)
+    & (f("malicious_share") - f("baseline_malicious_share") >= 0.1),
+    sentence="{malicious_share:.0%} of the messages are phishing or malware (before: "
+    "{baseline_malicious_share:.0%}), and {external_share:.0%} of the deliveries go outside.",
+    rationale="Mail through a trusted connector reaches colleagues with less filtering.",
+    fires={"external_share": 0.0, "malicious_share": 0.2, "baseline_malicious_share": 0.0},
+    nearly={"external_share": 0.3, "malicious_share": 0.2, "baseline_malicious_share": 0.0},
+    references=(PLAYBOOK,),
+    attack_ids=("T1534",),
+)
+STEADY = Signal(
+    id="recipients.steady",
+    title="the same recipients as before",
+    family=Family.RECIPIENTS,
+    direction=Direction.AGAINST,
+    weight=0.8,
+    question=question.RECIPIENTS_EXTERNAL,
+    when=(f("external_share") - f("baseline_external_share") <= 0.1)
+    & (f("unknown_recipient_share") <= 0.1)
+    & (f("acquaintance_share") <= 0.1),
+    sentence="{unknown_recipient_share:.0%} of the deliveries went to domains that are new here, "
+    "{acquaintance_share:.0%} to such as are new for the connector.",
+    rationale="Attackers bring their own recipients.",
+    fires={
+        "external_share": 0.5,
+        "baseline_external_share": 0.5,
+        "unknown_recipient_share": 0.02,
+        "acquaintance_share": 0.0,
+    },
+    nearly={
+        "external_share": 0.5,
+        "baseline_external_share": 0.5,
+        "unknown_recipient_share": 0.11,
+        "acquaintance_share": 0.0,
+    },
+    references=(PLAYBOOK,),
+)
+
+SIGNALS = (
+    SPRAY,
+    SUDDEN,
+    UNPROMPTED,
+    EXTERNAL_NEW,
+    SUPPLY_CHAIN,
+    INTERNAL_PHISH,
+    STEADY,
+)
