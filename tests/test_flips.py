@@ -186,7 +186,7 @@ FLIPS = {
     "content.fresh-bad": sends(threats="Phish", **STRANGER, **TRICKLE),
     "content.spoofed-links": sends(authentication=UNAUTHENTICATED, urls=1, **TRICKLE),
     "content.links-new": after_plain(lambda tenant: mail(tenant, urls=1, **TRICKLE)),
-    "content.unprompted-links": sends(urls=1, **TRICKLE),
+    "content.unprompted": sends(urls=1, **TRICKLE),
     "content.attachments-new": sends(attachments=1, **TRICKLE),
     "content.clean": sends(threats="Spam", **TRICKLE),
     "configuration.catch-all": sets(SenderDomains="smtp:*;1"),

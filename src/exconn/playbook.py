@@ -526,7 +526,7 @@ PLAYBOOK: tuple[Item, ...] = (
         facts=("url_share", "attachment_share"),
         signals=(
             content.LINKS_NEW,
-            content.UNPROMPTED_LINKS,
+            content.UNPROMPTED,
             content.SPOOFED_LINKS,
             content.ATTACHMENTS_NEW,
         ),

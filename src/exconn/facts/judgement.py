@@ -46,7 +46,7 @@ class Turn:
     Attributes:
         changed: its first change in the window that may have opened something; no routine one.
         suspected: the first such change that followed a suspicious sign-in.
-        addresses: where such changes were made from.
+        addresses: where such changes were made from, and where those who made them sign in.
     """
 
     changed: datetime | None = None
@@ -64,7 +64,7 @@ def judged_frame(
     known, 0 where none, and only those after a hole in the mail log; WindowDays, the days of the
     window that the mail covers; IsNew, whether
     the connector was created in the window; Changed and Suspected (to the hour; null where none);
-    ChangedFrom, the addresses of the changes.
+    ChangersAt, the addresses of those who changed it.
     """
     last = coverage[EMAIL_EVENTS].last
     windows = {judgement.window for judgement in judgements}
@@ -119,7 +119,7 @@ _SCHEMA = {
     "IsNew": pl.Boolean(),
     "Changed": TIME,
     "Suspected": TIME,
-    "ChangedFrom": pl.List(pl.String()),
+    "ChangersAt": pl.List(pl.String()),
 }
 
 

@@ -148,11 +148,11 @@ def _reads(query: Query) -> Reads:
 _ACTORS = connector_changes(ANY_PERIOD).reads("ActionType", "AccountObjectId", "RawEventData")
 _PLACES = _reads(logon_places(ANY_PERIOD, ()))
 _SECONDS = _reads(logon_seconds(ANY_PERIOD, ()))
-_ADDRESSES = _reads(logon_addresses(ANY_PERIOD, ()))
+LOGON_ADDRESSES = _reads(logon_addresses(ANY_PERIOD, ()))
 _FROM = _reads(address_logons(ANY_PERIOD, ()))
 _COUNTRY = connector_changes(ANY_PERIOD).reads("CountryCode")
 _SENDERS = sender_hours(ANY_PERIOD).reads("SenderObjectId")
-SUSPICION: Reads = _ACTORS | _SECONDS | _ADDRESSES | _PLACES
+SUSPICION: Reads = _ACTORS | _SECONDS | LOGON_ADDRESSES | _PLACES
 """The table columns that tell whether a change followed a suspicious sign-in."""
 _PEAK = connector_hours(ANY_PERIOD).reads("Messages")
 
@@ -171,7 +171,7 @@ def _logon_facts_of(who: str, whom: str, through: Reads) -> tuple[Fact, ...]:
             Unit.SEQUENCES,
             f"At least {SLOW_FAILURES} failures within a day and then a success, from one "
             f"address, by {whom}.",
-            through | _ADDRESSES,
+            through | LOGON_ADDRESSES,
         ),
         Fact(
             f"{who}_unusual_logons",
@@ -210,7 +210,7 @@ LOGON_FACTS: tuple[Fact, ...] = (
         _ACTORS
         | _PLACES
         | _SECONDS
-        | _ADDRESSES
+        | LOGON_ADDRESSES
         | connector_changes(ANY_PERIOD).reads("IPAddress", "ISP"),
         past=True,
     ),
@@ -219,7 +219,7 @@ LOGON_FACTS: tuple[Fact, ...] = (
         Unit.CHANGES,
         "Changes by a person from an address from which the account did not sign in during the "
         "baseline. Null as above.",
-        _ACTORS | _PLACES | _ADDRESSES | connector_changes(ANY_PERIOD).reads("IPAddress"),
+        _ACTORS | _PLACES | LOGON_ADDRESSES | connector_changes(ANY_PERIOD).reads("IPAddress"),
         past=True,
     ),
     Fact(
@@ -280,9 +280,8 @@ class Logons:
         self._names = Aliases([*accounts.groups(), *sorted(pairs.iter_rows())])
         addresses = self._named(rows.logon_addresses)
         seconds = self._named(rows.logon_seconds)
-        self._networks = _networks(addresses, "Address", "Minute") | _networks(
-            seconds, "ISP", "Second"
-        )
+        self._addresses = _networks(addresses, "Address", "Minute")
+        self._networks = self._addresses | _networks(seconds, "ISP", "Second")
         places = self._named(rows.logon_places).filter(pl.col("Location") != "")
         self._places = _by_account(places.sort("Hour"))
         self._bursts = _successes(bursts(seconds))
@@ -304,6 +303,11 @@ class Logons:
             f"{who}_unusual_logons": self._unusual(keys, "LogonSuccess", judgement, until),
             f"{who}_unusual_failures": self._unusual(keys, "LogonFailed", judgement, until),
         }
+
+    def addresses_of(self, accounts: Collection[str]) -> frozenset[str]:
+        """Where these accounts signed in from."""
+        keys = {self._names.key(account) for account in accounts if account}
+        return frozenset(address for account, address in self._addresses if account in keys)
 
     def change_facts(
         self, changes: Sequence[ConnectorChange], judgement: Judgement, peak: datetime | None

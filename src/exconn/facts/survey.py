@@ -241,7 +241,8 @@ def _turn(found: Survey, judgement: Judgement, logons: Logons) -> Turn:
     return Turn(
         min((change.timestamp for change in changes), default=None),
         min(suspected, default=None),
-        frozenset(change.address for change in changes if change.address),
+        frozenset(change.address for change in changes if change.address)
+        | logons.addresses_of({c.actor.id or c.actor.name for c in changes}),
     )
 
 

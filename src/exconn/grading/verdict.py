@@ -63,7 +63,7 @@ NEVER_BENIGN = (
     chain.CHANGER_SENDS,
     sender.STRANGERS,
     recipients.UNPROMPTED,
-    content.UNPROMPTED_LINKS,
+    content.UNPROMPTED,
 )
 """Signals for which an incident lead knows no honest reason: where one fires, whatever else speaks
 against malice, the connector is not graded benign."""
@@ -172,7 +172,7 @@ def _too_few(found: Sequence[Finding], policy: Policy, direction: Direction) -> 
         return []
     verdict = "a true positive" if direction is Direction.FOR else "a benign grade"
     return [
-        f"kinds of evidence that speak {direction.value} malice: {kinds}; {verdict} needs "
+        f"kinds of evidence that speak {direction.value}: {kinds}; {verdict} needs "
         + str(policy.families)
     ]
 

@@ -249,7 +249,7 @@ COMPLETE = Signal(
 )
 CHANGER_SENDS = Signal(
     id="chain.changer-sends",
-    title="strangers get mail from where the connector was changed",
+    title="strangers get mail from where those sit who changed the connector",
     family=Family.CHAIN,
     direction=Direction.FOR,
     weight=1.2,
@@ -258,8 +258,8 @@ CHANGER_SENDS = Signal(
     & (f("unknown_recipient_share") >= 0.2)
     & (f("messages") >= 10),
     sentence="{changer_address_share:.0%} of {messages:,.0f} messages came from an address from "
-    "which the connector was changed; {unknown_recipient_share:.0%} of the deliveries went to "
-    "domains that nobody here had mailed before.",
+    "which the connector was changed, or those who did it sign in; {unknown_recipient_share:.0%} "
+    "of the deliveries went to domains that nobody here had mailed before.",
     rationale="Services send from servers of their own. An insider sends from the office, in the "
     "tenant's name and authenticated; an intruder may rent one server for all of it.",
     fires={"changer_address_share": 0.1, "unknown_recipient_share": 0.2, "messages": 10},

@@ -131,9 +131,9 @@ LINKS_NEW = Signal(
     references=(PLAYBOOK,),
     attack_ids=("T1566",),
 )
-UNPROMPTED_LINKS = Signal(
-    id="content.unprompted-links",
-    title="more mail with links, and nothing was changed",
+UNPROMPTED = Signal(
+    id="content.unprompted",
+    title="other content, and nothing was changed",
     family=Family.CONTENT,
     direction=Direction.FOR,
     weight=0.8,
@@ -144,10 +144,11 @@ UNPROMPTED_LINKS = Signal(
     & (
         (f("url_share") - f("baseline_url_share") >= 0.15)
         | ((f("baseline_url_share") <= 0.01) & (f("url_share") >= 0.05))
+        | ((f("attachment_share") - f("baseline_attachment_share")).abs() >= 0.3)
     ),
-    sentence="{url_share:.0%} of {messages:,.0f} messages have links (before: "
-    "{baseline_url_share:.0%} of {baseline_messages:,.0f}), without a change of the connector "
-    "({changes:.0f}).",
+    sentence="Of {messages:,.0f} messages {url_share:.0%} have links and {attachment_share:.0%} "
+    "attachments; of {baseline_messages:,.0f} before {baseline_url_share:.0%} and "
+    "{baseline_attachment_share:.0%}. Changes of the connector: {changes:.0f}.",
     rationale="What machines send seldom changes its nature by itself; a server that is taken over "
     "does. Where there were no links at all, a few tell.",
     fires={
@@ -156,6 +157,8 @@ UNPROMPTED_LINKS = Signal(
         "baseline_messages": 20,
         "url_share": 0.9,
         "baseline_url_share": 0.2,
+        "attachment_share": 0.0,
+        "baseline_attachment_share": 0.0,
     },
     nearly={
         "changes": 0,
@@ -163,6 +166,8 @@ UNPROMPTED_LINKS = Signal(
         "baseline_messages": 20,
         "url_share": 0.9,
         "baseline_url_share": 0.2,
+        "attachment_share": 0.0,
+        "baseline_attachment_share": 0.0,
     },
     references=(PLAYBOOK,),
     attack_ids=("T1566.002",),
@@ -208,7 +213,7 @@ SIGNALS = (
     FRESH_BAD,
     SPOOFED_LINKS,
     LINKS_NEW,
-    UNPROMPTED_LINKS,
+    UNPROMPTED,
     ATTACHMENTS_NEW,
     CLEAN,
 )

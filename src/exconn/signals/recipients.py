@@ -58,29 +58,24 @@ UNPROMPTED = Signal(
     weight=1.2,
     question=question.RECIPIENTS_EXTERNAL,
     when=(f("changes") == 0)
-    & (
-        (f("unknown_recipient_share") >= 0.3)
-        & (f("external_share") - f("baseline_external_share") >= 0.2)
-        | (f("baseline_external_share") <= 0.01)
-        & (f("external_share") >= 0.05)
-        & (f("unknown_recipient_share") >= 0.03)
-    ),
-    sentence="{unknown_recipient_share:.0%} of the deliveries went to domains that nobody here had "
-    "mailed, {external_share:.0%} outside (before: {baseline_external_share:.0%}), without a "
-    "change of the connector ({changes:.0f}).",
+    & (f("unknown_domains") >= 5)
+    & (f("external_share") - f("baseline_external_share") >= 0.05),
+    sentence="Mail went to {unknown_domains:,.0f} outside domains that nobody here had mailed, and "
+    "{external_share:.0%} outside (before: {baseline_external_share:.0%}), without a change of the "
+    "connector ({changes:.0f}).",
     rationale="A new use of a connector comes with a change, unless it is the server behind it "
-    "that has a new master. Where nothing went outside before, a little tells.",
+    "that has a new master. An attack in much honest mail is a small share of it.",
     fires={
         "changes": 0,
-        "unknown_recipient_share": 0.5,
-        "external_share": 0.9,
-        "baseline_external_share": 0.1,
+        "unknown_domains": 5,
+        "external_share": 0.3,
+        "baseline_external_share": 0.2,
     },
     nearly={
         "changes": 1,
-        "unknown_recipient_share": 0.5,
-        "external_share": 0.9,
-        "baseline_external_share": 0.1,
+        "unknown_domains": 5,
+        "external_share": 0.3,
+        "baseline_external_share": 0.2,
     },
     references=(PLAYBOOK,),
     attack_ids=("T1566",),

@@ -2,7 +2,7 @@
 
 from exconn.facts.fact import Fact, Unit
 from exconn.facts.judgement import ANY_PERIOD
-from exconn.facts.logons import SUSPICION
+from exconn.facts.logons import LOGON_ADDRESSES, SUSPICION
 from exconn.facts.queries import (
     PLAYBOOK_THRESHOLD,
     bulk_senders,
@@ -338,8 +338,8 @@ MAIL_FACTS: tuple[Fact, ...] = (
         "changer_address_share",
         Unit.SHARE,
         "Share of the window's messages that came from an address from which the connector was "
-        "changed in the window.",
-        _ADDRESSES | connector_changes(ANY_PERIOD).reads("IPAddress"),
+        "changed in the window, or those who changed it sign in.",
+        _ADDRESSES | connector_changes(ANY_PERIOD).reads("IPAddress") | LOGON_ADDRESSES,
     ),
     *turn_facts(),
     _hourly(

@@ -92,7 +92,7 @@ def address_facts(rows: pl.DataFrame, judged: pl.DataFrame, context: Context) ->
         simulation_share=share_from(vendors),
         new_address_share=_new_share("Address"),
         changer_address_share=ratio(
-            messages.filter(IN & pl.col("ChangedFrom").list.contains(address)).sum(),
+            messages.filter(IN & pl.col("ChangersAt").list.contains(address)).sum(),
             messages.filter(IN).sum(),
         ),
     )

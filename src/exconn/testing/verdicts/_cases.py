@@ -16,7 +16,7 @@ from exconn.signals import SIGNALS, Signal
 from exconn.sources import MemorySource
 from exconn.testing.scenarios import FAMILIES, Family, Truth
 
-TUNING = range(40)
+TUNING = range(80)
 """The seeds that weights and thresholds are derived from."""
 
 REPORT = range(3_000, 3_040)

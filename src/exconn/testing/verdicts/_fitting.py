@@ -17,8 +17,8 @@ _RIDGE = 0.004
 _APART = 3.0
 _FOLDS = 4
 _LEAST, _MOST, _MOST_AGAINST = 0.05, 3.0, 2.0
-_GAP_BELOW, _GAP_ABOVE = 0.75, 0.1
-_WRONG = 0.005
+_GAP_BELOW, _GAP_ABOVE = 0.5, 0.1
+_WRONG = 0.0075
 
 
 def fit(known: Sequence[Case], policy: Policy | None = None, *, steps: int = _STEPS) -> Policy:
@@ -118,7 +118,7 @@ def thresholds(margins: Sequence[tuple[Case, float]], policy: Policy) -> Policy:
 
     Benign is what lies a wide gap below every malicious case, but for those which are never graded
     benign: nothing is worse than an attack that is signed off. A true positive is what lies a
-    little above all but 0.5 per cent of the benign ones.
+    little above all but 0.75 per cent of the benign ones.
     """
     malicious = [
         margin
