@@ -164,6 +164,10 @@ FLIPS = {
         lambda tenant: mail(tenant, authentication=UNAUTHENTICATED, **MORE),
         base=lambda tenant: mail(tenant, sender_ipv4=ABROAD, **TRICKLE),
     ),
+    "sender.same-names": Flip(
+        lambda tenant: mail(tenant, authentication=UNAUTHENTICATED, **MORE),
+        base=lambda tenant: mail(tenant, sender_ipv4=ABROAD, **TRICKLE),
+    ),
     "sender.vouched": Flip(
         lambda tenant: mail(tenant, **STRANGER, **MORE),
         base=lambda tenant: mail(tenant, p1=NEW_BOUNCES, **TRICKLE),
@@ -270,6 +274,19 @@ FLIPS = {
     ),
     "chain.complete": after_loosened(
         lambda tenant: mail(sign_in(tenant, [AT - 4 * HOUR], place=FAR_AWAY))
+    ),
+    "chain.changer-sends": Flip(
+        lambda tenant: mail(
+            tenant,
+            sender_ipv4=tenant.admins[0].office.addresses[0],
+            recipients=strangers(60),
+            **TRICKLE,
+        ),
+        base=loosened,
+    ),
+    "chain.only-more": sends(recipients=strangers(60), **TRICKLE),
+    "chain.nothing-came-of-it": after_plain(
+        lambda tenant: change(tenant, {"SenderDomains": "smtp:*;1"})
     ),
     "context.approved": Flip(base=plain, context=approved),
     "context.hybrid-wizard": sets(ConnectorSource="HybridWizard"),

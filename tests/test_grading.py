@@ -484,10 +484,10 @@ def test_weights_and_thresholds_of_the_policy_are_used() -> None:
     assert heavier.margin == pytest.approx(before.margin - 3)
     assert graded(honest(), policy=Policy(benign=-100)).classification is UNKNOWN
     at = attacked().at or AT
-    for policy in (Policy(true_positive=100), Policy(families=9)):
+    for policy in (Policy(true_positive=100), Policy(families=12)):
         assert graded(attacked(), at=at, policy=policy).classification is UNKNOWN
     assert (
-        "a true positive needs 9" in graded(attacked(), at=at, policy=Policy(families=9)).reasons[0]
+        "true positive needs 12" in graded(attacked(), at=at, policy=Policy(families=12)).reasons[0]
     )
 
 

@@ -265,7 +265,7 @@ def test_the_names_that_are_looked_for_are_bounded() -> None:
 
 
 def test_names_that_are_too_many_to_tell_apart_are_not_taken_for_none() -> None:
-    n = 60
+    n = 600
     spread = [address.replace("info@", "x@") for address in strangers(n)]
     at_once = attack(honest(), n=n, p1=spread)
     found = graded(at_once).radius

@@ -221,7 +221,7 @@ STORIES: Mapping[str, Story] = {
         context=VENDOR,
     ),
     "too few kinds of evidence": unknown(
-        "only 1 kinds of evidence speak for malice; a true positive needs 3",
+        "kinds of evidence that speak for malice: 1; a true positive needs 3",
         happens=lambda tenant: spoofed(change(tenant, OPENED)),
         policy=attrs.evolve(
             ACCUSING,

@@ -278,7 +278,8 @@ def test_the_report_counts_what_the_policy_says() -> None:
         made(HONEST, BURST, SURGE, MODIFIED, family="merger", seed=4),
         made(BLIND, family="audit-off"),
     ]
-    policy = Policy(true_positive=2.5, benign=-0.5, weights=dict.fromkeys(Policy().weights, 1.0))
+    weights = dict.fromkeys(Policy().weights, 1.0)
+    policy = Policy(true_positive=2.5, benign=-0.5, families=1, weights=weights)
     page = report(sample, sample, policy)
     assert "| attacks graded benign (false negatives) | 1 of 4 | 25.0% " in page
     assert "| honest events graded a true positive (false positives) | 1 of 5 | 20.0% " in page

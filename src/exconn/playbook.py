@@ -257,6 +257,7 @@ PLAYBOOK: tuple[Item, ...] = (
             chain.FRESH_OUT,
             chain.DIVERTED,
             chain.COMPLETE,
+            chain.CHANGER_SENDS,
         ),
         questions=(question.CHAIN, question.RISKY_CONFIGURATION),
         evidence=("findings", "score"),

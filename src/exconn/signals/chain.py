@@ -257,9 +257,9 @@ CHANGER_SENDS = Signal(
     when=(f("changer_address_share") >= 0.1)
     & (f("unknown_recipient_share") >= 0.2)
     & (f("messages") >= 10),
-    sentence="{changer_address_share:.0%} of {messages:,.0f} messages came from an address from "
-    "which the connector was changed, or those who did it sign in; {unknown_recipient_share:.0%} "
-    "of the deliveries went to domains that nobody here had mailed before.",
+    sentence="{changer_address_share:.0%} of {messages:,.0f} messages came from addresses of those "
+    "who changed the connector; {unknown_recipient_share:.0%} of the deliveries went to domains "
+    "that nobody here had mailed before.",
     rationale="Services send from servers of their own. An insider sends from the office, in the "
     "tenant's name and authenticated; an intruder may rent one server for all of it.",
     fires={"changer_address_share": 0.1, "unknown_recipient_share": 0.2, "messages": 10},

@@ -216,9 +216,8 @@ FRESH_DOMAIN_OUT = Signal(
     & (f("fresh_own_authenticated_share") < 0.5)
     & (f("no_sender_id_share") >= 0.5),
     sentence="{fresh_domain_messages:,.0f} messages have a P1 or P2 domain that is new to the "
-    "connector; {fresh_domain_outbound_share:.0%} of them go outside, and only "
-    "{fresh_own_authenticated_share:.0%} are in the tenant's own name and pass DMARC. "
-    "{no_sender_id_share:.0%} of all messages have no account.",
+    "connector; {fresh_domain_outbound_share:.0%} of them go outside, "
+    "{fresh_own_authenticated_share:.0%} are in the tenant's own name and pass DMARC.",
     rationale="Counted, not as a share: an attack inside a large campaign is a small share of it. "
     "To a new connector all domains are new; a service that the tenant's DNS lets send in its name "
     "is not meant, nor is mail that the tenant's own accounts send.",

@@ -339,7 +339,7 @@ MAIL_FACTS: tuple[Fact, ...] = (
         Unit.SHARE,
         "Share of the window's messages that came from an address from which the connector was "
         "changed in the window, or those who changed it sign in.",
-        _ADDRESSES | connector_changes(ANY_PERIOD).reads("IPAddress") | LOGON_ADDRESSES,
+        _ADDRESSES | connector_changes(ANY_PERIOD).reads() | LOGON_ADDRESSES,
     ),
     *turn_facts(),
     _hourly(
