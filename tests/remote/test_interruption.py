@@ -60,7 +60,8 @@ def test_ctrl_c(tmp_path: Path) -> None:
         assert "KeyboardInterrupt" in said
         kept = set(cache.folder.iterdir())
         assert kept
-        assert {file.suffix for file in kept} == {".parquet"}
+        # What was being written may be left as a part, which nobody reads.
+        assert {".parquet"} <= {file.suffix for file in kept} <= {".parquet", ".part"}
         place.tenant.recover()
         before = len(place.tenant.calls)
         found = hunt(place.source(cache=cache))

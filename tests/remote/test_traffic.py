@@ -12,7 +12,7 @@ EVIDENCE = ("| sort by", "| top ")
 
 def test_ten_times_the_mail_is_not_ten_times_the_traffic() -> None:
     small, large = traffic(SMALL), traffic(LARGE)
-    assert large["mail facts"] < 4 * small["mail facts"]
+    assert large["mail facts"] < 6 * small["mail facts"]  # more mail has more names an hour
     assert large["evidence"] < 250_000
 
 
