@@ -65,7 +65,7 @@ NEVER_BENIGN = (
     recipients.UNPROMPTED,
     content.UNPROMPTED,
 )
-"""Signals for which an incident lead knows no honest reason: where one fires, whatever else speaks
+"""Signals that an incident lead would not sign off unseen: where one fires, whatever else speaks
 against malice, the connector is not graded benign."""
 
 
