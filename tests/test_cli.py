@@ -22,12 +22,11 @@ from hypothesis import strategies as st
 
 from exconn import Alert, MemorySource, ParquetSource, grade, hunt, reports, write_evidence
 from exconn.cli import run
-from exconn.cli.escape import visible
 from exconn.cli.progress import Watched
 from exconn.facts import queries
 from exconn.facts.catalogue import CATALOGUE, PLAYBOOK_QUERIES
 from exconn.simulate import Tenant, demo_tenant
-from exconn.unseen import UNSEEN
+from exconn.unseen import UNSEEN, visible
 from exconn.window import iso
 
 Screen = pytest.CaptureFixture[str]

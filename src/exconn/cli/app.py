@@ -16,7 +16,6 @@ from rich.console import Console
 import exconn
 from exconn import reports
 from exconn.cli import show
-from exconn.cli.escape import visible
 from exconn.cli.progress import Watched, progress
 from exconn.context import Context
 from exconn.errors import ExconnError, InvalidValueError, NoDataError, nearest
@@ -30,6 +29,7 @@ from exconn.simulate import demo_tenant
 from exconn.sources import ParquetSource, read_context, write_evidence
 from exconn.sources._files import write_privately
 from exconn.tables import TABLES
+from exconn.unseen import visible
 from exconn.window import Period, iso, parse_time
 
 GRADED = 0

@@ -14,7 +14,6 @@ from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
 
-from exconn.cli.escape import visible
 from exconn.coverage import Standing
 from exconn.facts import FACT_TABLES
 from exconn.facts import queries as fact_queries
@@ -25,6 +24,7 @@ from exconn.ingest import ImportSummary
 from exconn.reports.words import minute, unassessed
 from exconn.simulate import Tenant
 from exconn.tables import Table
+from exconn.unseen import visible
 
 _STYLE = {
     Classification.TRUE_POSITIVE: "bold red",

@@ -280,8 +280,11 @@ class Logons:
         self._names = Aliases([*accounts.groups(), *sorted(pairs.iter_rows())])
         addresses = self._named(rows.logon_addresses)
         seconds = self._named(rows.logon_seconds)
-        self._addresses = _networks(addresses, "Address", "Minute")
-        self._networks = self._addresses | _networks(seconds, "ISP", "Second")
+        by_address = _networks(addresses, "Address", "Minute")
+        self._networks = by_address | _networks(seconds, "ISP", "Second")
+        self._addresses: dict[str, set[str]] = {}
+        for account, address in by_address:
+            self._addresses.setdefault(account, set()).add(address)
         places = self._named(rows.logon_places).filter(pl.col("Location") != "")
         self._places = _by_account(places.sort("Hour"))
         self._bursts = _successes(bursts(seconds))
@@ -307,7 +310,7 @@ class Logons:
     def addresses_of(self, accounts: Collection[str]) -> frozenset[str]:
         """Where these accounts signed in from."""
         keys = {self._names.key(account) for account in accounts if account}
-        return frozenset(address for account, address in self._addresses if account in keys)
+        return frozenset[str]().union(*(self._addresses.get(key, ()) for key in keys))
 
     def change_facts(
         self, changes: Sequence[ConnectorChange], judgement: Judgement, peak: datetime | None

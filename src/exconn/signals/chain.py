@@ -9,16 +9,13 @@ from exconn.signals.signal import Direction, Family, Signal
 f = pl.col
 
 _OPENINGS = (
-    "created",
     "catch_all",
     "unrestricted",
     "filtering_bypassed",
     "trusted_headers",
     "new_smart_hosts",
-    "new_addresses",
-    "header_rules",
-    "grants",
 )
+_ANY_GAIN = ("created", *_OPENINGS, "new_addresses", "header_rules", "grants")
 _SAME_MAIL = (
     (f("no_sender_id_share") >= 0.5)
     & (f("new_address_share") <= 0.02)
@@ -76,36 +73,14 @@ OPENING = Signal(
     direction=Direction.FOR,
     weight=1.0,
     question=question.CHAIN,
-    when=(f("changes_after_suspicious_logon") > 0)
-    & (
-        f("catch_all")
-        + f("unrestricted")
-        + f("filtering_bypassed")
-        + f("trusted_headers")
-        + f("new_smart_hosts")
-        > 0
-    ),
+    when=(f("changes_after_suspicious_logon") > 0) & (pl.sum_horizontal(_OPENINGS) > 0),
     sentence="Changes within 24 hours after a suspicious sign-in: "
     "{changes_after_suspicious_logon:.0f}. Changes that opened it to all domains {catch_all:.0f}, "
     "lifted restrictions {unrestricted:.0f}, bypassed filtering {filtering_bypassed:.0f}, trusted "
     "headers {trusted_headers:.0f}, or routed mail to a host {new_smart_hosts:.0f}.",
     rationale="Travellers change what was wrong; intruders open what was shut.",
-    fires={
-        "changes_after_suspicious_logon": 1,
-        "catch_all": 1,
-        "unrestricted": 0,
-        "filtering_bypassed": 0,
-        "trusted_headers": 0,
-        "new_smart_hosts": 0,
-    },
-    nearly={
-        "changes_after_suspicious_logon": 0,
-        "catch_all": 1,
-        "unrestricted": 0,
-        "filtering_bypassed": 0,
-        "trusted_headers": 0,
-        "new_smart_hosts": 0,
-    },
+    fires={**dict.fromkeys(_OPENINGS, 0), "changes_after_suspicious_logon": 1, "catch_all": 1},
+    nearly={**dict.fromkeys(_OPENINGS, 0), "changes_after_suspicious_logon": 0, "catch_all": 1},
     references=(PLAYBOOK, RESPOND),
     attack_ids=("T1078.004", "T1562"),
 )
@@ -290,7 +265,7 @@ NOTHING_CAME = Signal(
     direction=Direction.AGAINST,
     weight=1.5,
     question=question.CHAIN,
-    when=(f("changes") > 0) & (pl.sum_horizontal(_OPENINGS) == 0) & _SAME_MAIL,
+    when=(f("changes") > 0) & (pl.sum_horizontal(_ANY_GAIN) == 0) & _SAME_MAIL,
     sentence="Changes: {changes:.0f}. Of them such as created it {created:.0f}, opened it to all "
     "domains {catch_all:.0f}, lifted restrictions {unrestricted:.0f}, bypassed filtering "
     "{filtering_bypassed:.0f}, trusted headers {trusted_headers:.0f}, routed mail to a host "
@@ -298,8 +273,8 @@ NOTHING_CAME = Signal(
     "about headers {header_rules:.0f}, grants {grants:.0f}. " + _TOLD,
     rationale="Whoever breaks in to change a connector changes what helps, and then uses it. "
     "Travellers and administrators under attack do their work.",
-    fires={**_SAME, **dict.fromkeys(_OPENINGS, 0), "changes": 1},
-    nearly={**_SAME, **dict.fromkeys(_OPENINGS, 0), "changes": 1, "new_addresses": 1},
+    fires={**_SAME, **dict.fromkeys(_ANY_GAIN, 0), "changes": 1},
+    nearly={**_SAME, **dict.fromkeys(_ANY_GAIN, 0), "changes": 1, "new_addresses": 1},
     references=(PLAYBOOK, RESPOND),
 )
 

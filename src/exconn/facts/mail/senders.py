@@ -81,20 +81,15 @@ def address_facts(rows: pl.DataFrame, judged: pl.DataFrame, context: Context) ->
     address = pl.col("Address")
     messages = pl.col("Messages")
 
-    def share_from(addresses: list[str]) -> pl.Expr:
-        return ratio(
-            messages.filter(IN & address.is_in(addresses)).sum(), messages.filter(IN).sum()
-        )
+    def share_from(which: pl.Expr) -> pl.Expr:
+        return ratio(messages.filter(IN & which).sum(), messages.filter(IN).sum())
 
     counted = marked.group_by(KEYS).agg(
         addresses=number_of("Address", IN & (address != "")),
-        gateway_share=share_from(gateways),
-        simulation_share=share_from(vendors),
+        gateway_share=share_from(address.is_in(gateways)),
+        simulation_share=share_from(address.is_in(vendors)),
+        changer_address_share=share_from(pl.col("ChangersAt").list.contains(address)),
         new_address_share=_new_share("Address"),
-        changer_address_share=ratio(
-            messages.filter(IN & pl.col("ChangersAt").list.contains(address)).sum(),
-            messages.filter(IN).sum(),
-        ),
     )
     fresh = _fresh("Address")
     since = pl.col("Hour") >= pl.col("Suspected")
