@@ -14,11 +14,26 @@ from exconn.context import Context
 from exconn.facts import FACTS, READS, Judgement, Unit, assess, survey
 from exconn.facts.queries import bulk_senders, sender_hours
 from exconn.models import ConnectorChange
-from exconn.simulate import Actor
+from exconn.simulate import UNAUTHENTICATED, Actor, Place, Tenant
 from exconn.sources import MemorySource
 from exconn.tables import CLOUD_APP_EVENTS, EMAIL_EVENTS, IDENTITY_LOGON_EVENTS
 from exconn.window import Period, Window
-from incidents import AT, AUDIT, DAY, END, HOUR, MAIL, change, graded, honest, mail, source
+from incidents import (
+    ABROAD,
+    AT,
+    AUDIT,
+    DAY,
+    END,
+    HOUR,
+    MAIL,
+    acquaintances,
+    change,
+    graded,
+    honest,
+    mail,
+    source,
+    strangers,
+)
 
 Row = Mapping[str, Any]
 
@@ -505,6 +520,84 @@ def test_settings_are_read_from_the_parameters_that_were_passed(
     parameters: dict[str, str], fact: str, counts: int
 ) -> None:
     assert graded(change(honest(), parameters)).facts[fact] == counts
+
+
+@pytest.mark.parametrize(
+    ("settings", "counts"),
+    [
+        ({"TlsSenderCertificateName": "mail.OWN"}, 1),
+        ({"TlsSenderCertificateName": "*.own", "RequireTls": "True", "Comment": "x"}, 1),
+        ({"TlsSenderCertificateName": "own.attacker.example"}, 0),
+        ({"TlsSenderCertificateName": "notown"}, 0),
+        ({"TlsSenderCertificateName": "mail.own", "RequireTls": "False"}, 0),
+        ({"TlsSenderCertificateName": "mail.own", "SenderDomains": "smtp:*;1"}, 0),
+        ({"Comment": "mail.own"}, 0),
+    ],
+)
+def test_a_certificate_is_the_tenants_own_by_its_name(
+    settings: dict[str, str], counts: int
+) -> None:
+    own = honest().accepted_domains[0]
+    named = {name: value.lower().replace("own", own) for name, value in settings.items()}
+    assert graded(change(honest(), named)).facts["own_certificates"] == counts
+
+
+def test_what_new_addresses_send_is_authenticated_or_not_by_itself() -> None:
+    def of(tenant: Tenant) -> float | None:
+        return graded(tenant).facts["fresh_address_authenticated_share"]
+
+    spread: dict[str, Any] = {"start": AT - 10 * HOUR, "span": 30 * HOUR, "sender_ipv4": ABROAD}
+    moved = mail(honest(), n=60, **spread)
+    assert of(honest()) == 0
+    assert of(moved) == 1
+    # As many again would be the same messages again.
+    assert of(mail(moved, n=90, authentication=UNAUTHENTICATED, **spread)) == pytest.approx(0.4)
+
+
+def test_a_domain_that_wrote_here_counts_as_known_where_somebody_here_wrote_to_it() -> None:
+    people = [person.upn for person in honest().people]
+
+    def of(senders: Sequence[str], **columns: Any) -> float | None:
+        recipients = [people[number % len(people)] for number in range(len(senders))]
+        given: dict[str, Any] = {"p1": senders, "p2": senders, "recipients": recipients}
+        sent = mail(honest(), n=len(senders), **{"direction": "Inbound", **given, **columns})
+        return graded(sent).facts["fresh_known_domains"]
+
+    known = sorted(set(acquaintances(honest(), 40)))
+    assert len(known) > 10
+    assert of([*known, *known]) == len(known)
+    assert of(known, authentication=UNAUTHENTICATED) == 0
+    assert of(known, direction="Outbound") == 0
+    assert of(strangers(30)) == 0
+
+
+def test_the_changers_addresses_are_those_of_the_change_and_of_their_sign_ins() -> None:
+    opens = {"SenderDomains": "smtp:*;1"}
+    admin = honest().admins[0]
+    office = admin.office.addresses[0]
+
+    def of(tenant: Tenant, address: str) -> float | None:
+        sent = mail(tenant, sender_ipv4=address, n=60)
+        facts = graded(sent).facts
+        assert facts["fresh_address_messages"] == 60
+        share = facts["changer_address_share"]
+        return share and round(share * (facts["messages"] or 0))
+
+    elsewhere = Place("DE", "Berlin", "Example Telecom", (ABROAD,))
+    changed = change(honest(), opens, place=elsewhere)
+    assert of(changed, ABROAD) == 60
+    assert of(changed, office) == 60
+    assert of(changed, "198.51.100.200") == 0
+    assert of(change(honest(), {"Comment": "x"}), office) == 0
+    nobody = Actor.application("7c1f3d53-2c1a-4f6e-8f8d-3f1c5b6a9d10", "Mail sync")
+    assert of(change(honest(), opens, actor=nobody, blank=True), office) is None
+
+
+def test_the_changers_addresses_do_not_count_where_the_connector_had_them_before() -> None:
+    relay = honest().connector("quiet").addresses[0]
+    place = Place("DE", "Berlin", "Example Telecom", (relay,))
+    found = graded(mail(change(honest(), {"SenderDomains": "smtp:*;1"}, place=place), n=60))
+    assert found.facts["changer_address_share"] == 0
 
 
 def test_every_change_is_of_the_connector_that_it_names() -> None:

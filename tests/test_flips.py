@@ -128,6 +128,15 @@ def diverted(tenant: Tenant, place: Place | None = None) -> Tenant:
     return change(tenant, smart, "partner_out", operation="Set-OutboundConnector", place=place)
 
 
+def takes_in(tenant: Tenant) -> Tenant:
+    """The connector takes in mail of many whom the tenant writes to, and of others."""
+    senders = [*acquaintances(tenant, 60), *strangers(60)]
+    people = [person.upn for person in tenant.people]
+    recipients = [people[number % len(people)] for number in range(len(senders))]
+    given: dict[str, Any] = {"p1": senders, "p2": senders, "recipients": recipients}
+    return mail(tenant, direction="Inbound", **given, **{**TRICKLE, "n": len(senders)})
+
+
 def lookalike(tenant: Tenant) -> str:
     return f"a@{tenant.accepted_domains[0].replace('.', 's.', 1)}"
 
@@ -172,7 +181,9 @@ FLIPS = {
         lambda tenant: mail(tenant, **STRANGER, **MORE),
         base=lambda tenant: mail(tenant, p1=NEW_BOUNCES, **TRICKLE),
     ),
-    "sender.gateway-like": sends("gateway", n=2_000, direction="Outbound"),
+    "sender.gateway-like": Flip(
+        lambda tenant: mail(tenant, n=600, direction="Outbound"), base=takes_in
+    ),
     "sender.steady": sends(sender_ipv4=ABROAD, **TRICKLE),
     "recipients.spray": sends(recipients=strangers(60), **TRICKLE),
     "recipients.sudden-strangers": sends(recipients=strangers(60), **TRICKLE),

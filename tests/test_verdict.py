@@ -18,12 +18,13 @@ from exconn.context import ApprovedChange, Context
 from exconn.coverage import Standing, TableCoverage, TableState
 from exconn.facts import FACT_TABLES, FACTS
 from exconn.grading import Classification, Determination, Grade, Policy, grade
-from exconn.grading.findings import Finding, findings
+from exconn.grading.findings import Finding, evaluated, findings
 from exconn.grading.verdict import NEVER_BENIGN, judge
 from exconn.models import Alert
 from exconn.signals import SIGNALS, Direction
 from exconn.simulate import UNAUTHENTICATED, Tenant
 from exconn.sources import MemorySource
+from exconn.window import Window
 from incidents import (
     ABROAD,
     AT,
@@ -121,6 +122,14 @@ def excused(classification: Classification, determination: Determination, **more
 
 def unknown(*because: str, **more: Any) -> Story:
     return Story(UNKNOWN, Determination.NOT_ENOUGH_DATA, because=because, **more)
+
+
+def made_beside_a_short_log(tenant: Tenant) -> Tenant:
+    """A new connector; the mail log is too short to tell who is a stranger."""
+    made = change(tenant, {"Comment": "x"}, operation="New-InboundConnector", at=AT - 20 * HOUR)
+    short = pl.col("Timestamp") > Window(AT).start - 2 * DAY
+    sent = mail(made, start=AT - 10 * HOUR, span=20 * HOUR)
+    return attrs.evolve(sent, frames={**sent.frames, MAIL: sent.frames[MAIL].filter(short)})
 
 
 def silent(tenant: Tenant) -> Tenant:
@@ -262,6 +271,11 @@ STORIES: Mapping[str, Story] = {
     "outweighed, but never benign": unknown(
         "that is never graded benign", happens=header_rule, policy=EXCUSING
     ),
+    "honest, but nobody knows who is a stranger": unknown(
+        "relays strangers' mail to outside: that could not be ruled out",
+        happens=made_beside_a_short_log,
+        policy=EXCUSING,
+    ),
 }
 
 
@@ -371,7 +385,9 @@ def test_the_determination_is_one_of_its_classifications(
     if verdict.classification in (EXPECTED, FALSE):
         assert set(states) == {TableState.PRESENT}
         assert resolved
-        assert not any(said[signal.id] for signal in NEVER_BENIGN)
+        for signal in NEVER_BENIGN:
+            assert not said[signal.id]
+            assert said[signal.id] is False or evaluated(ONES, [signal.when]) == [False]
     if messages == 0 and states[0] is TableState.PRESENT:
         assert verdict.classification is UNKNOWN
 

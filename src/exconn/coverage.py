@@ -15,6 +15,8 @@ from exconn.window import HOUR, Period, Window, iso
 _WEEK = timedelta(days=7)
 _WEEKS = 6
 _NIGHT = timedelta(hours=6)
+# A silence in which seven hours with rows were due comes about by chance once in a thousand times
+# (e^-7, were they independent); with fewer, quiet weekends of small tenants would look like holes.
 _EXPECTED_HOURS = 7
 _MOST_SLACK = timedelta(days=1)
 _NOTED_LAG = timedelta(minutes=1)

@@ -9,10 +9,16 @@ from datetime import datetime, timedelta
 from attrs import field, frozen
 
 from exconn.context import Context
+from exconn.facts.domains import is_under
 from exconn.facts.fact import Fact, Unit
 from exconn.facts.identity import Aliases, Connectors, accounts
 from exconn.facts.judgement import ANY_PERIOD, MINIMUM_BASELINE, Judgement
-from exconn.facts.queries import actor_deeds, connector_changes, connector_hours
+from exconn.facts.queries import (
+    actor_deeds,
+    connector_changes,
+    connector_hours,
+    tenant_domains,
+)
 from exconn.models import (
     Actor,
     ActorKind,
@@ -231,11 +237,25 @@ def _routine(change: ConnectorChange) -> bool:
     """It describes, restricts or disables the connector, or removes it, and nothing else."""
     if change.verb != "Set":
         return change.verb == "Remove"
+    return not _telling(change)
+
+
+def _telling(change: ConnectorChange) -> dict[str, str]:
+    """What a change sets that neither describes, restricts nor disables the connector."""
     passed = [(name.casefold(), value) for name, value in change.parameters.items()]
-    return all(
-        name in _HARMLESS or (name in _RESTRICTING and truth(value) is _RESTRICTING[name])
+    return {
+        name: value
         for name, value in passed
-    )
+        if name not in _HARMLESS
+        and not (name in _RESTRICTING and truth(value) is _RESTRICTING[name])
+    }
+
+
+def _renews_certificate(change: ConnectorChange, own: frozenset[str]) -> bool:
+    """Besides what is routine it names a certificate of one of these domains, and no more."""
+    telling = _telling(change) if change.verb == "Set" else {}
+    names = [value.strip().casefold().removeprefix("*.") for value in telling.values()]
+    return set(telling) == {"tlssendercertificatename"} and is_under(names[0], own)
 
 
 _CHANGES = connector_changes(ANY_PERIOD)
@@ -290,6 +310,13 @@ _COUNTED: Mapping[str, tuple[str, Reads, Callable[[ConnectorChange], bool]]] = {
 
 CHANGE_FACTS: tuple[Fact, ...] = (
     *(Fact(name, Unit.CHANGES, about, reads) for name, (about, reads, _) in _COUNTED.items()),
+    Fact(
+        "own_certificates",
+        Unit.CHANGES,
+        "Changes of the certificate to one of the tenant's own domains, which do nothing else but "
+        "what is routine. Null where the tenant's domains are not known.",
+        _WHAT | tenant_domains(ANY_PERIOD).reads("Domain", "First", "Last"),
+    ),
     Fact(
         "unresolved_changes",
         Unit.CHANGES,
@@ -354,6 +381,7 @@ def change_facts(
     judgement: Judgement,
     trail: Trail,
     context: Context,
+    own: frozenset[str],
     peak: datetime | None,
     since: datetime | None,
 ) -> dict[str, int | None]:
@@ -363,6 +391,7 @@ def change_facts(
         judgement: the connector and the window.
         trail: the audit trail.
         context: what the organisation knows of itself.
+        own: the tenant's domains; none where they are not known.
         peak: the busiest hour of the window; None without mail.
         since: when the audit log begins; None where there is none.
     """
@@ -377,6 +406,9 @@ def change_facts(
     reaches_back = since is not None and since <= start - MINIMUM_BASELINE
     newcomers = sum(not trail.was_at_it(change.actor, start) for change in effective)
     return facts | {
+        "own_certificates": (
+            sum(_renews_certificate(change, own) for change in effective) if own else None
+        ),
         "changes_by_newcomers": newcomers if reaches_back else None,
         "unresolved_changes": len(trail.unresolved(judgement)),
         "failed_changes": sum(change.succeeded is False for change in every),

@@ -46,12 +46,13 @@ class Turn:
     Attributes:
         changed: its first change in the window that may have opened something; no routine one.
         suspected: the first such change that followed a suspicious sign-in.
-        addresses: where such changes were made from, and where those who made them sign in.
+        addresses: where such changes were made from, and where those behind them signed in; None
+            where there are such changes but no address is known.
     """
 
     changed: datetime | None = None
     suspected: datetime | None = None
-    addresses: frozenset[str] = frozenset()
+    addresses: frozenset[str] | None = frozenset()
 
 
 def judged_frame(
@@ -64,7 +65,7 @@ def judged_frame(
     known, 0 where none, and only those after a hole in the mail log; WindowDays, the days of the
     window that the mail covers; IsNew, whether
     the connector was created in the window; Changed and Suspected (to the hour; null where none);
-    ChangersAt, the addresses of those who changed it.
+    ChangersAt, the addresses of those who changed it, null where unknown.
     """
     last = coverage[EMAIL_EVENTS].last
     windows = {judgement.window for judgement in judgements}
@@ -90,7 +91,7 @@ def judged_frame(
                 judgement.created is not None and judgement.created >= window.start,
                 _hour(turn.changed) if turn.changed else None,
                 _hour(turn.suspected) if turn.suspected else None,
-                sorted(turn.addresses),
+                None if turn.addresses is None else sorted(turn.addresses),
             )
         )
     return pl.DataFrame(rows, schema=_SCHEMA, orient="row")

@@ -282,9 +282,9 @@ class Logons:
         seconds = self._named(rows.logon_seconds)
         by_address = _networks(addresses, "Address", "Minute")
         self._networks = by_address | _networks(seconds, "ISP", "Second")
-        self._addresses: dict[str, set[str]] = {}
-        for account, address in by_address:
-            self._addresses.setdefault(account, set()).add(address)
+        self._addresses: dict[str, dict[str, list[datetime]]] = {}
+        for (account, address), times in by_address.items():
+            self._addresses.setdefault(account, {})[address] = times
         places = self._named(rows.logon_places).filter(pl.col("Location") != "")
         self._places = _by_account(places.sort("Hour"))
         self._bursts = _successes(bursts(seconds))
@@ -307,10 +307,15 @@ class Logons:
             f"{who}_unusual_failures": self._unusual(keys, "LogonFailed", judgement, until),
         }
 
-    def addresses_of(self, accounts: Collection[str]) -> frozenset[str]:
-        """Where these accounts signed in from."""
-        keys = {self._names.key(account) for account in accounts if account}
-        return frozenset[str]().union(*(self._addresses.get(key, ()) for key in keys))
+    def addresses_of(self, accounts: Collection[str], judgement: Judgement) -> frozenset[str]:
+        """Where these accounts signed in from, in the window or the baseline."""
+        start, end = judgement.window.baseline_start, judgement.window.end
+        return frozenset(
+            address
+            for key in {self._names.key(account) for account in accounts if account}
+            for address, times in self._addresses.get(key, {}).items()
+            if any(start <= when < end for when in times)
+        )
 
     def change_facts(
         self, changes: Sequence[ConnectorChange], judgement: Judgement, peak: datetime | None

@@ -202,19 +202,21 @@ def sending_addresses(period: Period, *, most: int = 100) -> Query:
     """The addresses from which each connector got its mail.
 
     Columns: Connector, Hour, Address (`MANY` in an hour with more than `most`); Messages, of them
-    Outbound and Bad (phishing, malware, or junked); and AddressCount, how many there are in the
-    hour.
+    Outbound, Bad (phishing, malware, or junked) and Authenticated; and AddressCount, how many there
+    are in the hour.
     """
+    counts = {
+        "Messages": _messages(),
+        "Outbound": _messages(outbound()),
+        "Bad": _messages(_bad()),
+        "Authenticated": _messages(authenticated()),
+    }
     messages = (
         _through_connectors(period)
         .group_by(Connector=_connector(), Hour=_hour(), Address=sending_address())
-        .agg(
-            Messages=_messages(),
-            Outbound=_messages(outbound()),
-            Bad=_messages(_bad()),
-        )
+        .agg(**counts)
     )
-    return _lumped(messages, ("Messages", "Outbound", "Bad"), most, "Address")
+    return _lumped(messages, tuple(counts), most, "Address")
 
 
 def sender_domains(period: Period, *, most: int = 500) -> Query:

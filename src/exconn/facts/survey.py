@@ -11,6 +11,7 @@ from exconn.context import Context
 from exconn.coverage import Coverage, Standing, TableState
 from exconn.errors import NoDataError
 from exconn.facts.changes import CHANGE_FACTS, Trail, acts, change_facts
+from exconn.facts.domains import own_domains
 from exconn.facts.fact import Fact
 from exconn.facts.identity import Connectors
 from exconn.facts.judgement import Judgement, Turn, judged_frame
@@ -198,12 +199,21 @@ def assess(found: Survey, judgements: Sequence[Judgement]) -> Assessment:
     logons = _second_round(found, judgements)
     turns = [_turn(found, judgement, logons) for judgement in judgements]
     judged = judged_frame(judgements, turns, found.coverage)
-    mail = mail_facts(found.mail, judged, found.context)
+    own = own_domains(found.mail.tenant_domains, judged, found.context)
+    mail = mail_facts(found.mail, judged, found.context, own)
+    own_at = {at[0]: frozenset(rows["Domain"]) for at, rows in own.group_by("At")}
     peaks: list[datetime | None] = mail["PeakHour"].to_list()
     audited_since = found.coverage[CLOUD_APP_EVENTS].first
     rows = [
         {
-            **change_facts(judgement, found.trail, found.context, peak, audited_since),
+            **change_facts(
+                judgement,
+                found.trail,
+                found.context,
+                own_at.get(judgement.window.at, frozenset()),
+                peak,
+                audited_since,
+            ),
             **_logon_facts(found, judgement, logons, peak),
         }
         for judgement, peak in zip(judgements, peaks, strict=True)
@@ -238,11 +248,14 @@ def _turn(found: Survey, judgement: Judgement, logons: Logons) -> Turn:
         if "routine_changes" not in found.trail.traits(change)
     ]
     suspected = [c.timestamp for c in changes if logons.is_suspicious(c, judgement)]
+    addresses = frozenset(change.address for change in changes if change.address)
+    if changes:
+        actors, _ = actors_of(judgement, found.trail)
+        addresses |= logons.addresses_of(actors, judgement)
     return Turn(
         min((change.timestamp for change in changes), default=None),
         min(suspected, default=None),
-        frozenset(change.address for change in changes if change.address)
-        | logons.addresses_of({c.actor.id or c.actor.name for c in changes}),
+        addresses if addresses or not changes else None,
     )
 
 

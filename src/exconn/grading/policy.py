@@ -45,7 +45,7 @@ class Policy:
         noticeable: what a family says counts from here on. A benign connector is graded expected
             activity, rather than a false positive, when what speaks for malice adds up to this.
         families: so many families of signals must speak noticeably for malice in a true positive,
-            and against it in a benign grade; the chain counts twice.
+            and against it in a benign grade; for malice the chain counts twice.
         decay: within a family, the strongest signal counts fully, the next `decay` times its
             weight, the next `decay` squared times, and so on.
         weights: of signals, by id; not negative. Signals that it does not name have their own.

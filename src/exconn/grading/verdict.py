@@ -8,7 +8,7 @@ from attrs import frozen
 
 from exconn.coverage import Standing, TableState
 from exconn.facts.judgement import MINIMUM_BASELINE
-from exconn.grading.findings import Facts, Finding, State, least_margin, margin
+from exconn.grading.findings import Facts, Finding, State, evaluated, least_margin, margin
 from exconn.grading.policy import Policy
 from exconn.signals import (
     Direction,
@@ -65,8 +65,8 @@ NEVER_BENIGN = (
     recipients.UNPROMPTED,
     content.UNPROMPTED,
 )
-"""Signals that an incident lead would not sign off unseen: where one fires, whatever else speaks
-against malice, the connector is not graded benign."""
+"""Signals that an incident lead would not sign off unseen: where one fires, or might if more were
+known, the connector is not graded benign, whatever else speaks against malice."""
 
 
 @frozen
@@ -94,8 +94,8 @@ def judge(
       against malice.
     * Benign: the margin is at most `policy.benign`, as many families speak noticeably against
       malice, every table is there in full, and a week of the connector's own past unless it was
-      created in the window, and nothing fired that is never benign. Expected activity if something
-      noticeable spoke for malice all the same, otherwise a false positive.
+      created in the window, and all that is never benign could be ruled out. Expected activity if
+      something noticeable spoke for malice all the same, otherwise a false positive.
     * Unknown: otherwise, and whenever no mail passed through the connector in the window.
     """
     fired = {f.signal.id: f for f in found if f.state is State.FIRED}
@@ -126,7 +126,7 @@ def judge(
             return _unknown(*vetoes)
         return Verdict(Classification.TRUE_POSITIVE, _malice(fired, found, policy))
     if total <= policy.benign:
-        doubts = [*gaps, *_never_benign(fired), *_too_few(found, policy, Direction.AGAINST)]
+        doubts = [*gaps, *_never_benign(found), *_too_few(found, policy, Direction.AGAINST)]
         return _unknown(*doubts) if doubts else _benign(fired, found, policy)
     if total > 0:
         unclear = f"suspicious, but the margin {total:+.2f} is under {policy.true_positive:+.2f}"
@@ -165,9 +165,9 @@ def _families(found: Sequence[Finding], policy: Policy, direction: Direction) ->
 
 
 def _too_few(found: Sequence[Finding], policy: Policy, direction: Direction) -> list[str]:
-    """Whether too few families speak so; the chain counts twice, for it joins what others tell."""
+    """Whether too few families speak so; for malice the chain counts twice: it joins others."""
     families = _families(found, policy, direction)
-    kinds = len(families) + (Family.CHAIN in families)
+    kinds = len(families) + (direction is Direction.FOR and Family.CHAIN in families)
     if kinds >= policy.families:
         return []
     verdict = "a true positive" if direction is Direction.FOR else "a benign grade"
@@ -177,12 +177,17 @@ def _too_few(found: Sequence[Finding], policy: Policy, direction: Direction) -> 
     ]
 
 
-def _never_benign(fired: dict[str, Finding]) -> list[str]:
-    return [
-        f"{signal.title}: that is never graded benign"
-        for signal in NEVER_BENIGN
-        if signal.id in fired
-    ]
+def _never_benign(found: Sequence[Finding]) -> list[str]:
+    never = {signal.id for signal in NEVER_BENIGN}
+    doubts = []
+    for finding in found:
+        if finding.signal.id not in never or finding.state is State.CLEAR:
+            continue
+        if finding.state is State.FIRED:
+            doubts.append(f"{finding.signal.title}: that is never graded benign")
+        elif evaluated(finding.facts, [finding.signal.when]) != [False]:
+            doubts.append(f"{finding.signal.title}: that could not be ruled out")
+    return doubts
 
 
 def _vetoes(fired: dict[str, Finding], found: Sequence[Finding], policy: Policy) -> list[str]:

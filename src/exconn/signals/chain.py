@@ -15,14 +15,15 @@ _OPENINGS = (
     "trusted_headers",
     "new_smart_hosts",
 )
-_ANY_GAIN = ("created", *_OPENINGS, "new_addresses", "header_rules", "grants")
+_BESIDES = ("transport_rules", "header_rules", "grants")
 _SAME_MAIL = (
     (f("no_sender_id_share") >= 0.5)
     & (f("new_address_share") <= 0.02)
     & (f("fresh_domain_messages") == 0)
     & (f("mismatch_share") - f("baseline_mismatch_share") <= 0.1)
     & (f("url_share") - f("baseline_url_share") <= 0.1)
-    & (f("external_share") - f("baseline_external_share") <= 0.1)
+    & (f("external_share") - f("baseline_external_share") <= 0.05)
+    & (f("unknown_recipient_share") <= 0.2)
     & (f("malicious_share") - f("baseline_malicious_share") <= 0.02)
     & (f("junk_share") - f("baseline_junk_share") <= 0.05)
 )
@@ -32,7 +33,8 @@ _TOLD = (
     "differing domains {mismatch_share:.0%} and {baseline_mismatch_share:.0%}, with links "
     "{url_share:.0%} and {baseline_url_share:.0%}, to outside {external_share:.0%} and "
     "{baseline_external_share:.0%}, malicious {malicious_share:.0%} and "
-    "{baseline_malicious_share:.0%}, junked {junk_share:.0%} and {baseline_junk_share:.0%}."
+    "{baseline_malicious_share:.0%}, junked {junk_share:.0%} and {baseline_junk_share:.0%}. To "
+    "domains that nobody here had mailed go {unknown_recipient_share:.0%} of the deliveries."
 )
 _SAME = {
     "no_sender_id_share": 1.0,
@@ -44,10 +46,18 @@ _SAME = {
     "baseline_url_share": 0.2,
     "external_share": 0.5,
     "baseline_external_share": 0.5,
+    "unknown_recipient_share": 0.1,
     "malicious_share": 0.0,
     "baseline_malicious_share": 0.0,
     "junk_share": 0.0,
     "baseline_junk_share": 0.0,
+}
+
+_ROUTINE = {
+    **dict.fromkeys(_BESIDES, 0),
+    "changes": 2,
+    "routine_changes": 1,
+    "own_certificates": 1,
 }
 
 LOGON_CHANGE = Signal(
@@ -232,9 +242,9 @@ CHANGER_SENDS = Signal(
     when=(f("changer_address_share") >= 0.1)
     & (f("unknown_recipient_share") >= 0.2)
     & (f("messages") >= 10),
-    sentence="{changer_address_share:.0%} of {messages:,.0f} messages came from addresses of those "
-    "who changed the connector; {unknown_recipient_share:.0%} of the deliveries went to domains "
-    "that nobody here had mailed before.",
+    sentence="{changer_address_share:.0%} of {messages:,.0f} messages came from addresses new to "
+    "the connector, of those who changed it; {unknown_recipient_share:.0%} of the deliveries went "
+    "to domains that nobody here had mailed before.",
     rationale="Services send from servers of their own. An insider sends from the office, in the "
     "tenant's name and authenticated; an intruder may rent one server for all of it.",
     fires={"changer_address_share": 0.1, "unknown_recipient_share": 0.2, "messages": 10},
@@ -265,16 +275,18 @@ NOTHING_CAME = Signal(
     direction=Direction.AGAINST,
     weight=1.5,
     question=question.CHAIN,
-    when=(f("changes") > 0) & (pl.sum_horizontal(_ANY_GAIN) == 0) & _SAME_MAIL,
-    sentence="Changes: {changes:.0f}. Of them such as created it {created:.0f}, opened it to all "
-    "domains {catch_all:.0f}, lifted restrictions {unrestricted:.0f}, bypassed filtering "
-    "{filtering_bypassed:.0f}, trusted headers {trusted_headers:.0f}, routed mail to a host "
-    "{new_smart_hosts:.0f}, or let in other addresses {new_addresses:.0f}; besides them rules "
-    "about headers {header_rules:.0f}, grants {grants:.0f}. " + _TOLD,
+    when=(f("changes") > 0)
+    & (f("routine_changes") + f("own_certificates") == f("changes"))
+    & (pl.sum_horizontal(_BESIDES) == 0)
+    & _SAME_MAIL,
+    sentence="Changes: {changes:.0f}. Of them {routine_changes:.0f} describe, restrict, disable or "
+    "remove it and do nothing else, and {own_certificates:.0f} name another certificate of the "
+    "tenant's own. Besides them transport rules {transport_rules:.0f}, such as change headers "
+    "{header_rules:.0f}, grants {grants:.0f}. " + _TOLD,
     rationale="Whoever breaks in to change a connector changes what helps, and then uses it. "
     "Travellers and administrators under attack do their work.",
-    fires={**_SAME, **dict.fromkeys(_ANY_GAIN, 0), "changes": 1},
-    nearly={**_SAME, **dict.fromkeys(_ANY_GAIN, 0), "changes": 1, "new_addresses": 1},
+    fires={**_SAME, **_ROUTINE},
+    nearly={**_SAME, **_ROUTINE, "changes": 3},
     references=(PLAYBOOK, RESPOND),
 )
 

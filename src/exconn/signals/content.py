@@ -138,7 +138,7 @@ UNPROMPTED = Signal(
     direction=Direction.FOR,
     weight=0.8,
     question=question.LINKS_OR_ATTACHMENTS,
-    when=(f("changes") == 0)
+    when=(f("changes") + f("unresolved_changes") == 0)
     & (f("messages") >= 20)
     & (f("baseline_messages") >= 20)
     & (
@@ -148,11 +148,13 @@ UNPROMPTED = Signal(
     ),
     sentence="Of {messages:,.0f} messages {url_share:.0%} have links and {attachment_share:.0%} "
     "attachments; of {baseline_messages:,.0f} before {baseline_url_share:.0%} and "
-    "{baseline_attachment_share:.0%}. Changes of the connector: {changes:.0f}.",
+    "{baseline_attachment_share:.0%}. Changes of the connector: {changes:.0f}, of "
+    "connectors without a known name: {unresolved_changes:.0f}.",
     rationale="What machines send seldom changes its nature by itself; a server that is taken over "
     "does. Where there were no links at all, a few tell.",
     fires={
         "changes": 0,
+        "unresolved_changes": 0,
         "messages": 20,
         "baseline_messages": 20,
         "url_share": 0.9,
@@ -162,6 +164,7 @@ UNPROMPTED = Signal(
     },
     nearly={
         "changes": 0,
+        "unresolved_changes": 0,
         "messages": 19,
         "baseline_messages": 20,
         "url_share": 0.9,
@@ -171,7 +174,7 @@ UNPROMPTED = Signal(
     },
     references=(PLAYBOOK,),
     attack_ids=("T1566.002",),
-    absent=("changes",),
+    absent=("changes", "unresolved_changes"),
 )
 ATTACHMENTS_NEW = Signal(
     id="content.attachments-new",

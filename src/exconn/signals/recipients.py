@@ -57,29 +57,38 @@ UNPROMPTED = Signal(
     direction=Direction.FOR,
     weight=1.2,
     question=question.RECIPIENTS_EXTERNAL,
-    when=(f("changes") == 0)
+    when=(f("changes") + f("unresolved_changes") == 0)
+    & (f("messages") >= 20)
+    & (f("baseline_messages") >= 20)
     & (f("unknown_domains") >= 5)
     & (f("external_share") - f("baseline_external_share") >= 0.05),
-    sentence="Mail went to {unknown_domains:,.0f} outside domains that nobody here had mailed, and "
-    "{external_share:.0%} outside (before: {baseline_external_share:.0%}), without a change of the "
-    "connector ({changes:.0f}).",
+    sentence="Of {messages:,.0f} messages some went to {unknown_domains:,.0f} outside domains that "
+    "nobody here had mailed, and {external_share:.0%} of the deliveries outside (of "
+    "{baseline_messages:,.0f} messages before: {baseline_external_share:.0%}). Changes of the "
+    "connector: {changes:.0f}, of connectors without a known name: {unresolved_changes:.0f}.",
     rationale="A new use of a connector comes with a change, unless it is the server behind it "
     "that has a new master. An attack in much honest mail is a small share of it.",
     fires={
         "changes": 0,
+        "unresolved_changes": 0,
+        "messages": 20,
+        "baseline_messages": 20,
         "unknown_domains": 5,
         "external_share": 0.3,
         "baseline_external_share": 0.2,
     },
     nearly={
-        "changes": 1,
+        "changes": 0,
+        "unresolved_changes": 1,
+        "messages": 20,
+        "baseline_messages": 20,
         "unknown_domains": 5,
         "external_share": 0.3,
         "baseline_external_share": 0.2,
     },
     references=(PLAYBOOK,),
     attack_ids=("T1566",),
-    absent=("changes",),
+    absent=("changes", "unresolved_changes"),
 )
 EXTERNAL_NEW = Signal(
     id="recipients.external-new",

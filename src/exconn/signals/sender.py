@@ -308,11 +308,12 @@ OWN = Signal(
     when=(f("own_authenticated_share") >= 0.9)
     & (f("no_sender_id_share") >= 0.5)
     & (f("fresh_address_messages") > 0)
+    & (f("fresh_address_authenticated_share") >= 0.9)
     & ((f("fresh_domain_messages") == 0) | (f("fresh_own_authenticated_share") >= 0.9)),
-    sentence="{fresh_address_messages:,.0f} messages are from addresses new to the connector, "
-    "{fresh_domain_messages:,.0f} from domains new to it; of these "
-    "{fresh_own_authenticated_share:.0%} are the tenant's own and pass DMARC, of all "
-    "{own_authenticated_share:.0%}. {no_sender_id_share:.0%} of all have no account.",
+    sentence="{fresh_address_messages:,.0f} messages are from addresses new to the connector, and "
+    "{fresh_address_authenticated_share:.0%} of them pass DMARC; {fresh_domain_messages:,.0f} are "
+    "from domains new to it: of these {fresh_own_authenticated_share:.0%} are the tenant's own and "
+    "pass, of all {own_authenticated_share:.0%}. {no_sender_id_share:.0%} of all have no account.",
     rationale="Whoever runs the tenant's DNS let the service send in its name: a marketing "
     "service's bounce domain differs, but its mail is signed. A relay that is taken over passes, "
     "too, so where no address is new it says nothing; nor of mail that accounts send. What is new "
@@ -321,6 +322,7 @@ OWN = Signal(
         "own_authenticated_share": 0.9,
         "no_sender_id_share": 1.0,
         "fresh_address_messages": 1,
+        "fresh_address_authenticated_share": 0.9,
         "fresh_domain_messages": 1,
         "fresh_own_authenticated_share": 0.9,
     },
@@ -328,8 +330,9 @@ OWN = Signal(
         "own_authenticated_share": 0.9,
         "no_sender_id_share": 1.0,
         "fresh_address_messages": 1,
+        "fresh_address_authenticated_share": 0.8,
         "fresh_domain_messages": 1,
-        "fresh_own_authenticated_share": 0.8,
+        "fresh_own_authenticated_share": 0.9,
     },
     references=(RESPOND,),
 )
@@ -344,12 +347,14 @@ SAME_NAMES = Signal(
     & (f("fresh_domain_messages") == 0)
     & (f("no_sender_id_share") >= 0.5)
     & (f("authenticated_share") >= 0.9)
+    & (f("fresh_address_authenticated_share") >= 0.9)
     & (
         (f("external_share") - f("baseline_external_share") <= 0.1)
         | (f("own_authenticated_share") >= 0.9)
     ),
     sentence="{fresh_address_messages:,.0f} messages are from addresses new to the connector, "
-    "{fresh_domain_messages:,.0f} from domains new to it. {authenticated_share:.0%} pass DMARC, "
+    "{fresh_domain_messages:,.0f} from domains new to it. {fresh_address_authenticated_share:.0%} "
+    "of the first, and {authenticated_share:.0%} of all, pass DMARC, "
     "{own_authenticated_share:.0%} in the tenant's own name; {external_share:.0%} of the "
     "deliveries go outside (before: {baseline_external_share:.0%}), and {no_sender_id_share:.0%} "
     "of the messages have no account.",
@@ -360,6 +365,7 @@ SAME_NAMES = Signal(
         "fresh_domain_messages": 0,
         "no_sender_id_share": 1.0,
         "authenticated_share": 0.9,
+        "fresh_address_authenticated_share": 0.9,
         "own_authenticated_share": 0.0,
         "external_share": 0.1,
         "baseline_external_share": 0.1,
@@ -368,7 +374,8 @@ SAME_NAMES = Signal(
         "fresh_address_messages": 1,
         "fresh_domain_messages": 0,
         "no_sender_id_share": 1.0,
-        "authenticated_share": 0.8,
+        "authenticated_share": 0.9,
+        "fresh_address_authenticated_share": 0.8,
         "own_authenticated_share": 0.0,
         "external_share": 0.1,
         "baseline_external_share": 0.1,
@@ -445,12 +452,13 @@ SPOOFED_ALL = Signal(
     direction=Direction.FOR,
     weight=1.0,
     question=question.DISOWNED,
-    when=f("own_unauthenticated_share") >= 0.95,
-    sentence="{own_unauthenticated_share:.0%} of the messages claim the tenant's own domain and "
-    "fail DMARC.",
-    rationale="A service that is set up badly fails in part; who has no keys fails in all.",
-    fires={"own_unauthenticated_share": 0.95},
-    nearly={"own_unauthenticated_share": 0.94},
+    when=(f("own_unauthenticated_share") >= 0.95) & (f("messages") >= 30),
+    sentence="{own_unauthenticated_share:.0%} of {messages:,.0f} messages claim the tenant's own "
+    "domain and fail DMARC.",
+    rationale="A service that is set up badly fails in part; who has no keys fails in all. Somebody "
+    "who tries something out fails, too, but a few times only.",
+    fires={"own_unauthenticated_share": 0.95, "messages": 30},
+    nearly={"own_unauthenticated_share": 0.95, "messages": 29},
     references=(RESPOND,),
     attack_ids=("T1672",),
 )
@@ -463,6 +471,7 @@ WORLD = Signal(
     question=question.FOREIGN_DOMAINS,
     when=(f("header_domains") >= 30)
     & (f("outbound_share") <= 0.01)
+    & (f("fresh_known_domains") >= 10)
     & (
         (f("fresh_known_share") >= 0.2)
         | (f("fresh_known_share") >= 0.05) & (f("authenticated_share") >= 0.9)
@@ -470,14 +479,16 @@ WORLD = Signal(
     & (f("fresh_own_unauthenticated_share") + f("fresh_lookalike_share") <= 0.02),
     sentence="The messages come from {header_domains:,.0f} domains; {outbound_share:.0%} go "
     "outside. Of those with domains new to the connector {fresh_known_share:.0%} are of domains "
-    "that the tenant dealt with before, and pass DMARC, as {authenticated_share:.0%} of all do; "
-    "{fresh_own_unauthenticated_share:.0%} "
-    "claim the tenant's own and fail, {fresh_lookalike_share:.0%} look like it.",
+    "that the tenant dealt with before, and pass DMARC, as {authenticated_share:.0%} of all do; to "
+    "{fresh_known_domains:,.0f} of these domains the tenant had written. "
+    "{fresh_own_unauthenticated_share:.0%} claim the tenant's own and fail, "
+    "{fresh_lookalike_share:.0%} look like it.",
     rationale="So does mail through a new gateway. From headers are free text: many domains alone "
     "say nothing, but nobody passes for so many that the tenant wrote to.",
     fires={
         "header_domains": 30,
         "outbound_share": 0.0,
+        "fresh_known_domains": 10,
         "fresh_known_share": 0.2,
         "authenticated_share": 0.5,
         "fresh_own_unauthenticated_share": 0.0,
@@ -486,7 +497,8 @@ WORLD = Signal(
     nearly={
         "header_domains": 30,
         "outbound_share": 0.0,
-        "fresh_known_share": 0.1,
+        "fresh_known_domains": 9,
+        "fresh_known_share": 0.2,
         "authenticated_share": 0.5,
         "fresh_own_unauthenticated_share": 0.0,
         "fresh_lookalike_share": 0.0,

@@ -88,21 +88,38 @@ ONE_SENDER = Signal(
 )
 FEW = Signal(
     id="volume.few",
-    title="hardly any mail, to hardly anybody outside, with nothing to click",
+    title="hardly any mail, to hardly anybody outside, with little to open",
     family=Family.VOLUME,
     direction=Direction.AGAINST,
     weight=0.8,
     question=question.VOLUME_EXPECTED,
-    when=(f("messages") < 45)
+    when=(f("deliveries") < 45)
     & (f("external_domains") <= 6)
-    & (f("url_share") < 0.5)
-    & (f("new_smart_hosts") == 0),
-    sentence="{messages:,.0f} messages in the window, to {external_domains:.0f} domains outside; "
-    "{url_share:.0%} have links. Changes that route mail to a host: {new_smart_hosts:.0f}.",
+    & (f("url_share") + f("attachment_share") < 0.5)
+    & (f("new_smart_hosts") == 0)
+    & (f("changes_after_suspicious_logon") == 0),
+    sentence="{deliveries:,.0f} deliveries in the window, to {external_domains:.0f} domains "
+    "outside; {url_share:.0%} of the messages have links, {attachment_share:.0%} attachments. "
+    "Changes that route mail to a host: {new_smart_hosts:.0f}; changes after a suspicious sign-in: "
+    "{changes_after_suspicious_logon:.0f}.",
     rationale="Somebody tries something out. Whoever takes over a connector uses it; a first few "
     "mails to the right people inside are the exception, and ask for a click.",
-    fires={"messages": 44, "external_domains": 6, "url_share": 0.0, "new_smart_hosts": 0},
-    nearly={"messages": 44, "external_domains": 7, "url_share": 0.0, "new_smart_hosts": 0},
+    fires={
+        "deliveries": 44,
+        "external_domains": 6,
+        "url_share": 0.0,
+        "attachment_share": 0.4,
+        "new_smart_hosts": 0,
+        "changes_after_suspicious_logon": 0,
+    },
+    nearly={
+        "deliveries": 44,
+        "external_domains": 6,
+        "url_share": 0.1,
+        "attachment_share": 0.4,
+        "new_smart_hosts": 0,
+        "changes_after_suspicious_logon": 0,
+    },
     references=(PLAYBOOK,),
 )
 STEADY = Signal(

@@ -5,27 +5,28 @@ import polars as pl
 from exconn.context import Context
 from exconn.facts.fact import Unit
 from exconn.facts.mail.definitions import MAIL_FACTS, turn_facts
-from exconn.facts.mail.domains import is_under, own_domains
 from exconn.facts.mail.recipients import recipient_facts
 from exconn.facts.mail.rows import MailRows
 from exconn.facts.mail.senders import address_facts, domain_facts
 from exconn.facts.mail.volume import direct_facts, hour_facts, other_facts, sender_facts
 
-__all__ = ["MAIL_FACTS", "MailRows", "is_under", "mail_facts", "own_domains"]
+__all__ = ["MAIL_FACTS", "MailRows", "mail_facts"]
 
 
-def mail_facts(rows: MailRows, judged: pl.DataFrame, context: Context) -> pl.DataFrame:
+def mail_facts(
+    rows: MailRows, judged: pl.DataFrame, context: Context, own: pl.DataFrame
+) -> pl.DataFrame:
     """The facts of EmailEvents, one row for each judgement.
 
     Args:
         rows: keyed by connector (`MailRows.by_connector`).
         judged: see `judged_frame`.
         context: what the organisation knows of itself.
+        own: the tenant's domains (see `own_domains`).
 
     Returns:
         Connector, At, PeakHour (null without mail), and a column for each of `MAIL_FACTS`.
     """
-    own = own_domains(rows.tenant_domains, judged, context)
     parts = [
         hour_facts(rows.connector_hours, judged),
         sender_facts(rows.sender_hours, judged),
@@ -47,5 +48,6 @@ def mail_facts(rows: MailRows, judged: pl.DataFrame, context: Context) -> pl.Dat
 _MAY_BE_NULL = {
     *("baseline_peak_hour", "unknown_domains", "baseline_days", "external_domains"),
     *("fresh_address_messages", "fresh_domain_messages", "fresh_since_suspicious"),
+    "fresh_known_domains",
     *(fact.name for fact in turn_facts()),
 }

@@ -314,17 +314,33 @@ MAIL_FACTS: tuple[Fact, ...] = (
         past=True,
     ),
     *_fresh("address", "from addresses that are", _SOURCES, "Address"),
+    Fact(
+        "fresh_address_authenticated_share",
+        Unit.SHARE,
+        "Share of the messages from addresses new to the connector that passed DMARC; 0 where "
+        "there are none.",
+        _ADDRESSES | _SOURCES.reads("Authenticated"),
+        past=True,
+    ),
     *_fresh("domain", "whose P1 or P2 domain is", _SENDERS_MAIL, "P1", "P2"),
     *(
         Fact(
             name,
             Unit.SHARE,
             f"Share of the messages with a P1 or P2 domain new to the connector that {what}. 0 "
-            "where there are none.",
+            "where there are none; null where the tenant's domains are not known.",
             _DOMAINS | _SENDERS_MAIL.reads(*columns) | _OWN | _KNOWN_DOMAINS,
             past=True,
         )
         for name, (what, *columns) in FRESH_KINDS.items()
+    ),
+    Fact(
+        "fresh_known_domains",
+        Unit.DOMAINS,
+        "Other organisations' P2 domains new to the connector from which mail comes in and passed "
+        "DMARC, and which the tenant mailed in the baseline.",
+        _DOMAINS | _SENDERS_MAIL.reads("Outbound", "Authenticated") | _OWN | _KNOWN_DOMAINS,
+        past=True,
     ),
     Fact(
         "fresh_since_suspicious",
@@ -337,9 +353,11 @@ MAIL_FACTS: tuple[Fact, ...] = (
     Fact(
         "changer_address_share",
         Unit.SHARE,
-        "Share of the window's messages that came from an address from which the connector was "
-        "changed in the window, or those who changed it sign in.",
+        "Share of the window's messages from an address new to the connector from which it was "
+        "changed in the window, or from which those who changed it signed in. Null where none of "
+        "these addresses is known.",
         _ADDRESSES | connector_changes(ANY_PERIOD).reads() | LOGON_ADDRESSES,
+        past=True,
     ),
     *turn_facts(),
     _hourly(

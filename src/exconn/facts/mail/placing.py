@@ -36,6 +36,18 @@ def share_where(column: str, where: pl.Expr, of: str = "Messages") -> pl.Expr:
     return ratio(pl.col(column).filter(where).sum(), pl.col(of).filter(where).sum())
 
 
+def foreign_share(of: str, where: pl.Expr) -> pl.Expr:
+    """The share of foreign domains' rows, where the tenant's domains are known."""
+    return share_of(of, where, pl.col("Foreign"), of)
+
+
+def share_of(part: str, where: pl.Expr, which: pl.Expr, of: str = "Messages") -> pl.Expr:
+    """A share that is known only where the tenant's domains are."""
+    known = pl.col("Foreign").is_not_null().any()
+    whole = pl.col(of).filter(where).sum()
+    return pl.when(known).then(ratio(pl.col(part).filter(where & which).sum(), whole))
+
+
 def enough(days: str) -> pl.Expr:
     """Whether so many days of past are enough to know what is normal."""
     return pl.col(days).first() >= MINIMUM_BASELINE.days

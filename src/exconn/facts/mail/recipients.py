@@ -3,9 +3,17 @@
 import polars as pl
 
 from exconn.context import Context
+from exconn.facts.domains import marked_rows, met_before, under
 from exconn.facts.judgement import MINIMUM_BASELINE
-from exconn.facts.mail.domains import foreign_share, marked_rows, met_before, under
-from exconn.facts.mail.placing import IN, KEYS, PAST, number_of, placed_rows, ratio
+from exconn.facts.mail.placing import (
+    IN,
+    KEYS,
+    PAST,
+    foreign_share,
+    number_of,
+    placed_rows,
+    ratio,
+)
 from exconn.facts.queries import MANY
 
 

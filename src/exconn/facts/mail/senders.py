@@ -3,24 +3,19 @@
 import polars as pl
 
 from exconn.context import Context, in_networks
+from exconn.facts.domains import looks_like, marked_rows, met_before, under
 from exconn.facts.judgement import MINIMUM_BASELINE
-from exconn.facts.mail.domains import (
-    foreign_share,
-    looks_like,
-    marked_rows,
-    met_before,
-    share_of,
-    under,
-)
 from exconn.facts.mail.placing import (
     COMPARABLE,
     IN,
     KEYS,
     PAST,
     enough,
+    foreign_share,
     number_of,
     placed_rows,
     ratio,
+    share_of,
     share_where,
 )
 from exconn.facts.queries import MANY
@@ -88,18 +83,21 @@ def address_facts(rows: pl.DataFrame, judged: pl.DataFrame, context: Context) ->
         addresses=number_of("Address", IN & (address != "")),
         gateway_share=share_from(address.is_in(gateways)),
         simulation_share=share_from(address.is_in(vendors)),
-        changer_address_share=share_from(pl.col("ChangersAt").list.contains(address)),
         new_address_share=_new_share("Address"),
     )
     fresh = _fresh("Address")
     since = pl.col("Hour") >= pl.col("Suspected")
+    changers = pl.col("ChangersAt")
     facts = _fresh_facts(
         marked,
         judged,
         **_fresh_counts("address", fresh),
+        fresh_address_authenticated_share=share_where("Authenticated", fresh),
         fresh_since_suspicious=messages.filter(fresh & since).sum(),
-    )
-    return facts.join(counted, on=KEYS, how="left")
+        changer_address_share=share_from(fresh & changers.list.contains(address)),
+    ).join(judged.select(*KEYS, "ChangersAt"), on=KEYS)
+    told = pl.when(changers.is_not_null()).then("changer_address_share")
+    return facts.with_columns(told).drop("ChangersAt").join(counted, on=KEYS, how="left")
 
 
 def domain_facts(
@@ -145,11 +143,15 @@ def domain_facts(
         new_header_domain_share=_new_share("P2"),
     )
     fresh, kinds = _fresh("P1", "P2"), _kinds()
+    vouching = pl.col("Mailed") & (pl.col("fresh_known_share") > 0)
+    by_kind = {name: share_where(name, fresh) for name in kinds}
+    by_kind["fresh_known_domains"] = pl.col("P2").filter(fresh & vouching).n_unique()
     facts = _fresh_facts(
-        marked.with_columns(**kinds),
-        judged,
-        **_fresh_counts("domain", fresh),
-        **{name: share_where(name, fresh) for name in kinds},
+        marked.with_columns(**kinds), judged, **_fresh_counts("domain", fresh), **by_kind
+    )
+    own_known = pl.col("At").is_in(own_domains["At"].unique().to_list())
+    facts = facts.with_columns(
+        pl.when(own_known).then(pl.col(name)).alias(name) for name in by_kind
     )
     return facts.join(counted, on=KEYS, how="left")
 

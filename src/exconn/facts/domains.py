@@ -6,7 +6,6 @@ from difflib import SequenceMatcher
 import polars as pl
 
 from exconn.context import Context
-from exconn.facts.mail.placing import ratio
 from exconn.facts.queries import MANY
 
 _TELLING = 5
@@ -132,18 +131,6 @@ def met_before(mailed: pl.DataFrame, known: pl.DataFrame, column: str) -> pl.Dat
         .with_columns(Met=(pl.col("Last") >= pl.col("BaselineStart")).fill_null(value=False))
         .drop("Before", "First", "Last")
     )
-
-
-def foreign_share(of: str, where: pl.Expr) -> pl.Expr:
-    """The share of foreign domains' rows, where the tenant's domains are known."""
-    return share_of(of, where, pl.col("Foreign"), of)
-
-
-def share_of(part: str, where: pl.Expr, which: pl.Expr, of: str = "Messages") -> pl.Expr:
-    """A share that is known only where the tenant's domains are."""
-    known = pl.col("Foreign").is_not_null().any()
-    whole = pl.col(of).filter(where).sum()
-    return pl.when(known).then(ratio(pl.col(part).filter(where & which).sum(), whole))
 
 
 def under(column: pl.Expr, seen: pl.Series, domains: Iterable[str]) -> pl.Expr:
