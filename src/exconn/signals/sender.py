@@ -455,8 +455,8 @@ SPOOFED_ALL = Signal(
     when=(f("own_unauthenticated_share") >= 0.95) & (f("messages") >= 30),
     sentence="{own_unauthenticated_share:.0%} of {messages:,.0f} messages claim the tenant's own "
     "domain and fail DMARC.",
-    rationale="A service that is set up badly fails in part; who has no keys fails in all. Somebody "
-    "who tries something out fails, too, but a few times only.",
+    rationale="A service that is set up badly fails in part; who has no keys fails in all. So does "
+    "somebody who tries something out, but a few times only.",
     fires={"own_unauthenticated_share": 0.95, "messages": 30},
     nearly={"own_unauthenticated_share": 0.95, "messages": 29},
     references=(RESPOND,),
