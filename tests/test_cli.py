@@ -189,7 +189,7 @@ def test_demo_finds_its_hijacked_connector_and_says_where_the_files_are(
         assert run(["demo", "--to", str(made), "--mails", "2000", "--seed", "5"]) == 0
     out = capsys.readouterr().out
     assert "TRUE POSITIVE" in out
-    assert "One of its connectors is hijacked." in out.replace("\n", " ")
+    assert "One of its connectors is hijacked." in " ".join(out.split())
     assert "exconn grade" in out
     assert {path.name for path in made.glob("*.parquet")} == {
         "EmailEvents.parquet",

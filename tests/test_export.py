@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from exconn import Email, Evidence, Grade, Logon
-from exconn.grading import Tally
+from exconn.grading import Tally, Total
 from exconn.grading.export import csv_text, inert, write_tables
 from exconn.unseen import UNSEEN
 from incidents import attacked, graded
@@ -36,9 +36,14 @@ def cells(text: str) -> list[list[str]]:
 
 def test_each_part_of_the_evidence_has_a_frame_of_its_size(evidence: Evidence) -> None:
     frames = evidence.to_frames()
-    assert list(frames) == [field.name for field in attrs.fields(Evidence)]
-    for name, frame in frames.items():
-        assert frame.height == len(getattr(evidence, name))
+    parts = {field.name: getattr(evidence, field.name) for field in attrs.fields(Evidence)}
+    lists = {name: part for name, part in parts.items() if isinstance(part, tuple)}
+    assert list(frames) == [*lists, "totals"]
+    for name, part in lists.items():
+        assert frames[name].height == len(part)
+    for name, values, count, untold in frames["totals"].iter_rows():
+        assert Total(values, count, untold) == parts[f"all_{name}"]
+    assert frames["totals"].height == len(parts) - len(lists) - 1
     assert frames["changes"]["Connector"].to_list() == [c.connector for c in evidence.changes]
     assert frames["hours"]["Messages"].to_list() == [h.messages for h in evidence.hours]
     assert tuple(Logon.from_frame(frames["logons"])) == evidence.logons

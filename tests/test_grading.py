@@ -873,6 +873,71 @@ def test_evidence_shows_the_changes_deeds_and_sign_ins_behind_them() -> None:
     assert found.connector not in gathered.other_connectors
 
 
+def test_lists_say_what_they_are_a_part_of() -> None:
+    sprayed = mail(attacked(blast=50), n=1_200, recipients=strangers(1_200), direction="Outbound")
+    found = graded(sprayed)
+    gathered = found.evidence
+    for top, total in (
+        (gathered.addresses, gathered.all_addresses),
+        (gathered.sender_domains, gathered.all_sender_domains),
+        (gathered.recipient_domains, gathered.all_recipient_domains),
+    ):
+        assert sum(tally.count for tally in top) <= total.count - total.untold
+        assert len(top) <= total.values
+    assert gathered.all_addresses.count == found.facts["messages"]
+    assert gathered.all_addresses.values == found.facts["addresses"]
+    everywhere = gathered.all_recipient_domains
+    assert everywhere.count == found.facts["deliveries"]
+    assert everywhere.values > everywhere.untold >= 1_200
+    assert not any("stranger" in tally.value for tally in gathered.recipient_domains)
+    own = graded(honest()).evidence.all_recipient_domains
+    assert (own.untold, own.values > 0) == (0, True)
+
+
+def test_of_many_sign_ins_those_before_a_change_are_shown() -> None:
+    changed = change(slow(honest(), AT - 5 * HOUR), {"Comment": "x"}, at=AT - 3 * HOUR)
+    after = [AT + HOUR + n * timedelta(minutes=1) for n in range(70)]
+    busy = sign_in(sign_in(changed, after), after, action="LogonFailed")
+    shown = graded(busy).evidence.logons
+    led_to = [one for one in shown if AT - 27 * HOUR <= one.timestamp <= AT - 3 * HOUR]
+    assert {AT - 5 * HOUR} <= {one.timestamp for one in led_to if one.succeeded}
+    assert sum(not one.succeeded for one in led_to) == 12
+    assert len(shown) == 2 * LOGON_ROWS
+    assert list(shown) == sorted(shown, key=lambda logon: (logon.timestamp, logon.report_id))
+
+
+def test_the_sign_in_is_shown_that_led_to_a_change_at_the_start_of_the_window() -> None:
+    start = Window(AT).start
+    tenant = change(honest(), {"Comment": "x"}, at=start + HOUR)
+    away = sign_in(tenant, [start - 5 * HOUR], place=FAR_AWAY)
+    assert start - 5 * HOUR in {logon.timestamp for logon in graded(away).evidence.logons}
+
+
+def test_mail_stands_in_the_timeline_at_its_own_time() -> None:
+    quiet = honest()
+    name = quiet.connector("quiet").name
+    old = (pl.col("Connectors") != name) | (pl.col("Timestamp") < Window(AT).start)
+    before = attrs.evolve(quiet, frames={**quiet.frames, MAIL: quiet.frames[MAIL].filter(old)})
+    hour = AT.replace(minute=0)
+    at, sent = hour + timedelta(minutes=30), hour + timedelta(minutes=45)
+    changed = change(before, {"SenderDomains": "smtp:*;1"}, at=at)
+    five = mail(changed, n=5, start=sent, span=timedelta(minutes=9))
+    events = [e for e in graded(five).timeline if e.kind in ("change", "mail")]
+    assert [event.kind for event in events] == ["change", "mail", "mail"]
+    first, last = events[1:]
+    assert sent <= first.time <= last.time < sent + timedelta(minutes=9)
+    assert first.summary.startswith("first mail in the window; busiest hour, ")
+    assert "5 messages" in first.summary
+    assert last.summary == "last mail in the window"
+
+
+def test_a_change_that_failed_is_an_attempt() -> None:
+    failed = change(honest(), {"SenderDomains": "smtp:*;1"}, result="False")
+    kinds = {event.kind for event in graded(failed).timeline}
+    assert "attempt" in kinds
+    assert "change" not in kinds
+
+
 def test_the_timeline_tells_the_attack_in_its_order() -> None:
     found = incident()
     times = [event.time for event in found.timeline]

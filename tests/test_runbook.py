@@ -447,7 +447,7 @@ def test_an_application_that_was_given_rights_loses_them(operation: str) -> None
 
 
 def hours(outbound: int) -> tuple[HourOfMail, ...]:
-    return (HourOfMail(AT, 300, 300, outbound, 0),)
+    return (HourOfMail(AT, 300, 300, outbound, 0, AT, AT),)
 
 
 def test_mail_is_found_by_a_query_and_purged_in_chunks() -> None:

@@ -126,7 +126,12 @@ class TableCoverage:
         return max(HOUR, min(_MOST_SLACK, 50 * (self.last - self.first) / (self.minutes - 1)))
 
     def silence(self, start: datetime, end: datetime) -> Period | None:
-        """The longest silence in ``[start, end)`` that the table's own habits do not explain.
+        """The longest silence in ``[start, end)`` that the table's own habits do not explain."""
+        found = self.silences(start, end)
+        return max(found, key=lambda gap: gap.end - gap.start, default=None)
+
+    def silences(self, start: datetime, end: datetime) -> list[Period]:
+        """Each silence in ``[start, end)`` that the table's own habits do not explain.
 
         They explain `slack`, and half as much again as the longest silence outside that time: a
         small tenant's weekend, say. Of a table that is silent at night they also explain a silence
@@ -140,10 +145,9 @@ class TableCoverage:
         allowed = max(self.slack, 1.5 * usual)
         points = [(start, start), *((hour, hour + HOUR) for hour in inside), (end, end)]
         long = [Period(a, b) for (_, a), (b, _) in pairwise(points) if b - a > allowed]
-        strange = [
+        return [
             gap for gap in long if not (usual >= _NIGHT and self._is_explained(gap, start, end))
         ]
-        return max(strange, key=lambda gap: gap.end - gap.start, default=None)
 
     def _is_explained(self, gap: Period, start: datetime, end: datetime) -> bool:
         """Whether other weeks explain a silence that lies between rows."""

@@ -11,6 +11,7 @@ from attrs import frozen
 
 from exconn.errors import MissingExtraError
 from exconn.grading import Grade
+from exconn.reports.charts import untold
 from exconn.unseen import visible
 from exconn.window import HOUR, iso
 
@@ -21,8 +22,8 @@ except ModuleNotFoundError as error:
         raise MissingExtraError("plotting", "plot") from error
     raise
 
-_KINDS = ("logon", "change", "deed", "mail", "alert")
-_COLOURS = ("#b8860b", "#c2528b", "#8f6fc9", "#3d8bc4", "#d9483b")
+_KINDS = ("logon", "change", "attempt", "deed", "mail", "alert")
+_COLOURS = ("#b8860b", "#c2528b", "#d79ab9", "#8f6fc9", "#3d8bc4", "#d9483b")
 _PARTS = ("baseline", "window")
 _PART_COLOURS = ("#8a8f98", "#3d8bc4")
 _WIDTH = 640
@@ -103,14 +104,20 @@ class Plots:
             )
         )
         changes = [
-            {"time": iso(change.timestamp), "what": _told(change.operation)}
+            {
+                "time": iso(change.timestamp),
+                "what": _told(change.operation) + (" failed" if failed else ""),
+                "failed": failed,
+            }
             for change in self.grade.evidence.changes
+            for failed in (change.succeeded is False,)
         ]
         rules = (
             alt.Chart(_data(changes))
             .mark_rule(color=_COLOURS[1])
             .encode(
                 x=_time("time:T"),
+                strokeDash=alt.condition("datum.failed", alt.value([1, 4]), alt.value([1, 0])),
                 tooltip=[
                     alt.Tooltip("time:N", title="Time (UTC)"),
                     alt.Tooltip("what:N", title="Change"),
@@ -118,12 +125,32 @@ class Plots:
             )
         )
         return alt.LayerChart(
-            layer=[bars, rules, self._judged()],
+            layer=[self._gaps(), bars, rules, self._judged()],
             usermeta=_AT_HOME,
             title="Mail through the connector",
             width=_WIDTH,
             height=240,
         )
+
+    def _gaps(self) -> alt.Chart:
+        """When the mail log tells nothing."""
+        gaps = [
+            {"time": iso(gap.start), "end": iso(gap.end)}
+            for gap in untold(self.grade.coverage, self.grade.window)
+        ]
+        chart: alt.Chart = (
+            alt.Chart(_data(gaps))
+            .mark_rect(color=_COLOURS[0], opacity=0.16)
+            .encode(
+                x=_time("time:T"),
+                x2="end:T",
+                tooltip=[
+                    alt.Tooltip("time:N", title="The mail log tells nothing from (UTC)"),
+                    alt.Tooltip("end:N", title="to"),
+                ],
+            )
+        )
+        return chart
 
     def _judged(self) -> alt.Chart:
         """A line at the time that was judged."""

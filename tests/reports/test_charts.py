@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import attrs
+import polars as pl
 import pytest
 from audit import Audit
 from hypothesis import given
@@ -14,6 +15,7 @@ from cases import NAMES, attacked, case
 from exconn import Policy, Window
 from exconn.reports import charts
 from exconn.reports.scale import DAY, Across, Up
+from incidents import AT, MAIL, change, graded, honest
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
@@ -111,6 +113,39 @@ def test_where_the_mail_log_tells_nothing_is_shaded() -> None:
     assert charts.untold(cut.coverage, later) == [later.period]
 
 
+def test_every_hole_in_the_mail_log_is_shaded_and_told() -> None:
+    tenant = honest(mails=6_000)
+    holes = [(AT - 20 * DAY, AT - 16 * DAY), (AT - 4 * DAY, AT - 2 * DAY)]
+    time = pl.col("Timestamp")
+    kept = ~pl.any_horizontal((time >= start) & (time < end) for start, end in holes)
+    frames = {**tenant.frames, MAIL: tenant.frames[MAIL].filter(kept)}
+    found = graded(attrs.evolve(tenant, frames=frames))
+    gaps = charts.untold(found.coverage, found.window)
+    for start, end in holes:
+        [gap] = [gap for gap in gaps if gap.start < end and gap.end > start]
+        assert abs(gap.start - start) < timedelta(hours=12)
+        assert abs(gap.end - end) < timedelta(hours=12)
+        assert f"{gap.start:%Y-%m-%d %H:%M} to {gap.end:%Y-%m-%d %H:%M}" in charts.described(found)
+    assert charts.volume(found, charts.WIDE).count('class="gap"') == len(gaps) + sum(
+        gap.end > found.window.start for gap in gaps
+    )
+
+
+def test_a_change_that_failed_is_drawn_otherwise() -> None:
+    failed = graded(change(honest(), {"SenderDomains": "smtp:*;1"}, result="False"))
+    made = charts.volume(failed, charts.WIDE)
+    assert made.count('class="mark attempt"') == 1
+    assert made.count('class="line attempt"') == 2
+    assert 'class="mark change"' not in made
+    assert "Changes that failed: " in charts.described(failed)
+
+
+def test_suspicious_sign_ins_are_told_in_words() -> None:
+    [first, *_] = [event for event in attacked().timeline if event.kind == "logon"]
+    told = charts.described(attacked())
+    assert f"Suspicious sign-ins: {first.time:%Y-%m-%d %H:%M}" in told
+
+
 def test_lanes_tell_none_from_not_known() -> None:
     quiet = attrs.evolve(
         case("hijacked-connector"),
@@ -120,6 +155,8 @@ def test_lanes_tell_none_from_not_known() -> None:
     assert charts.volume(quiet, charts.WIDE).count(">none seen<") == 2
     blind = attrs.evolve(quiet, coverage=())
     assert charts.volume(blind, charts.WIDE).count(">not known<") == 2
+    hunted = attrs.evolve(quiet, evidence=attrs.evolve(quiet.evidence, asked=False))
+    assert charts.volume(hunted, charts.WIDE).count(">none suspicious<") == 1
 
 
 @given(st.floats(-30, 30), st.floats(0.5, 9), st.floats(-9, -0.5))

@@ -7,9 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cases import HOSTILE, NAMES, attacked, case, hunted, poisoned
-from exconn import Classification, Policy, State, reports
+from exconn import Alert, Classification, Policy, State, grade, hunt, reports
 from exconn.reports.markup import Html, element, join, lines, link, stylesheet
 from exconn.unseen import UNSEEN, visible
+from incidents import AT, change, graded, honest, mail, source, strangers
 
 NASTY = st.one_of(st.sampled_from(HOSTILE), st.text(), st.text("<>&\"'`/=: scriptonav\\\x00\u202e"))
 
@@ -113,6 +114,45 @@ def test_a_grade_of_a_hunt_and_one_without_mail_have_reports() -> None:
     audited(page)
     for told in ("No mail is seen in the window.", "Nothing is recommended.", "No signal fired."):
         assert told in page
+
+
+def test_a_report_says_what_a_list_leaves_out() -> None:
+    sprayed = graded(mail(honest(), n=1_200, recipients=strangers(1_200)))
+    total = sprayed.evidence.all_recipient_domains
+    page = sprayed.to_html()
+    assert f"of {total.values:,}, with" in page
+    assert f"{total.untold:,} deliveries are of hours with too many to tell apart." in page
+
+
+@pytest.mark.parametrize(
+    ("table", "told"),
+    [
+        ("EmailEvents", ["Recipients&#x27; domains: not known (EmailEvents is missing)."]),
+        ("CloudAppEvents", ["Not known (CloudAppEvents is missing).", ">not known<"]),
+        ("IdentityLogonEvents", ["Not known (IdentityLogonEvents is missing).", ">not known<"]),
+    ],
+)
+def test_what_is_not_known_is_not_called_none(table: str, told: list[str]) -> None:
+    tenant = change(honest(), {"SenderDomains": "smtp:*;1"})
+    alert = Alert(connector=tenant.connector("quiet").name, timestamp=AT)
+    found = grade(source(tenant, **{table: None}), alert)
+    page = found.to_html()
+    for text in told:
+        assert text in page
+    assert ("inferred" in page) is (table != "EmailEvents")
+
+
+def test_an_overview_without_a_mail_log_does_not_say_that_there_is_no_mail() -> None:
+    [*grades] = hunt(source(change(honest(), {"Comment": "x"}), EmailEvents=None))
+    assert grades
+    page = reports.overview(grades)
+    assert page.count("mail not known: EmailEvents is missing") == len(grades)
+    assert "at most 0 an hour" not in page
+
+
+def test_what_a_hunt_did_not_ask_for_is_not_called_none() -> None:
+    page = hunted()[0].to_html()
+    assert page.count("Not asked for: grade the connector by itself to see them.") >= 2
 
 
 def test_an_overview_ranks_all_connectors_with_a_chart_of_each() -> None:

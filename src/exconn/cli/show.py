@@ -17,7 +17,18 @@ from rich.text import Text
 from exconn.coverage import Standing
 from exconn.facts import FACT_TABLES
 from exconn.facts import queries as fact_queries
-from exconn.grading import Answer, Clicks, Evidence, Finding, Grade, Radius, SimilarMail
+from exconn.grading import (
+    Answer,
+    Clicks,
+    Evidence,
+    Finding,
+    Grade,
+    Radius,
+    SimilarMail,
+    Tally,
+    Total,
+)
+from exconn.grading.evidence import MESSAGE_IDS
 from exconn.grading.findings import ordered
 from exconn.grading.verdict import Classification
 from exconn.ingest import ImportSummary
@@ -260,22 +271,34 @@ def _outlook(console: Console, result: Grade) -> None:
 
 
 def _evidence(console: Console, evidence: Evidence) -> None:
-    """The heads of the lists; --json has them whole."""
-    lists = {
-        "Senders": [f"{s.p2_address or s.p1_address} ({s.messages:,})" for s in evidence.senders],
-        "Sent from": [f"{a.value} ({a.count:,})" for a in evidence.addresses],
-        "Sent to": [f"{d.value} ({d.count:,})" for d in evidence.recipient_domains],
-        "Other changed connectors": list(evidence.other_connectors),
-    }
+    """The heads of the lists, and what they leave out."""
     grid = _grid("Evidence", "")
-    for title, values in lists.items():
-        if values:
-            grid.add_row(title, _listed(values))
+    if evidence.senders:
+        senders = [f"{s.p2_address or s.p1_address} ({s.messages:,})" for s in evidence.senders]
+        grid.add_row("Senders", _text(", ".join(senders[:_TOP])))
+    for title, top, total, unit in (
+        ("Sent from", evidence.addresses, evidence.all_addresses, "messages"),
+        ("Sent to", evidence.recipient_domains, evidence.all_recipient_domains, "deliveries"),
+    ):
+        if total.count:
+            grid.add_row(title, _text(_most(top, total, unit)))
+    if evidence.other_connectors:
+        grid.add_row("Other changed connectors", _listed(evidence.other_connectors))
     if evidence.message_ids:
-        grid.add_row("Message ids", f"{len(evidence.message_ids):,}")
-    console.print(_heading("Evidence (--evidence writes all)"))
+        cut = " (the first)" if len(evidence.message_ids) >= MESSAGE_IDS else ""
+        grid.add_row("Message ids", f"{len(evidence.message_ids):,}{cut}")
+    console.print(_heading("Evidence (--evidence writes what is kept of it)"))
     console.print(grid)
     console.print()
+
+
+def _most(top: Sequence[Tally], total: Total, unit: str) -> str:
+    """The most frequent of a list, and how many it has in all."""
+    told = [f"{tally.value} ({tally.count:,})" for tally in top[:_TOP]]
+    if total.untold:
+        told.append(f"too many to tell apart ({total.untold:,} {unit})")
+    rest = total.values - len(top[:_TOP])
+    return ", ".join(told) + (f"; {total.values:,} in all" if rest > 0 else "")
 
 
 def _radius(console: Console, radius: Radius) -> None:

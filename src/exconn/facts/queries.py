@@ -118,7 +118,8 @@ def connector_hours(period: Period) -> Query:
 
     Columns: Connector, Hour; Messages and Deliveries; of the messages those that were Mismatched
     (P1 and P2 domain), NoSenderId, Outbound, WithUrls, WithAttachments, Threats, Malicious
-    (phishing or malware), Junked, BadOutbound (malicious or junked mail to outside).
+    (phishing or malware), Junked, BadOutbound (malicious or junked mail to outside); and the times
+    of the First and the Last.
     """
     return (
         _through_connectors(period)
@@ -135,6 +136,8 @@ def connector_hours(period: Period) -> Query:
             Malicious=_messages(phishing_or_malware()),
             Junked=_messages(junked()),
             BadOutbound=_messages(_bad() & outbound()),
+            First=pl.col("Timestamp").min(),
+            Last=pl.col("Timestamp").max(),
         )
     )
 

@@ -1,7 +1,7 @@
 """Grading: facts and signals become a verdict with its evidence."""
 
 from exconn.grading.actions import Action, ActionId, Phase
-from exconn.grading.evidence import Event, Evidence, HourOfMail, Sender, Tally
+from exconn.grading.evidence import Event, Evidence, HourOfMail, Sender, Tally, Total
 from exconn.grading.findings import Answer, Answered, Finding, State
 from exconn.grading.hunted import Hunt
 from exconn.grading.outlook import Considered, Flip, Look
@@ -39,6 +39,7 @@ __all__ = [
     "State",
     "Tally",
     "Tie",
+    "Total",
     "TouchedConnector",
     "grade",
     "grade_records",

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -13,17 +13,21 @@ from exconn.detectors import by_account, failed_logon, successful_logon, within
 from exconn.facts import Judgement, Survey
 from exconn.facts.changes import acts
 from exconn.facts.logons import Logons, actors_of
+from exconn.facts.mail.placing import number_of
 from exconn.facts.queries import MANY
 from exconn.grading.export import write_tables
 from exconn.models import AdminChange, ConnectorChange, Email, Logon
 from exconn.query import Query, scan
 from exconn.tables import EMAIL_EVENTS, IDENTITY_LOGON_EVENTS, TIME
-from exconn.window import Period
+from exconn.window import HOUR, Period, Window
 
 SAMPLE = 20
 TOP = 20
 LOGON_ROWS = 50
 MESSAGE_IDS = 1000
+_STRETCHES = 50
+_DAY = timedelta(days=1)
+_TICK = timedelta(microseconds=1)
 
 
 @frozen
@@ -35,14 +39,37 @@ class Tally:
 
 
 @frozen
+class Total:
+    """What a list of the most frequent values is a part of.
+
+    Attributes:
+        values: how many there are; of hours with too many to tell apart the fullest counts.
+        count: how often all of them occur.
+        untold: of that, in hours with too many values to tell apart; the list leaves those out.
+    """
+
+    values: int = 0
+    count: int = 0
+    untold: int = 0
+
+
+@frozen
 class HourOfMail:
-    """What passed through the connector in an hour."""
+    """What passed through the connector in an hour.
+
+    Attributes:
+        time: the hour's beginning.
+        first: when its first message passed.
+        last: when its last did.
+    """
 
     time: datetime
     messages: int
     mismatched: int
     outbound: int
     junked: int
+    first: datetime
+    last: datetime
 
 
 @frozen
@@ -60,21 +87,27 @@ class Evidence:
     """The evidence behind a grade. `hunt` leaves what needs more queries empty.
 
     Attributes:
+        asked: whether single messages, senders and sign-ins were asked for; `hunt` does not.
         changes: of the connector in the window, failed ones too.
         deeds: what else those who made them did (transport rules, grants).
-        logons: sign-ins in the window of those who made them; the latest successes and failures.
-        sample: messages of the busiest hour.
+        logons: sign-ins of those who made them; at most 50 successes and 50 failures. Those in the
+            day before a change go before others of the window, and of each the latest.
+        sample: messages of the busiest hour, the first 20.
         hours: the connector's mail by hour, baseline and window.
-        senders: those with the most messages in the window.
+        senders: those with the most messages in the window, at most 20, as in the lists below.
         addresses: that handed mail over in the window, by messages; like domains, without those of
             hours with too many to tell apart.
+        all_addresses: how many there are in all.
         sender_domains: the P1 domains of the window, by messages.
+        all_sender_domains: how many there are in all.
         recipient_domains: of the window, by deliveries.
+        all_recipient_domains: how many there are in all.
         message_ids: NetworkMessageIds of the window, in the order of time; at most 1,000.
         other_bulk_senders: who else sent in bulk to outside, by messages in their busiest hour.
         other_connectors: other connectors that were changed in the window.
     """
 
+    asked: bool = False
     changes: tuple[ConnectorChange, ...] = ()
     deeds: tuple[AdminChange, ...] = ()
     logons: tuple[Logon, ...] = ()
@@ -82,14 +115,17 @@ class Evidence:
     hours: tuple[HourOfMail, ...] = ()
     senders: tuple[Sender, ...] = ()
     addresses: tuple[Tally, ...] = ()
+    all_addresses: Total = Total()
     sender_domains: tuple[Tally, ...] = ()
+    all_sender_domains: Total = Total()
     recipient_domains: tuple[Tally, ...] = ()
+    all_recipient_domains: Total = Total()
     message_ids: tuple[str, ...] = ()
     other_bulk_senders: tuple[Tally, ...] = ()
     other_connectors: tuple[str, ...] = ()
 
     def to_frames(self) -> dict[str, pl.DataFrame]:
-        """The same as frames, by the names of the attributes.
+        """The same as frames, by the names of the attributes; `totals` says what lists leave out.
 
         Columns are named as in the tables of Advanced Hunting where they are from there. A change's
         parameters are JSON text.
@@ -108,6 +144,18 @@ class Evidence:
             "message_ids": _names_frame("NetworkMessageId", self.message_ids),
             "other_bulk_senders": _tally_frame("Sender", "Messages", self.other_bulk_senders),
             "other_connectors": _names_frame("Connector", self.other_connectors),
+            "totals": _frame(
+                _TOTAL_SCHEMA,
+                (
+                    (name, *astuple(total))
+                    for name, total in (
+                        ("addresses", self.all_addresses),
+                        ("sender_domains", self.all_sender_domains),
+                        ("recipient_domains", self.all_recipient_domains),
+                    )
+                    if total.count
+                ),
+            ),
         }
 
     def write(self, folder: str | os.PathLike[str]) -> list[Path]:
@@ -131,7 +179,8 @@ class Evidence:
         return notebook.evidence(self)
 
     def _sizes(self) -> dict[str, int]:
-        return {field.name: len(getattr(self, field.name)) for field in fields(Evidence)}
+        lists = {field.name: getattr(self, field.name) for field in fields(Evidence)}
+        return {name: len(value) for name, value in lists.items() if isinstance(value, tuple)}
 
 
 @frozen
@@ -139,7 +188,8 @@ class Event:
     """Something that happened.
 
     Attributes:
-        kind: ``logon``, ``change``, ``deed``, ``mail`` or ``alert``.
+        kind: ``logon``, ``change``, ``attempt`` (a change that failed), ``deed``, ``mail`` or
+            ``alert``.
         ref: the record's identifier, "" when there is none.
     """
 
@@ -176,7 +226,11 @@ def evidence(found: Survey, judgement: Judgement, peak: datetime | None, *, rows
         pl.col("Hour") < window.end,
     ).rename({"SenderFromAddress": "Value", "Messages": "Count"})
     messages, logons, senders, ids = _rows(found, judgement, peak) if rows else ((), (), (), ())
+    addresses = mail.sending_addresses.filter(in_window)
+    sender_domains = mail.sender_domains.filter(in_window)
+    recipient_domains = mail.recipient_domains.filter(in_window)
     return Evidence(
+        asked=rows,
         changes=tuple(found.trail.within(judgement)),
         deeds=tuple(found.trail.by_actors(judgement)),
         logons=logons,
@@ -184,13 +238,16 @@ def evidence(found: Survey, judgement: Judgement, peak: datetime | None, *, rows
         hours=tuple(
             HourOfMail(*row)
             for row in hours.select(
-                "Hour", "Messages", "Mismatched", "Outbound", "Junked"
+                "Hour", "Messages", "Mismatched", "Outbound", "Junked", "First", "Last"
             ).iter_rows()
         ),
         senders=senders,
-        addresses=_top(mail.sending_addresses.filter(in_window), "Address", "Messages"),
-        sender_domains=_top(mail.sender_domains.filter(in_window), "P1", "Messages"),
-        recipient_domains=_top(mail.recipient_domains.filter(in_window), "Domain", "Deliveries"),
+        addresses=_top(addresses, "Address", "Messages"),
+        all_addresses=_total(addresses, "Address", "Messages"),
+        sender_domains=_top(sender_domains, "P1", "Messages"),
+        all_sender_domains=_total(sender_domains, "P1", "Messages"),
+        recipient_domains=_top(recipient_domains, "Domain", "Deliveries"),
+        all_recipient_domains=_total(recipient_domains, "Domain", "Deliveries"),
         message_ids=ids,
         other_bulk_senders=_tallies(others.group_by("Value").agg(pl.col("Count").max())),
         other_connectors=_other_connectors(found, judgement),
@@ -204,7 +261,13 @@ def timeline(
     window = judgement.window
     events = [Event(window.at, "alert", "the time that is judged")]
     events += [
-        Event(c.timestamp, "change", _told(c), c.audit_id or c.report_id) for c in gathered.changes
+        Event(
+            c.timestamp,
+            "attempt" if c.succeeded is False else "change",
+            _told(c),
+            c.audit_id or c.report_id,
+        )
+        for c in gathered.changes
     ]
     events += [
         Event(d.timestamp, "deed", _told(d), d.audit_id or d.report_id) for d in gathered.deeds
@@ -219,14 +282,24 @@ def timeline(
             Event(when, "logon", f"{name} signed in {'; '.join(dict.fromkeys(ways))}")
             for when, ways in told.items()
         ]
-    hours = [hour for hour in gathered.hours if hour.time >= window.start]
-    if hours and peak is not None:
-        first, last = hours[0], hours[-1]
-        busiest = max(hours, key=lambda hour: hour.messages)
-        events.append(Event(first.time, "mail", f"first mail in the window ({first.messages})"))
-        events.append(Event(peak, "mail", f"busiest hour: {busiest.messages} messages"))
-        events.append(Event(last.time, "mail", f"last hour with mail ({last.messages})"))
+    events += _mail(gathered, window, peak)
     return tuple(sorted(events, key=lambda event: (event.time, event.kind, event.summary)))
+
+
+def _mail(gathered: Evidence, window: Window, peak: datetime | None) -> Iterator[Event]:
+    """The first and the last mail of the window, and its busiest hour."""
+    hours = [hour for hour in gathered.hours if hour.time >= window.start]
+    if not hours:
+        return
+    for hour in hours:
+        told = ["first mail in the window"] if hour is hours[0] else []
+        if hour.time == peak:
+            told.append(f"busiest hour, {hour.time:%H:%M} to {hour.time + HOUR:%H:%M}")
+        if told:
+            count = f"{hour.messages:,} {'message' if hour.messages == 1 else 'messages'}"
+            yield Event(hour.first, "mail", f"{'; '.join(told)}: {count} that hour")
+    if hours[-1].last > hours[0].first:
+        yield Event(hours[-1].last, "mail", "last mail in the window")
 
 
 def _rows(
@@ -236,14 +309,15 @@ def _rows(
     values = found.values(judgement.connector)
     busiest = window if peak is None else Period(peak, peak + timedelta(hours=1))
     actors, _ = actors_of(judgement, found.trail)
+    changed = [change.timestamp for change in acts(found.trail.within(judgement))]
     mail = scan(EMAIL_EVENTS).filter(pl.col("Connectors").is_in(values))
     sample, senders, ids, succeeded, failed = found.source.collect(
         [
-            _first_of(Email, mail.filter(within(busiest)), SAMPLE, descending=False),
+            _sample(mail.filter(within(busiest))),
             _senders(mail.filter(within(window))),
             _message_ids(mail.filter(within(window))),
-            _logons(window, actors, successful_logon()),
-            _logons(window, actors, failed_logon()),
+            _logons(window, actors, changed, successful_logon()),
+            _logons(window, actors, changed, failed_logon()),
         ]
     )
     logons = Logon.from_frame(pl.concat([succeeded, failed]))
@@ -255,11 +329,15 @@ def _rows(
     )
 
 
-def _first_of(record: type[Email | Logon], rows: Query, n: int, *, descending: bool) -> Query:
-    """The first or last rows as records have them; the other columns decide between equal times."""
+def _by_time(record: type[Email | Logon], rows: Query) -> list[str]:
+    """The columns of a record to sort rows by; the others decide between equal times."""
     names = [name for name in record.columns().values() if name in rows.schema]
-    by = sorted(names, key=lambda name: name != rows.table.time)
-    return rows.select(*names).sort(by, descending=descending).head(n)
+    return sorted(names, key=lambda name: name != rows.table.time)
+
+
+def _sample(mail: Query) -> Query:
+    names = _by_time(Email, mail)
+    return mail.select(*names).sort(names).head(SAMPLE)
 
 
 def _senders(mail: Query) -> Query:
@@ -281,14 +359,44 @@ def _message_ids(mail: Query) -> Query:
     )
 
 
-def _logons(window: Period, accounts: set[str], outcome: pl.Expr) -> Query:
-    logons = scan(IDENTITY_LOGON_EVENTS).filter(within(window), by_account(accounts), outcome)
-    return _first_of(Logon, logons, LOGON_ROWS, descending=True)
+def _logons(
+    window: Period, accounts: set[str], changed: Sequence[datetime], outcome: pl.Expr
+) -> Query:
+    """Sign-ins in the day before a change first, then others of the window; the latest of each."""
+    near = [within(period) for period in _days_before(changed)]
+    led_to = pl.any_horizontal(near) if near else pl.lit(value=False)
+    logons = (
+        scan(IDENTITY_LOGON_EVENTS)
+        .filter(within(window) | led_to, by_account(accounts), outcome)
+        .with_columns(LedTo=pl.when(led_to).then(1).otherwise(0))
+    )
+    names = _by_time(Logon, logons)
+    by = ["LedTo", *names]
+    return logons.select(*by).sort(by, descending=True).head(LOGON_ROWS).select(*names)
+
+
+def _days_before(changed: Sequence[datetime]) -> list[Period]:
+    """The days before some changes, those that overlap as one; of very many the latest."""
+    days: list[Period] = []
+    for when in sorted(changed):
+        start, end = when - _DAY, when + _TICK
+        if days and start <= days[-1].end:
+            days[-1] = Period(days[-1].start, end)
+        else:
+            days.append(Period(start, end))
+    return days[-_STRETCHES:]
 
 
 def _top(rows: pl.DataFrame, value: str, count: str) -> tuple[Tally, ...]:
     named = rows.filter(pl.col(value) != MANY)
     return _tallies(named.group_by(Value=pl.col(value)).agg(Count=pl.col(count).sum()))
+
+
+def _total(rows: pl.DataFrame, value: str, count: str) -> Total:
+    untold = pl.col(value) == MANY
+    values = number_of(value, pl.col(value) != "")
+    sums = rows.select(values, pl.col(count).sum(), Untold=pl.col(count).filter(untold).sum())
+    return Total(*sums.row(0))
 
 
 def _tallies(rows: pl.DataFrame) -> tuple[Tally, ...]:
@@ -332,7 +440,12 @@ _HOUR_SCHEMA = pl.Schema(
         "Mismatched": pl.Int64(),
         "Outbound": pl.Int64(),
         "Junked": pl.Int64(),
+        "First": TIME,
+        "Last": TIME,
     }
+)
+_TOTAL_SCHEMA = pl.Schema(
+    {"List": pl.String(), "Values": pl.Int64(), "Count": pl.Int64(), "Untold": pl.Int64()}
 )
 _SENDER_SCHEMA = pl.Schema(
     {

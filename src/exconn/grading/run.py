@@ -298,7 +298,7 @@ def _noted(
     first = mail.coverage.first
     if first is not None and first > window.baseline_start:
         notes.append(f"the baseline is cut at the start of the data, {iso(first)}")
-    if not context.accepted_domains:
+    if first is not None and not context.accepted_domains:
         notes.append("accepted domains are inferred from the recipients of inbound mail")
     return (evolve(mail, notes=(*mail.notes, *notes)), *others)
 

@@ -3,24 +3,25 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from exconn.coverage import Standing
-from exconn.grading import Event, Grade, HourOfMail, Policy
+from exconn.grading import Event, Grade, Policy
 from exconn.reports.markup import Html, element, join
 from exconn.reports.scale import Across, Up
-from exconn.reports.words import day, minute, shortened, signed
+from exconn.reports.words import day, minute, shortened, signed, unseen_why
 from exconn.tables import CLOUD_APP_EVENTS, EMAIL_EVENTS, IDENTITY_LOGON_EVENTS
 from exconn.window import HOUR, Period, Window
 
 _LANE = 18
 _LANES = (
-    ("logon", "Sign-ins", IDENTITY_LOGON_EVENTS.name),
-    ("change", "Changes", CLOUD_APP_EVENTS.name),
-    ("deed", "Other acts", CLOUD_APP_EVENTS.name),
-    ("alert", "Judged", ""),
+    (("logon",), "Sign-ins"),
+    (("change", "attempt"), "Changes"),
+    (("deed",), "Other acts"),
+    (("alert",), "Judged"),
 )
 _STRIP = 44
 _PLOT = 150
 _TITLE = 160
 _SCALED = 600
+_TOLD = 5
 
 WIDE, NARROW = 1080, 380
 """The widths of charts: one is shown on a screen, the other on a telephone."""
@@ -88,11 +89,11 @@ def volume(grade: Grade, width: int) -> Html:
     Above, baseline and window together; below, the window with sign-ins, changes and the time that
     is judged over the mail of each hour and the most that the baseline had at that hour of day.
     """
-    window, hours = grade.window, grade.evidence.hours
+    window = grade.window
     left = 72 if width > _SCALED else 36
     past = Across(window.baseline_start, window.end, left, width - left - 8)
     now = Across(window.start, window.end, left, width - left - 8)
-    lanes = [lane for lane in _LANES if lane[0] != "deed" or grade.evidence.deeds]
+    lanes = [lane for lane in _LANES if lane[0] != ("deed",) or grade.evidence.deeds]
     top = 92
     plot_top = top + _LANE * len(lanes) + 24
     bottom = plot_top + _PLOT
@@ -109,7 +110,7 @@ def volume(grade: Grade, width: int) -> Html:
         viewBox=f"0 0 {width} {bottom + 22:.0f}",
         class_=_shown(width),
         role="img",
-        aria_label=described(hours, grade.timeline, window),
+        aria_label=described(grade),
     )
 
 
@@ -123,14 +124,14 @@ def small(grade: Grade, width: int = 240, height: int = 40) -> Html:
         viewBox=f"0 0 {width} {height}",
         class_="small",
         role="img",
-        aria_label=described(grade.evidence.hours, grade.timeline, window),
+        aria_label=described(grade),
     )
 
 
 def strip(grade: Grade, across: Across, top: float, height: float) -> Html:
-    """Baseline and window, hour by hour."""
+    """Baseline and window, hour by hour; linear, so that an hour that dwarfs the others does."""
     window, hours = grade.window, grade.evidence.hours
-    up = Up.of([hour.messages for hour in hours], top + height, height)
+    up = Up(max((hour.messages for hour in hours), default=1), top + height, height)
     wide = max(across.hour, 1.0)
     return join(
         element("rect", x=across(window.start), y=top, width=across(window.end)
@@ -138,7 +139,7 @@ def strip(grade: Grade, across: Across, top: float, height: float) -> Html:
         _gaps(grade, across, top, height),
         *(
             element("path", d=f"M{across(change.timestamp):.1f} {top}v{height}",
-                    class_="line change")
+                    class_="line attempt" if change.succeeded is False else "line change")
             for change in grade.evidence.changes
         ),
         element("path", d=f"M{across(window.at):.1f} {top}v{height}", class_="line alert"),
@@ -148,8 +149,9 @@ def strip(grade: Grade, across: Across, top: float, height: float) -> Html:
     )  # fmt: skip
 
 
-def described(hours: Sequence[HourOfMail], timeline: Sequence[Event], window: Window) -> str:
+def described(grade: Grade) -> str:
     """A chart of volume in words."""
+    hours, window = grade.evidence.hours, grade.window
     inside = [hour for hour in hours if hour.time >= window.start]
     before = [hour.messages for hour in hours if hour.time < window.start]
     told = [f"Mail by hour from {minute(window.baseline_start)} to {minute(window.end)} UTC."]
@@ -166,11 +168,23 @@ def described(hours: Sequence[HourOfMail], timeline: Sequence[Event], window: Wi
         if before
         else "No mail is seen in the baseline."
     )
-    changes = [minute(event.time) for event in timeline if event.kind == "change"]
-    if changes:
-        told.append(f"Changes: {', '.join(changes[:5])}{' and more' if changes[5:] else ''}.")
+    gaps = [f"{minute(gap.start)} to {minute(gap.end)}" for gap in untold(grade.coverage, window)]
+    if gaps:
+        told.append(f"The mail log tells nothing from {_first(gaps, ', and from ')}.")
+    for kind, name in (
+        ("logon", "Suspicious sign-ins"),
+        ("change", "Changes"),
+        ("attempt", "Changes that failed"),
+    ):
+        times = [minute(event.time) for event in grade.timeline if event.kind == kind]
+        if times:
+            told.append(f"{name}: {_first(times, ', ')}.")
     told.append(f"Judged at {minute(window.at)}.")
     return " ".join(told)
+
+
+def _first(told: Sequence[str], between: str) -> str:
+    return between.join(told[:_TOLD]) + (" and more" if told[_TOLD:] else "")
 
 
 def _usual(grade: Grade) -> Mapping[int, int]:
@@ -258,13 +272,21 @@ def _fan(past: Across, now: Across, top: float, bottom: float) -> Html:
 
 
 def _happened(
-    grade: Grade, across: Across, lanes: Sequence[tuple[str, str, str]], top: float, bottom: float
+    grade: Grade,
+    across: Across,
+    lanes: Sequence[tuple[tuple[str, ...], str]],
+    top: float,
+    bottom: float,
 ) -> Html:
     drawn = []
-    for row, (kind, name, table) in enumerate(lanes):
+    for row, (kinds, name) in enumerate(lanes):
         y = top + _LANE * row + _LANE / 2 + 2
-        events = [event for event in grade.timeline if event.kind == kind]
-        logons = grade.evidence.logons if kind == "logon" else ()
+        events = [event for event in grade.timeline if event.kind in kinds]
+        logons = [
+            logon
+            for logon in grade.evidence.logons
+            if "logon" in kinds and across.start <= logon.timestamp < across.end
+        ]
         drawn += [
             element("path", d=f"M{across.left} {y}h{across.width}", class_="grid"),
             element("text", name, x=across.left - 6, y=y + 4, text_anchor="end", class_="lane")
@@ -277,19 +299,28 @@ def _happened(
             ),
             *(_mark(event, across(event.time), y, bottom) for event in events),
         ]
-        if table and not events and not logons:
-            known = any(s.coverage.table.name == table and s.covers_time for s in grade.coverage)
-            said = "none seen" if known else "not known"
-            drawn.append(
-                element("text", said, x=across.left + 66, y=y + 4, class_="none"),
-            )
+        if not events and not logons and kinds != ("alert",):
+            said = _nothing(grade, kinds)
+            drawn.append(element("text", said, x=across.left + 66, y=y + 4, class_="none"))
     return join(*drawn)
+
+
+def _nothing(grade: Grade, kinds: Sequence[str]) -> str:
+    """What an empty lane means."""
+    unaudited = unseen_why(grade.coverage, CLOUD_APP_EVENTS)
+    changed = any(change.succeeded is not False for change in grade.evidence.changes)
+    if "logon" not in kinds or not changed:
+        return "not known" if unaudited else "none seen"
+    if unseen_why(grade.coverage, IDENTITY_LOGON_EVENTS):
+        return "not known"
+    return "none seen" if grade.evidence.asked else "none suspicious"
 
 
 def _mark(event: Event, x: float, y: float, bottom: float) -> Html:
     shape = {
         "logon": f"M{x:.1f} {y - 6}l6 6l-6 6l-6 -6Z",
         "change": f"M{x - 6:.1f} {y - 5}h12l-6 10Z",
+        "attempt": f"M{x - 6:.1f} {y - 5}h12l-6 10Z",
         "deed": f"M{x - 5:.1f} {y - 5}h10v10h-10Z",
         "alert": f"M{x - 6:.1f} {y}a6 6 0 1 0 12 0a6 6 0 1 0 -12 0Z",
     }[event.kind]
@@ -331,7 +362,6 @@ def untold(coverage: Iterable[Standing], window: Window) -> list[Period]:
     first, last = max(mail.first, window.baseline_start), min(mail.last, window.end)
     if first >= last:
         return [window.period]
-    inside = mail.silence(first, last)
     edges = [Period(window.baseline_start, first), Period(last, window.end)]
     found = [edge for edge in edges if edge.end - edge.start > mail.slack]
-    return [*found, inside] if inside else found
+    return sorted([*found, *mail.silences(first, last)], key=lambda gap: gap.start)

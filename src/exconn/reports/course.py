@@ -16,6 +16,7 @@ _SUMMARY = 600
 _KINDS = {
     "logon": "sign-in",
     "change": "change",
+    "attempt": "failed change",
     "deed": "other act",
     "mail": "mail",
     "alert": "judged",
@@ -24,15 +25,15 @@ _KINDS = {
 
 def volume_section(grade: Grade) -> Html:
     """The mail by hour, and what happened when."""
-    evidence = grade.evidence
-    inside = [hour for hour in evidence.hours if hour.time >= grade.window.start]
+    inside = [hour for hour in grade.evidence.hours if hour.time >= grade.window.start]
     keys = (
         ("mail", "messages"),
         ("junked", "of them junked or blocked"),
         ("usual", "the most in the baseline at that hour of day"),
         ("logon", "suspicious sign-in"),
-        ("quiet", "other sign-in of who changed it"),
+        ("quiet", "other sign-in of who changed it, the latest"),
         ("change", "change of the connector"),
+        ("attempt", "change that failed"),
         ("alert", "the time that is judged"),
         ("gap", "the mail log has no rows"),
     )
@@ -58,7 +59,7 @@ def volume_section(grade: Grade) -> Html:
     return section(
         "volume",
         "Mail and events",
-        element("p", charts.described(evidence.hours, grade.timeline, grade.window)),
+        element("p", charts.described(grade)),
         element(
             "figure",
             charts.volume(grade, charts.WIDE),

@@ -1,17 +1,21 @@
 """Evidence tables, and how far the incident reaches."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
-from exconn.grading import Clicks, Evidence, Radius, SimilarMail, Tally
+from exconn.grading import Clicks, Evidence, Grade, Radius, SimilarMail, Tally, Total
+from exconn.grading.evidence import LOGON_ROWS, MESSAGE_IDS, SAMPLE
 from exconn.models import AdminChange, Email, Logon
 from exconn.reports.markup import Content, Html, element, join, lines
 from exconn.reports.page import section
 from exconn.reports.tables import Column, code, settings, table, tallies, time
-from exconn.reports.words import counted, shortened
+from exconn.reports.words import counted, shortened, unseen_why
+from exconn.tables import CLOUD_APP_EVENTS, EMAIL_EVENTS, IDENTITY_LOGON_EVENTS
 
 _SUBJECT = 120
 _BEFORE = timedelta(days=1)
+_NOT_ASKED = "not asked for: grade the connector by itself to see them."
 
 
 def radius_section(radius: Radius) -> Html:
@@ -34,46 +38,71 @@ def radius_section(radius: Radius) -> Html:
     )
 
 
-def evidence_section(evidence: Evidence) -> Html:
+def evidence_section(grade: Grade) -> Html:
     """The rows that the grade rests on."""
+    evidence = grade.evidence
+    unaudited = unseen_why(grade.coverage, CLOUD_APP_EVENTS)
+    no_mail = unseen_why(grade.coverage, EMAIL_EVENTS)
     where = element(
         "div",
-        _or_none("Recipients' domains", tallies(
-            "Recipients' domains", "Domain", "Deliveries", _pairs(evidence.recipient_domains))),
-        _or_none("Senders' P1 domains", tallies(
-            "Senders' P1 domains", "Domain", "Messages", _pairs(evidence.sender_domains))),
-        _or_none("Sending addresses", tallies(
-            "Sending addresses", "Address", "Messages", _pairs(evidence.addresses))),
-        _or_none("Others who sent in bulk to outside", tallies(
-            "Others who sent in bulk to outside", "Sender", "In the busiest hour",
-            _pairs(evidence.other_bulk_senders))),
+        *(
+            element(
+                "div",
+                tallies(name, heading, unit.capitalize(), _pairs(top))
+                or _none(f"{name}: {_not_known(no_mail)}"),
+                _of_all(top, total, unit),
+            )
+            for name, heading, unit, top, total in (
+                ("Recipients' domains", "Domain", "deliveries",
+                 evidence.recipient_domains, evidence.all_recipient_domains),
+                ("Senders' P1 domains", "Domain", "messages",
+                 evidence.sender_domains, evidence.all_sender_domains),
+                ("Sending addresses", "Address", "messages",
+                 evidence.addresses, evidence.all_addresses),
+                ("Others who sent in bulk to outside", "Sender", "in the busiest hour",
+                 evidence.other_bulk_senders, None),
+            )
+        ),
         class_="pair",
     )  # fmt: skip
     return section(
         "evidence",
         "Evidence",
         element("h3", "Changes of the connector"),
-        _changes("Changes of the connector in the window", evidence.changes),
+        _changes("Changes of the connector in the window", evidence.changes, unaudited),
         element("h3", "What else those who changed it did"),
-        _changes("Transport rules and grants in the window", evidence.deeds),
+        _changes("Transport rules and grants in the window", evidence.deeds, unaudited),
         element("h3", "Their sign-ins"),
-        _logons(evidence),
+        _logons(grade),
         element("h3", "Senders and recipients in the window"),
         where,
         element("h3", "Senders with the most messages in the window"),
-        _senders(evidence),
+        _senders(evidence, no_mail),
         element("h3", "Messages of the busiest hour"),
-        _sample(evidence),
-        _identifiers(evidence),
+        _sample(evidence, no_mail),
+        _identifiers(grade),
     )
 
 
 def _none(told: str) -> Html:
-    return element("p", told, class_="none")
+    return element("p", told[:1].upper() + told[1:], class_="none")
 
 
-def _or_none(name: str, made: Html | None) -> Html:
-    return element("div", made or _none(f"{name}: none told apart in the window."))
+def _not_known(why: str, seen: str = "none in the window.") -> str:
+    """What it means that nothing is there."""
+    return f"not known ({why})." if why else seen
+
+
+def _of_all(top: Sequence[Tally], total: Total | None, unit: str) -> Html | None:
+    """What a list leaves out."""
+    shown = sum(tally.count for tally in top)
+    if total is None or total.count == shown:
+        return None
+    told = f"{len(top):,} of {total.values:,}, with {shown:,} of {total.count:,} {unit}."
+    if not total.untold:
+        return element("p", told, class_="note")
+    untold = f"{total.untold:,} {unit} are of hours with too many to tell apart."
+    return element("p", f"{told} {untold}", class_="warn")
 
 
 def _pairs(tallied: Iterable[Tally]) -> list[tuple[str, int]]:
@@ -161,9 +190,9 @@ def _clicks(clicks: Clicks | None) -> Html:
     )
 
 
-def _changes(caption: str, changes: tuple[AdminChange, ...]) -> Html:
+def _changes(caption: str, changes: tuple[AdminChange, ...], unaudited: str) -> Html:
     if not changes:
-        return _none("None seen in the window.")
+        return _none(_not_known(unaudited))
     columns = (
         Column("Time", "time"),
         Column("What", "code"),
@@ -196,9 +225,10 @@ def _change(change: AdminChange) -> tuple[Content, ...]:
     )
 
 
-def _logons(evidence: Evidence) -> Html:
+def _logons(grade: Grade) -> Html:
+    evidence = grade.evidence
     if not evidence.logons:
-        return _none("None seen in the window, or nobody is known to have changed the connector.")
+        return _none(_no_logons(grade))
     columns = (
         Column("Time", "time"),
         Column("Outcome"),
@@ -215,8 +245,12 @@ def _logons(evidence: Evidence) -> Html:
     others = [logon for logon in evidence.logons if logon not in before]
     near = "Sign-ins in the day before a change"
     rest = "Other sign-ins in the window, the latest of each outcome"
+    most = max(Counter(logon.succeeded for logon in before).values(), default=0)
     return join(
         table(near, columns, map(_logon, before)) if before else _none(f"{near}: none seen."),
+        element("p", f"The latest {LOGON_ROWS} of an outcome; there may be more.", class_="note")
+        if most >= LOGON_ROWS
+        else None,
         element(
             "details",
             element("summary", f"{rest} ({len(others):,})"),
@@ -225,6 +259,17 @@ def _logons(evidence: Evidence) -> Html:
         if others
         else None,
     )
+
+
+def _no_logons(grade: Grade) -> str:
+    """Why there are no sign-ins to show."""
+    unaudited = unseen_why(grade.coverage, CLOUD_APP_EVENTS)
+    changed = any(change.succeeded is not False for change in grade.evidence.changes)
+    if not changed:
+        return _not_known(unaudited, "nobody changed the connector in the window.")
+    if not grade.evidence.asked:
+        return _NOT_ASKED
+    return _not_known(unseen_why(grade.coverage, IDENTITY_LOGON_EVENTS))
 
 
 def _logon(logon: Logon) -> tuple[Content, ...]:
@@ -242,9 +287,9 @@ def _note(told: str) -> Html | None:
     return element("p", shortened(told, _SUBJECT), class_="note") if told else None
 
 
-def _senders(evidence: Evidence) -> Html:
+def _senders(evidence: Evidence, no_mail: str) -> Html:
     if not evidence.senders:
-        return _none("None: there is no mail in the window, or they were not asked for.")
+        return _none(_not_known(no_mail) if evidence.asked else _NOT_ASKED)
     columns = (
         Column("From header (P2)", "code"),
         Column("Envelope (P1)", "code"),
@@ -266,11 +311,9 @@ def _senders(evidence: Evidence) -> Html:
     )
 
 
-def _sample(evidence: Evidence) -> Html:
+def _sample(evidence: Evidence, no_mail: str) -> Html:
     if not evidence.sample:
-        return _none(
-            "No single messages: there are none in the window, or they were not asked for."
-        )
+        return _none(_not_known(no_mail) if evidence.asked else _NOT_ASKED)
     columns = (
         Column("Time", "time"),
         Column("Subject", "code"),
@@ -278,7 +321,8 @@ def _sample(evidence: Evidence) -> Html:
         Column("To", "code"),
         Column("Delivery"),
     )
-    return table("Messages of the busiest hour", columns, map(_message, evidence.sample))
+    caption = f"Messages of the busiest hour, the first {SAMPLE} deliveries"
+    return table(caption, columns, map(_message, evidence.sample))
 
 
 def _message(email: Email) -> tuple[Content, ...]:
@@ -300,12 +344,14 @@ def _message(email: Email) -> tuple[Content, ...]:
     )
 
 
-def _identifiers(evidence: Evidence) -> Html | None:
-    ids = evidence.message_ids
+def _identifiers(grade: Grade) -> Html | None:
+    ids = grade.evidence.message_ids
     if not ids:
         return None
+    messages = sum(h.messages for h in grade.evidence.hours if h.time >= grade.window.start)
+    cut = f", the first of {messages:,}" if len(ids) >= MESSAGE_IDS else ""
     return element(
         "details",
-        element("summary", f"NetworkMessageIds of the window, at most 1,000 ({len(ids):,})"),
+        element("summary", f"NetworkMessageIds of the window ({len(ids):,}{cut})"),
         element("pre", element("code", lines(ids))),
     )

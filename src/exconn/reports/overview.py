@@ -20,7 +20,9 @@ from exconn.reports.words import (
     shortened,
     signed,
     strongest,
+    unseen_why,
 )
+from exconn.tables import EMAIL_EVENTS
 from exconn.window import iso
 
 _NAME = 120
@@ -95,6 +97,8 @@ def _row(grade: Grade) -> tuple[Content, ...]:
     reasons = grade.contributions
     told = [*strongest(reasons, 1)[:2], *strongest(reasons, -1)[:1]]
     most = max((hour.messages for hour in grade.evidence.hours), default=0)
+    unknown = unseen_why(grade.coverage, EMAIL_EVENTS)
+    busiest = f"mail not known: {unknown}" if unknown and not most else f"at most {most:,} an hour"
     return (
         join(
             element("b", shortened(grade.connector, _NAME)),
@@ -118,7 +122,7 @@ def _row(grade: Grade) -> tuple[Content, ...]:
             f"{grade.score:.2f}",
             element("p", f"confidence {grade.confidence:.0%}", class_="note"),
         ),
-        join(charts.small(grade), element("p", f"at most {most:,} an hour", class_="note")),
+        join(charts.small(grade), element("p", busiest, class_="note")),
         element(
             "ul",
             *(

@@ -63,7 +63,7 @@ def html(grade: Grade) -> str:
         _questions(grade.answers),
         actions_section(grade.actions),
         radius_section(grade.radius),
-        evidence_section(grade.evidence),
+        evidence_section(grade),
         alternatives_section(grade),
         _reasons(grade),
         coverage_section(grade),

@@ -3,11 +3,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
+from exconn.coverage import Standing
 from exconn.facts import FACTS, Unit
 from exconn.grading.findings import Finding, State
 from exconn.grading.policy import Policy
 from exconn.grading.verdict import Classification, Determination
 from exconn.signals import Family
+from exconn.tables import Table
 
 VERDICTS: Mapping[Classification, str] = {
     Classification.TRUE_POSITIVE: "Malicious",
@@ -101,6 +103,14 @@ def unassessed(findings: Sequence[Finding]) -> list[str]:
             names = ", ".join(signal.id.removeprefix(f"{family.value}.") for signal in unknown)
             told.append(f"{family.value}: {names}")
     return told
+
+
+def unseen_why(coverage: Iterable[Standing], table: Table) -> str:
+    """Why it means nothing that something is not seen in a table; "" where it means something."""
+    standing = next((s for s in coverage if s.coverage.table.name == table.name), None)
+    if standing is None:
+        return f"{table.name} was not looked at"
+    return "" if standing.covers_time else f"{table.name} is {standing.state.value}"
 
 
 def thresholds(policy: Policy) -> str:

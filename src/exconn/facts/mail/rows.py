@@ -81,4 +81,6 @@ class MailRows:
 
 def _merged(frame: pl.DataFrame) -> pl.DataFrame:
     counts = [name for name, dtype in frame.schema.items() if dtype == pl.Int64]
-    return frame.group_by(pl.exclude(counts)).agg(pl.col(counts).sum())
+    ends = {"First": pl.col("First").min(), "Last": pl.col("Last").max()}
+    ends = {name: end for name, end in ends.items() if name in frame.columns}
+    return frame.group_by(pl.exclude([*counts, *ends])).agg(pl.col(counts).sum(), **ends)
