@@ -202,6 +202,9 @@ FLIPS = {
     "content.spoofed-links": sends(authentication=UNAUTHENTICATED, urls=1, **TRICKLE),
     "content.links-new": after_plain(lambda tenant: mail(tenant, urls=1, **TRICKLE)),
     "content.unprompted": sends(urls=1, **TRICKLE),
+    "content.strangers-links": sends(
+        p1="a@elsewhere.example", p2="a@elsewhere.example", urls=1, direction="Inbound", **TRICKLE
+    ),
     "content.attachments-new": sends(attachments=1, **TRICKLE),
     "content.clean": sends(threats="Spam", **TRICKLE),
     "configuration.catch-all": sets(SenderDomains="smtp:*;1"),

@@ -528,6 +528,7 @@ PLAYBOOK: tuple[Item, ...] = (
         signals=(
             content.LINKS_NEW,
             content.UNPROMPTED,
+            content.STRANGERS_LINKS,
             content.SPOOFED_LINKS,
             content.ATTACHMENTS_NEW,
         ),

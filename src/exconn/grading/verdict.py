@@ -64,6 +64,7 @@ NEVER_BENIGN = (
     sender.STRANGERS,
     recipients.UNPROMPTED,
     content.UNPROMPTED,
+    content.STRANGERS_LINKS,
 )
 """Signals that an incident lead would not sign off unseen: where one fires, or might if more were
 known, the connector is not graded benign, whatever else speaks against malice."""
