@@ -3,6 +3,7 @@
 import ipaddress
 from datetime import UTC, datetime, timedelta
 
+import polars as pl
 import pytest
 from attrs import fields
 from hypothesis import given
@@ -20,6 +21,45 @@ from exconn.context import in_networks
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 END = datetime(2026, 3, 8, tzinfo=UTC)
+
+texts = st.text(min_size=1)
+lists = st.lists(st.sampled_from(["*", "a.example", "192.0.2.7", 'o"dd\\']), max_size=2)
+moments = st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - hypothesis adds the zone
+
+
+def listed(cls: type) -> st.SearchStrategy[object]:
+    of = {pl.String(): texts, pl.Boolean(): st.booleans(), pl.List(pl.String()): lists}
+    given = {
+        field.name: st.none() | of.get(field.metadata["dtype"], moments) for field in fields(cls)
+    }
+    return st.builds(cls, **given)
+
+
+@given(
+    st.builds(
+        Context,
+        accepted_domains=st.lists(st.sampled_from(["a.example", "b.example"])),
+        partners=st.lists(st.sampled_from(["a.example", "c.example"])),
+        gateways=st.lists(st.sampled_from(["192.0.2.0/24", "2001:db8::7"])),
+        approved_changes=st.lists(
+            st.builds(
+                ApprovedChange,
+                start=st.just(START),
+                end=st.just(END),
+                connector=st.text(),
+                actor=st.text(),
+                reason=st.text(),
+            ),
+            max_size=2,
+        ),
+        inbound_connectors=st.lists(listed(InboundConnector), max_size=2),
+        outbound_connectors=st.lists(listed(OutboundConnector), max_size=2),
+        transport_rules=st.lists(listed(TransportRule), max_size=2),
+    )
+)
+def test_a_context_is_the_same_after_toml(context: Context) -> None:
+    assert Context.from_toml(context.to_toml()) == context
+
 
 EVERYTHING = """
 accepted_domains = ["Contoso.example", "@mail.contoso.example", " contoso.example ", ""]

@@ -1,11 +1,12 @@
 """What the organisation knows of itself and the logs do not say."""
 
 import ipaddress
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from attrs import field, fields, frozen
+from attrs import asdict, field, fields, frozen
 
 from exconn.errors import ExconnError, InvalidValueError
 from exconn.models import InboundConnector, OutboundConnector, TransportRule
@@ -145,6 +146,48 @@ class Context:
             ),
             transport_rules=map(TransportRule.from_properties, _tables(given, "transport_rules")),
         )
+
+    def to_toml(self) -> str:
+        """The same as TOML, which `from_toml` reads."""
+        lists = ("accepted_domains", "partners", "gateways", "simulation_vendors")
+        lines = [
+            f"{name} = {_toml(list(getattr(self, name)))}" for name in lists if getattr(self, name)
+        ]
+        for change in self.approved_changes:
+            told = {name: value for name, value in asdict(change).items() if value != ""}
+            lines += _table_lines("approved_changes", told)
+        for name in ("inbound_connectors", "outbound_connectors", "transport_rules"):
+            for listed in getattr(self, name):
+                lines += _table_lines(name, listed.to_properties())
+        return "".join(f"{line}\n" for line in lines)
+
+
+def _table_lines(name: str, values: Mapping[str, object]) -> list[str]:
+    return ["", f"[[{name}]]", *(f"{key} = {_toml(value)}" for key, value in values.items())]
+
+
+def _toml(value: object) -> str:
+    """A value in TOML; a text as a basic string."""
+    match value:
+        case bool():
+            return str(value).lower()
+        case datetime():
+            return value.isoformat()
+        case list():
+            return f"[{', '.join(map(_toml, value))}]"
+        case _:
+            return f'"{_ACTIVE.sub(_escaped, str(value))}"'
+
+
+_ACTIVE = re.compile('["\\\\\x00-\x1f\x7f\ud800-\udfff]')
+"""What a basic string of TOML cannot hold as it is; halves of characters are in no TOML."""
+
+
+def _escaped(found: re.Match[str]) -> str:
+    character = found[0]
+    if character in '"\\':
+        return f"\\{character}"
+    return "\ufffd" if character >= "\ud800" else f"\\u{ord(character):04x}"
 
 
 def in_networks(address: str, networks: Iterable[str]) -> bool:

@@ -217,13 +217,15 @@ def imported(console: Console, summary: ImportSummary, folder: Path) -> None:
             _text(str(file.path)),
             *(
                 f"{n:,}"
-                for n in (file.read, sum(file.written.values()), file.duplicates, file.rejected)
+                for n in (file.read, file.rows + file.entries, file.duplicates, file.rejected)
             ),
         )
     console.print(grid)
     for table, rows in sorted(_summed(file.written for file in summary.files).items()):
         used = "" if table in _USED else " (not used for grading)"
         console.print(_text(f"Added to {table}: {rows:,}{used}"))
+    for kind, entries in summary.listed.items():
+        console.print(_text(f"Added to context.toml, {kind.replace('_', ' ')}: {entries:,}"))
     reasons = _summed(file.reasons for file in summary.files)
     for reason, count in sorted(reasons.items(), key=lambda item: (-item[1], item[0])):
         console.print(_text(f"Set aside ({reason}): {count:,}"))

@@ -8,6 +8,7 @@ import polars as pl
 from attrs import define, field
 
 from exconn.ingest._cells import Cell, UnfitError
+from exconn.ingest._listing import listed
 from exconn.ingest._read import Raw, Unreadable, read, shown, walk
 from exconn.ingest._recognise import recognise
 from exconn.ingest._row import Row
@@ -29,11 +30,14 @@ def import_files(
 
     Understood are JSON and JSON lines, also compressed by gzip, with rows of Advanced Hunting (from
     its APIs, or as PowerShell writes them), its streaming export, the unified audit log,
-    OfficeActivity of Sentinel and Exchange message traces. Files are recognised by what is in them.
+    OfficeActivity of Sentinel and Exchange message traces; and listings of accepted domains,
+    connectors and transport rules, which go to the folder's ``context.toml``. Files are recognised
+    by what is in them.
 
-    Each record ends in a table, is counted as a duplicate, or is written to ``rejected.jsonl`` with
-    the reason. Rows that know different columns go to different Parquet files. Importing the
-    same files again changes nothing. The folder is only touched once everything has been read.
+    Each record ends in a table or the context, is counted as a duplicate, or is written to
+    ``rejected.jsonl`` with the reason. Rows that know different columns go to different Parquet
+    files. Importing the same files again changes nothing. The folder is only touched once
+    everything has been read.
 
     Args:
         files: files, and folders that are walked without hidden files.
@@ -71,11 +75,12 @@ class _Meter:
 def _import_file(path: Path, folder: EvidenceFolder, meter: _Meter) -> FileSummary:
     groups: dict[tuple[str, tuple[str, ...]], _Group] = {}
     reasons: Counter[str] = Counter()
+    entries: Counter[str] = Counter()
     read_here = 0
     for found in read(path):
         read_here += 1
         meter.tick()
-        refused = _refused(found, groups)
+        refused = _refused(found, groups, folder, entries)
         if refused is not None:
             reasons[refused.reason] += 1
             folder.reject(path, refused.line, refused.reason, refused.text)
@@ -90,19 +95,27 @@ def _import_file(path: Path, folder: EvidenceFolder, meter: _Meter) -> FileSumma
         path=path,
         read=read_here,
         written={table: count for table, count in written.items() if count},
-        duplicates=read_here - rejected - written.total(),
+        listed={kind: count for kind, count in entries.items() if count},
+        duplicates=read_here - rejected - written.total() - entries.total(),
         rejected=rejected,
         reasons=dict(reasons),
     )
 
 
 def _refused(
-    found: Raw | Unreadable, groups: dict[tuple[str, tuple[str, ...]], "_Group"]
+    found: Raw | Unreadable,
+    groups: dict[tuple[str, tuple[str, ...]], "_Group"],
+    folder: EvidenceFolder,
+    entries: Counter[str],
 ) -> Unreadable | None:
-    """File a record under its table; return it when it belongs nowhere."""
+    """File a record under its table, or in the context; return it when it belongs nowhere."""
     if isinstance(found, Unreadable):
         return found
     try:
+        entry = listed(found.record)
+        if entry is not None:
+            entries[entry.kind.value] += folder.note(entry)
+            return None
         row = recognise(found.record, found.schema)
         group = groups.setdefault((row.table.name, row.origin), _Group(row.table))
         group.add(row)

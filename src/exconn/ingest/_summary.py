@@ -9,12 +9,13 @@ from attrs import field, frozen
 
 @frozen
 class FileSummary:
-    """What became of one file: ``read == rows + duplicates + rejected``.
+    """What became of one file: ``read == rows + entries + duplicates + rejected``.
 
     Attributes:
         path: the file.
         read: how many records were found in it; an unreadable line counts as one.
         written: new rows, by table.
+        listed: entries of listings that are new in the context, by its attributes.
         duplicates: records that the evidence folder, or an earlier record, already had.
         rejected: records that are in ``rejected.jsonl``.
         reasons: how many records were rejected for which reason.
@@ -23,6 +24,7 @@ class FileSummary:
     path: Path
     read: int = 0
     written: Mapping[str, int] = field(factory=dict)
+    listed: Mapping[str, int] = field(factory=dict)
     duplicates: int = 0
     rejected: int = 0
     reasons: Mapping[str, int] = field(factory=dict)
@@ -31,6 +33,11 @@ class FileSummary:
     def rows(self) -> int:
         """New rows in all tables together."""
         return sum(self.written.values())
+
+    @property
+    def entries(self) -> int:
+        """New entries of all listings together."""
+        return sum(self.listed.values())
 
 
 @frozen
@@ -53,6 +60,11 @@ class ImportSummary:
     def rows(self) -> int:
         """New rows of all files in all tables."""
         return sum(file.rows for file in self.files)
+
+    @property
+    def listed(self) -> Mapping[str, int]:
+        """New entries of listings in all files, by the context's attributes."""
+        return _added(file.listed for file in self.files)
 
     @property
     def duplicates(self) -> int:

@@ -15,10 +15,17 @@ import polars as pl
 from attrs import define, field
 from polars.exceptions import PolarsError
 
+from exconn.context import Context
 from exconn.errors import InvalidValueError, UnreadableDataError
+from exconn.ingest._listing import Listed, with_entry
+from exconn.sources.context import FILE_NAME as CONTEXT
+from exconn.sources.context import read_context
 from exconn.tables import TABLES, Table, conform
 
 REJECTED = "rejected.jsonl"
+_WRITTEN = (
+    "# Written by `exconn import` from listings. What else it says is kept; comments are not."
+)
 _SHOWN = 2_000
 _KEY = "exconn_key"
 
@@ -29,7 +36,7 @@ def is_evidence(path: Path, folder: Path) -> bool:
         parts = path.resolve().relative_to(folder.resolve()).parts
     except ValueError:
         return False
-    if parts == (REJECTED,):
+    if parts in ((REJECTED,), (CONTEXT,)):
         return True
     return path.suffix == ".parquet" and parts[0].removesuffix(".parquet") in _NAMES
 
@@ -79,6 +86,7 @@ class EvidenceFolder:
     path: Path
     _staging: Path
     _staged: list[tuple[Path, Path]] = field(factory=list)
+    _context: Context | None = None
     _blocks: dict[str, list[_Block]] = field(factory=dict)
     _rejections: "_Rejections" = field(init=False)
 
@@ -104,6 +112,17 @@ class EvidenceFolder:
         self._stage(table, fresh, fresh_keys)
         return fresh.height
 
+    def note(self, new: Listed) -> bool:
+        """Take an entry of a listing into the context; false where it knows it already.
+
+        Raises:
+            UnfitError: the context refuses it.
+            InvalidValueError: the folder's context cannot be read.
+        """
+        known = read_context(self.path) if self._context is None else self._context
+        self._context = with_entry(known, new)
+        return self._context != known
+
     def reject(self, file: Path, line: int, reason: str, record: str) -> None:
         """Stage a line of ``rejected.jsonl``, unless it is there already."""
         self._rejections.add(
@@ -116,9 +135,21 @@ class EvidenceFolder:
             for staged, place in self._staged:
                 place.parent.mkdir(parents=True, exist_ok=True)
                 staged.replace(place)
+            self._publish_context()
             self._rejections.publish()
         except OSError as error:
             raise _unwritable(self.path, error) from error
+
+    def _publish_context(self) -> None:
+        """Write the context, where it says more than it did; one written by hand is kept beside."""
+        place = self.path / CONTEXT
+        if self._context is None or self._context == read_context(self.path):
+            return
+        staged = self._staging / CONTEXT
+        staged.write_text(f"{_WRITTEN}\n{self._context.to_toml()}", "utf-8", newline="\n")
+        if place.exists() and not place.read_text("utf-8").startswith(_WRITTEN):
+            shutil.copyfile(place, self.path / f"{CONTEXT}.old")
+        staged.replace(place)
 
     def _held(self, table: Table, rows: pl.DataFrame, keys: pl.Series) -> pl.Series:
         first, last = _span(rows, table)

@@ -355,6 +355,16 @@ class _Listed:
         }
         return cls(**values)
 
+    def to_properties(self) -> dict[str, str | bool | datetime | list[str]]:
+        """What is known, by Exchange's own property names; `from_properties` reads it."""
+        fields = type(self).__attrs_attrs__  # type: ignore[attr-defined]  # attrs adds it
+        values = {f.metadata["exconn_column"]: getattr(self, f.name) for f in fields}
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in values.items()
+            if value is not None
+        }
+
     @classmethod
     def from_frame(cls, frame: pl.DataFrame) -> list[Self]:
         """Make a record of each row; columns are Exchange's property names.

@@ -1,0 +1,113 @@
+"""Listings of Exchange's settings: what they tell of the organisation, for the context."""
+
+import enum
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from attrs import evolve, frozen
+
+from exconn.context import Context
+from exconn.errors import InvalidValueError
+from exconn.ingest._cells import UnfitError, folded, text
+from exconn.ingest._times import parse_moment
+from exconn.models import InboundConnector, OutboundConnector, TransportRule
+
+
+class Kind(enum.StrEnum):
+    """What a listing lists, by the attribute of `Context` that holds it."""
+
+    ACCEPTED_DOMAINS = "accepted_domains"
+    INBOUND_CONNECTORS = "inbound_connectors"
+    OUTBOUND_CONNECTORS = "outbound_connectors"
+    TRANSPORT_RULES = "transport_rules"
+
+
+_TOLD_BY: Mapping[Kind, frozenset[str]] = {
+    Kind.ACCEPTED_DOMAINS: frozenset({"domainname", "domaintype"}),
+    Kind.INBOUND_CONNECTORS: frozenset({"name", "senderdomains", "senderipaddresses"}),
+    Kind.OUTBOUND_CONNECTORS: frozenset({"name", "recipientdomains", "smarthosts"}),
+    Kind.TRANSPORT_RULES: frozenset({"name", "priority", "state", "setheadername"}),
+}
+_OF_EVENTS = frozenset({"operation", "actiontype", "timestamp", "creationtime", "timegenerated"})
+_WHEN = frozenset({"whencreatedutc", "whenchangedutc"})
+
+Entry = str | InboundConnector | OutboundConnector | TransportRule
+_READ: Mapping[Kind, Callable[[Mapping[str, object]], Entry]] = {
+    Kind.INBOUND_CONNECTORS: InboundConnector.from_properties,
+    Kind.OUTBOUND_CONNECTORS: OutboundConnector.from_properties,
+    Kind.TRANSPORT_RULES: TransportRule.from_properties,
+}
+
+
+@frozen
+class Listed:
+    """An entry of a listing."""
+
+    kind: Kind
+    entry: Entry
+
+
+def listed(record: Mapping[str, object]) -> Listed | None:
+    """Read a row of ``Get-AcceptedDomain``, of connectors or of transport rules; None for others.
+
+    Raises:
+        UnfitError: it is one, but has no name.
+    """
+    given = folded(record)
+    kind = next((kind for kind, names in _TOLD_BY.items() if names <= given.keys()), None)
+    if kind is None or not _OF_EVENTS.isdisjoint(given):
+        return None
+    plain = {name: _plain(name, value) for name, value in given.items()}
+    if kind is Kind.ACCEPTED_DOMAINS:
+        domain = text(plain["domainname"]).strip().lower()
+        if not domain:
+            raise UnfitError("an accepted domain without a name")
+        return Listed(kind, domain)
+    if not text(plain["name"]).strip():
+        raise UnfitError("a listed connector or rule without a name")
+    return Listed(kind, _READ[kind](plain))
+
+
+def with_entry(context: Context, new: Listed) -> Context:
+    """A context that knows an entry; one of the same GUID or name gives way to it, if no newer.
+
+    Raises:
+        UnfitError: the context refuses it.
+    """
+    known: tuple[Entry, ...] = getattr(context, new.kind.value)
+    same = next((entry for entry in known if _are_same(entry, new.entry)), None)
+    if same is None:
+        entries = [*known, new.entry]
+    else:
+        latest = same if _is_newer(same, new.entry) else new.entry
+        entries = [latest if entry is same else entry for entry in known]
+    changed: dict[str, Any] = {new.kind.value: entries}
+    try:
+        return evolve(context, **changed)
+    except InvalidValueError as error:
+        raise UnfitError("a listed domain that is none") from error
+
+
+def _are_same(one: Entry, other: Entry) -> bool:
+    if isinstance(one, str) or isinstance(other, str):
+        return one == other
+    if one.guid and other.guid:
+        return one.guid.casefold() == other.guid.casefold()
+    return (one.name or "").casefold() == (other.name or "").casefold()
+
+
+def _is_newer(one: Entry, other: Entry) -> bool:
+    sooner, later = (getattr(entry, "when_changed", None) for entry in (other, one))
+    return sooner is not None and later is not None and later > sooner
+
+
+def _plain(name: str, value: object) -> object:
+    """A property as Exchange names it, without the objects that PowerShell makes of values."""
+    if name in _WHEN:
+        return parse_moment(value)
+    if isinstance(value, Mapping):
+        inner = folded(value)
+        return next(
+            (inner[key] for key in ("value", "domain", "address", "name") if key in inner), value
+        )
+    return value
