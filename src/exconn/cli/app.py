@@ -9,7 +9,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
 
-from attrs import evolve, frozen
+from attrs import asdict, evolve, frozen
 from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console
 
@@ -17,6 +17,7 @@ import exconn
 from exconn import reports
 from exconn.cli import show
 from exconn.cli.progress import Watched, progress
+from exconn.configuration import risks
 from exconn.context import Context
 from exconn.errors import ExconnError, InvalidValueError, NoDataError, nearest
 from exconn.facts.catalogue import CATALOGUE, Asked
@@ -325,11 +326,34 @@ def import_command(
     with progress("Importing"):
         summary = import_files(files, to)
     show.imported(Console(), summary, to)
-    if not sum(summary.written.values()) + summary.duplicates:
+    if not summary.rows + sum(summary.listed.values()) + summary.duplicates:
         raise NoDataError(
             "nothing was imported: no record is one that exconn reads (JSON and JSON lines; CSV is "
             "not read yet)"
         )
+
+
+@app.command(name="lint")
+def lint_command(
+    folder: Folder,
+    *,
+    context: ContextFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Judge the connectors and transport rules that a folder's context lists; no mail is needed."""
+    known = _context(folder, context, None)
+    listings = (*known.connectors, *known.transport_rules)
+    if not listings:
+        raise NoDataError(
+            "no connector or transport rule is listed; import what Get-InboundConnector, "
+            "Get-OutboundConnector and Get-TransportRule give, as JSON: exconn import FILE... "
+            "--to DIR"
+        )
+    found = risks(known)
+    if as_json:
+        print(json.dumps([asdict(risk) for risk in found], indent=2))
+    else:
+        show.risks(Console(), found, len(listings))
 
 
 def _known(name: str) -> str:

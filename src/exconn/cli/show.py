@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
 
+from exconn.configuration import Risk
 from exconn.coverage import Standing
 from exconn.facts import FACT_TABLES
 from exconn.facts import queries as fact_queries
@@ -32,7 +33,7 @@ from exconn.grading.evidence import MESSAGE_IDS
 from exconn.grading.findings import ordered
 from exconn.grading.verdict import Classification
 from exconn.ingest import ImportSummary
-from exconn.reports.words import minute, unassessed
+from exconn.reports.words import minute, shortened, unassessed
 from exconn.simulate import Tenant
 from exconn.tables import Table
 from exconn.unseen import visible
@@ -201,6 +202,21 @@ def tables(console: Console, chosen: Sequence[Table], *, columns: bool) -> None:
     for table in chosen:
         grid.add_row(table.name, str(len(table.columns)), table.about)
     console.print(grid)
+
+
+def risks(console: Console, found: Sequence[Risk], listings: int) -> None:
+    """What is risky about connectors and transport rules."""
+    console.print(_heading(f"{len(found)} risky settings of {listings} connectors and rules"))
+    for (kind, name, on), own in groupby(
+        found, key=lambda risk: (risk.kind, risk.name, risk.in_force)
+    ):
+        off = " (switched off)" if on is False else ""
+        console.print(
+            Text.assemble(kind.capitalize(), " ", (visible(shortened(name)), "bold"), off)
+        )
+        for risk in own:
+            console.print(_text(f"- {risk.what} {risk.why} {risk.to_do}"))
+        console.print()
 
 
 def imported(console: Console, summary: ImportSummary, folder: Path) -> None:

@@ -29,6 +29,7 @@ from exconn.models import (
     TransportRule,
 )
 from exconn.models.audit import truth
+from exconn.models.connector import HYBRID_WIZARD
 from exconn.tables import Reads
 
 BEFORE_REMOVAL = timedelta(hours=48)
@@ -187,7 +188,7 @@ def _unrestricted(change: ConnectorChange) -> bool:
 
 
 def _trusted_headers(change: ConnectorChange) -> bool:
-    return bool(change.properties.cloud_services_mail_enabled) and not _hybrid_wizard(change)
+    return change.properties.trusts_headers
 
 
 def _filtering_bypassed(change: ConnectorChange) -> bool:
@@ -200,7 +201,7 @@ def _filtering_bypassed(change: ConnectorChange) -> bool:
 
 
 def _hybrid_wizard(change: ConnectorChange) -> bool:
-    return (change.properties.connector_source or "").casefold() == "hybridwizard"
+    return (change.properties.connector_source or "").casefold() == HYBRID_WIZARD
 
 
 def _hand_made(change: ConnectorChange) -> bool:

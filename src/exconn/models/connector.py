@@ -19,6 +19,8 @@ from exconn.window import iso, utc
 _OPERATION = re.compile(r"^(New|Set|Remove)-(Inbound|Outbound)Connector$", re.IGNORECASE)
 _GUID = re.compile(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", re.IGNORECASE)
 _APPLICATION_TYPES = {5, 6}
+HYBRID_WIZARD = "hybridwizard"
+"""`ConnectorSource` of what the hybrid wizard made, without case."""
 _SYSTEM_TYPES = {3, 4, 8}
 
 
@@ -421,6 +423,21 @@ class InboundConnector(_Listed):
     when_created: datetime | None = prop("WhenCreatedUTC", WHEN)
     when_changed: datetime | None = prop("WhenChangedUTC", WHEN)
 
+    @property
+    def is_restricted(self) -> bool:
+        """Whether a certificate or addresses say who may use it."""
+        return bool(
+            self.restrict_domains_to_certificate
+            or self.restrict_domains_to_ip_addresses
+            or self.sender_ip_addresses
+            or self.tls_sender_certificate_name
+        )
+
+    @property
+    def trusts_headers(self) -> bool:
+        """Whether it trusts the sender's own headers, and the hybrid wizard did not make it."""
+        return _trusts_headers(self)
+
 
 @frozen(kw_only=True)
 class OutboundConnector(_Listed):
@@ -451,6 +468,16 @@ class OutboundConnector(_Listed):
     test_mode: bool | None = prop("TestMode", pl.Boolean())
     when_created: datetime | None = prop("WhenCreatedUTC", WHEN)
     when_changed: datetime | None = prop("WhenChangedUTC", WHEN)
+
+    @property
+    def trusts_headers(self) -> bool:
+        """Whether it keeps Exchange's own headers, and the hybrid wizard did not make it."""
+        return _trusts_headers(self)
+
+
+def _trusts_headers(listed: InboundConnector | OutboundConnector) -> bool:
+    by_wizard = (listed.connector_source or "").casefold() == HYBRID_WIZARD
+    return bool(listed.cloud_services_mail_enabled) and not by_wizard
 
 
 @frozen(kw_only=True)
