@@ -193,6 +193,9 @@ FLIPS = {
         lambda tenant: mail(tenant, recipients=acquaintances(tenant, 60), **TRICKLE)
     ),
     "recipients.internal-phishing": sends(threats="Phish", **TRICKLE),
+    "recipients.staff-from-strangers": sends(
+        p1="a@elsewhere.example", p2="a@elsewhere.example", direction="Inbound", **TRICKLE
+    ),
     "recipients.steady": sends(recipients=strangers(60), **TRICKLE),
     "content.malicious": sends(threats="Malware", **TRICKLE),
     "content.malicious-new": sends(threats="Malware", **TRICKLE),
@@ -202,9 +205,6 @@ FLIPS = {
     "content.spoofed-links": sends(authentication=UNAUTHENTICATED, urls=1, **TRICKLE),
     "content.links-new": after_plain(lambda tenant: mail(tenant, urls=1, **TRICKLE)),
     "content.unprompted": sends(urls=1, **TRICKLE),
-    "content.strangers-links": sends(
-        p1="a@elsewhere.example", p2="a@elsewhere.example", urls=1, direction="Inbound", **TRICKLE
-    ),
     "content.attachments-new": sends(attachments=1, **TRICKLE),
     "content.clean": sends(threats="Spam", **TRICKLE),
     "configuration.catch-all": sets(SenderDomains="smtp:*;1"),

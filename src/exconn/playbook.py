@@ -199,7 +199,7 @@ PLAYBOOK: tuple[Item, ...] = (
         detectors=(detectors.inbound, detectors.intra_org, detectors.external_recipient),
         queries=(queries.recipient_domains, queries.tenant_domains),
         facts=("external_share",),
-        signals=(recipients.INTERNAL_PHISH,),
+        signals=(recipients.INTERNAL_PHISH, recipients.FROM_STRANGERS),
         questions=(question.RECIPIENTS_INTERNAL,),
         evidence=("recipient_domains",),
     ),
@@ -528,7 +528,6 @@ PLAYBOOK: tuple[Item, ...] = (
         signals=(
             content.LINKS_NEW,
             content.UNPROMPTED,
-            content.STRANGERS_LINKS,
             content.SPOOFED_LINKS,
             content.ATTACHMENTS_NEW,
         ),

@@ -64,7 +64,7 @@ NEVER_BENIGN = (
     sender.STRANGERS,
     recipients.UNPROMPTED,
     content.UNPROMPTED,
-    content.STRANGERS_LINKS,
+    recipients.FROM_STRANGERS,
 )
 """Signals that an incident lead would not sign off unseen: where one fires, or might if more were
 known, the connector is not graded benign, whatever else speaks against malice."""
@@ -206,7 +206,9 @@ def _malice(fired: dict[str, Finding], found: Sequence[Finding], policy: Policy)
     families = _families(found, policy, Direction.FOR)
     if Family.LOGON in families or chain.LOGON_CHANGE.id in fired:
         return Determination.COMPROMISED_ACCOUNT
-    if Family.CONTENT in families or recipients.SPRAY.id in fired:
+    if Family.CONTENT in families or {recipients.SPRAY.id, recipients.FROM_STRANGERS.id} & set(
+        fired
+    ):
         return Determination.PHISHING
     return Determination.MALICIOUS_USER_ACTIVITY
 

@@ -176,47 +176,6 @@ UNPROMPTED = Signal(
     attack_ids=("T1566.002",),
     absent=("changes", "unresolved_changes"),
 )
-STRANGERS_LINKS = Signal(
-    id="content.strangers-links",
-    title="links to staff from domains that nobody here knows",
-    family=Family.CONTENT,
-    direction=Direction.FOR,
-    weight=0.8,
-    question=question.LINKS_OR_ATTACHMENTS,
-    when=(f("fresh_domain_messages") >= 10)
-    & (f("fresh_known_share") + f("fresh_own_authenticated_share") < 0.05)
-    & (f("url_share") >= 0.5)
-    & (f("outbound_share") < 0.2)
-    & (f("no_sender_id_share") >= 0.5)
-    & (f("simulation_share") < 0.9),
-    sentence="{fresh_domain_messages:,.0f} messages have domains new to the connector; "
-    "{fresh_known_share:.0%} of them are of domains that the tenant dealt with before, "
-    "{fresh_own_authenticated_share:.0%} the tenant's own, and pass DMARC. {url_share:.0%} of all "
-    "have links, {outbound_share:.0%} go outside, {no_sender_id_share:.0%} have no account, and "
-    "{simulation_share:.0%} are of a known phishing simulation.",
-    rationale="A vendor whose mail gets a way of its own is one that the tenant knows. The domains "
-    "of an attacker pass every check, but nobody here ever dealt with them.",
-    fires={
-        "fresh_domain_messages": 10,
-        "fresh_known_share": 0.0,
-        "fresh_own_authenticated_share": 0.04,
-        "url_share": 0.5,
-        "outbound_share": 0.0,
-        "no_sender_id_share": 1.0,
-        "simulation_share": 0.0,
-    },
-    nearly={
-        "fresh_domain_messages": 10,
-        "fresh_known_share": 0.1,
-        "fresh_own_authenticated_share": 0.0,
-        "url_share": 0.5,
-        "outbound_share": 0.0,
-        "no_sender_id_share": 1.0,
-        "simulation_share": 0.0,
-    },
-    references=(PLAYBOOK,),
-    attack_ids=("T1566.002", "T1583.001"),
-)
 ATTACHMENTS_NEW = Signal(
     id="content.attachments-new",
     title="more mail with attachments than before",
@@ -258,7 +217,6 @@ SIGNALS = (
     SPOOFED_LINKS,
     LINKS_NEW,
     UNPROMPTED,
-    STRANGERS_LINKS,
     ATTACHMENTS_NEW,
     CLEAN,
 )

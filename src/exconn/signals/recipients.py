@@ -138,6 +138,45 @@ INTERNAL_PHISH = Signal(
     references=(PLAYBOOK,),
     attack_ids=("T1534",),
 )
+FROM_STRANGERS = Signal(
+    id="recipients.staff-from-strangers",
+    title="staff get mail in names that nobody can vouch for",
+    family=Family.RECIPIENTS,
+    direction=Direction.FOR,
+    weight=0.8,
+    question=question.RECIPIENTS_INTERNAL,
+    when=(f("fresh_domain_messages") >= 10)
+    & (f("fresh_known_share") + f("fresh_own_authenticated_share") < 0.05)
+    & (f("outbound_share") < 0.2)
+    & (f("no_sender_id_share") >= 0.5)
+    & (f("simulation_share") < 0.9),
+    sentence="{fresh_domain_messages:,.0f} messages have domains new to the connector; "
+    "{fresh_known_share:.0%} of them are of domains that the tenant dealt with before, "
+    "{fresh_own_authenticated_share:.0%} the tenant's own, and pass DMARC. Of all "
+    "{outbound_share:.0%} go outside, {no_sender_id_share:.0%} have no account, and "
+    "{simulation_share:.0%} are of a known phishing simulation.",
+    rationale="A vendor whose mail gets a way of its own is one that the tenant knows. The domains "
+    "of an attacker pass every check, but nobody here ever dealt with them; the tenant's own name "
+    "passes for nobody else.",
+    fires={
+        "fresh_domain_messages": 10,
+        "fresh_known_share": 0.0,
+        "fresh_own_authenticated_share": 0.04,
+        "outbound_share": 0.0,
+        "no_sender_id_share": 1.0,
+        "simulation_share": 0.0,
+    },
+    nearly={
+        "fresh_domain_messages": 10,
+        "fresh_known_share": 0.1,
+        "fresh_own_authenticated_share": 0.0,
+        "outbound_share": 0.0,
+        "no_sender_id_share": 1.0,
+        "simulation_share": 0.0,
+    },
+    references=(PLAYBOOK,),
+    attack_ids=("T1566", "T1583.001"),
+)
 STEADY = Signal(
     id="recipients.steady",
     title="the same recipients as before",
@@ -173,5 +212,6 @@ SIGNALS = (
     EXTERNAL_NEW,
     SUPPLY_CHAIN,
     INTERNAL_PHISH,
+    FROM_STRANGERS,
     STEADY,
 )
