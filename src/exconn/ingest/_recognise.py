@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from exconn.ingest._audit import audited
 from exconn.ingest._cells import UnfitError, decoded_object
+from exconn.ingest._entra import signed_in
 from exconn.ingest._hunting import hunted, streamed
 from exconn.ingest._row import Row
 from exconn.ingest._trace import traced
@@ -31,7 +32,13 @@ def recognise(record: Mapping[str, object], schema: Sequence[str] = ()) -> Row:
 
 
 def _within(record: Mapping[str, object], schema: Sequence[str], wrappers: int) -> Row | None:
-    row = streamed(record) or traced(record) or audited(record) or hunted(record, schema)
+    row = (
+        streamed(record)
+        or traced(record)
+        or audited(record)
+        or signed_in(record)
+        or hunted(record, schema)
+    )
     if row is not None or not wrappers:
         return row
     for member in record.values():
