@@ -120,8 +120,8 @@ def test_a_report_says_what_a_list_leaves_out() -> None:
     sprayed = graded(mail(honest(), n=1_200, recipients=strangers(1_200)))
     total = sprayed.evidence.all_recipient_domains
     page = sprayed.to_html()
-    assert f"of {total.values:,}, with" in page
-    assert f"{total.untold:,} deliveries are of hours with too many to tell apart." in page
+    assert f"of {total.values:,} recipients&#x27; domains, with" in page
+    assert f"{total.untold:,} deliveries are of hours with too many names to tell apart." in page
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def evidence_section(grade: Grade) -> Html:
                 "div",
                 tallies(name, heading, unit.capitalize(), _pairs(top))
                 or _none(f"{name}: {_not_known(no_mail)}"),
-                _of_all(top, total, unit),
+                _of_all(name.lower(), top, total, unit),
             )
             for name, heading, unit, top, total in (
                 ("Recipients' domains", "Domain", "deliveries",
@@ -93,15 +93,15 @@ def _not_known(why: str, seen: str = "none in the window.") -> str:
     return f"not known ({why})." if why else seen
 
 
-def _of_all(top: Sequence[Tally], total: Total | None, unit: str) -> Html | None:
+def _of_all(name: str, top: Sequence[Tally], total: Total | None, unit: str) -> Html | None:
     """What a list leaves out."""
     shown = sum(tally.count for tally in top)
     if total is None or total.count == shown:
         return None
-    told = f"{len(top):,} of {total.values:,}, with {shown:,} of {total.count:,} {unit}."
+    told = f"{len(top):,} of {total.values:,} {name}, with {shown:,} of {total.count:,} {unit}."
     if not total.untold:
         return element("p", told, class_="note")
-    untold = f"{total.untold:,} {unit} are of hours with too many to tell apart."
+    untold = f"{total.untold:,} {unit} are of hours with too many names to tell apart."
     return element("p", f"{told} {untold}", class_="warn")
 
 
