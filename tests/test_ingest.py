@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from exconn.errors import InvalidValueError, NoDataError, UnreadableDataError
 from exconn.ingest import FileSummary, ImportSummary, import_files, parse_moment
-from exconn.ingest._cells import cell
+from exconn.ingest._cells import UnfitError, cell
 from exconn.ingest._read import shown
 from exconn.models import ConnectorChange, Email, Logon
 from exconn.tables import CLOUD_APP_EVENTS, TABLES, Column, KqlType, Table, missing_columns
@@ -1228,3 +1228,16 @@ def test_whatever_a_file_holds_the_numbers_add_up(
     again = import_files([export], evidence)
     assert (again.read, again.rows, again.rejected) == (summary.read, 0, summary.rejected)
     assert contents(evidence) == before
+
+
+@pytest.mark.parametrize(
+    ("kind", "number"),
+    [
+        *((kind, n) for kind in (KqlType.INT, KqlType.LONG) for n in (2**63, 1e300, 1.5)),
+        *((kind, n) for kind in (KqlType.INT, KqlType.LONG) for n in (float("inf"), float("nan"))),
+        (KqlType.REAL, 10**400),
+    ],
+)
+def test_a_number_that_no_column_holds_is_no_cell(kind: KqlType, number: object) -> None:
+    with pytest.raises(UnfitError):
+        cell(number, Column("Number", kind))

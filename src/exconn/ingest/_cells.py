@@ -2,7 +2,6 @@
 
 import functools
 import json
-import math
 import re
 from collections.abc import Mapping
 
@@ -166,8 +165,11 @@ def _number(value: object, kind: KqlType) -> int | float | None:
     if not isinstance(value, int | float):
         return None
     if kind is KqlType.REAL:
-        return float(value)
-    if not math.isfinite(value) or value != int(value):
+        try:
+            return float(value)
+        except OverflowError:
+            return None
+    if isinstance(value, float) and not value.is_integer():
         return None
     whole = int(value)
     bound = 1 << _INT_BITS[kind]
