@@ -20,8 +20,8 @@ def main() -> None:
     reports = commands.add_parser("report", help="measure the policy on the other seeds")
     reports.add_argument("--to", type=Path, default=_PAGE, help="the Markdown page to write")
     reports.add_argument("--policy", type=Path, help="a TOML file; default: the shipped policy")
-    for each in (fits, reports):
-        each.add_argument("--seeds", type=int, default=len(REPORT), help="how many a family")
+    for each, seeds in ((fits, TUNING), (reports, REPORT)):
+        each.add_argument("--seeds", type=int, default=len(seeds), help="how many a family")
     given = parser.parse_args()
     if given.command == "fit":
         known = cases(TUNING[: given.seeds])

@@ -16,10 +16,10 @@ from exconn.signals import SIGNALS, Signal
 from exconn.sources import MemorySource
 from exconn.testing.scenarios import FAMILIES, Family, Truth
 
-TUNING = range(80)
+TUNING = range(120)
 """The seeds that weights and thresholds are derived from."""
 
-REPORT = range(5_000, 5_040)
+REPORT = range(6_000, 6_040)
 """The seeds that are only ever reported on. Once a report has led to a change, others take their
 place."""
 

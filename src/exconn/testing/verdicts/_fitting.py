@@ -18,7 +18,7 @@ _APART = 3.0
 _FOLDS = 4
 _LEAST, _MOST, _MOST_AGAINST = 0.05, 3.0, 2.0
 _GAP_BELOW, _GAP_ABOVE = 0.5, 0.1
-_WRONG = 0.0075
+_WRONG = 0.006
 
 
 def fit(known: Sequence[Case], policy: Policy | None = None, *, steps: int = _STEPS) -> Policy:
