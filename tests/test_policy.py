@@ -85,6 +85,12 @@ def test_what_a_file_leaves_out_is_as_shipped() -> None:
         ("decay = 0", "decay"),
         ("benign = nan", "benign"),
         ("true_positive = nan", "true_positive"),
+        ("benign = -inf", "benign: expected a number no further than 1e[+]09 from 0, got -inf"),
+        ("true_positive = inf", "true_positive: expected a number"),
+        ("noticeable = inf", "noticeable: expected a number"),
+        ("decay = nan", "decay: expected a number"),
+        ("true_positive = 1e308", "true_positive: expected a number"),
+        ('[weights]\n"volume.surge" = 1e308', r"weight of volume\.surge"),
         ("benign =", "not TOML"),
         ("{}", "not TOML"),
         ("benign = -1\nbenign = -2", "not TOML"),
@@ -95,6 +101,13 @@ def test_what_is_no_policy_is_refused_in_one_line(text: str, told: str) -> None:
         Policy.from_toml(text)
     assert "\n" not in str(caught.value)
     assert str(caught.value).startswith("policy: ")
+
+
+@pytest.mark.parametrize("name", ["true_positive", "benign", "noticeable", "decay"])
+@pytest.mark.parametrize("number", [math.inf, -math.inf, math.nan, 1e308, -1e308])
+def test_a_threshold_is_a_number_that_a_margin_could_reach(name: str, number: float) -> None:
+    with pytest.raises(InvalidValueError, match=f"^{name}: expected a number"):
+        attrs.evolve(Policy(), **{name: number})  # type: ignore[arg-type]  # by name
 
 
 def test_a_number_of_families_is_whole() -> None:

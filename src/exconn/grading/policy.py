@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any, Self
 
-from attrs import field, fields, frozen
+from attrs import Attribute, field, fields, frozen
 from attrs.validators import gt, lt
 
 from exconn.errors import InvalidValueError, nearest
@@ -16,6 +16,9 @@ _SHIPPED: Mapping[str, Any] = tomllib.loads(
     files("exconn.grading").joinpath("policy.toml").read_text(encoding="utf-8")
 )
 
+_MOST = 1e9
+"""No margin gets so far; sums of numbers up to here are numbers that can be drawn."""
+
 
 def _weights(given: Mapping[str, float]) -> Mapping[str, float]:
     return {**_SHIPPED["weights"], **given}
@@ -23,8 +26,17 @@ def _weights(given: Mapping[str, float]) -> Mapping[str, float]:
 
 def _not_negative(_instance: object, _attribute: object, weights: Mapping[str, float]) -> None:
     for name, weight in weights.items():
-        if not 0 <= weight < math.inf:
-            raise InvalidValueError(f"weight of {name}", f"expected 0 or more, got {weight}")
+        if not 0 <= weight <= _MOST:
+            raise InvalidValueError(
+                f"weight of {name}", f"expected 0 or more, up to {_MOST:g}, got {weight}"
+            )
+
+
+def _finite(_instance: object, attribute: "Attribute[float]", number: float) -> None:
+    if not abs(number) <= _MOST:
+        raise InvalidValueError(
+            attribute.name, f"expected a number no further than {_MOST:g} from 0, got {number}"
+        )
 
 
 def _whole(_instance: object, _attribute: object, families: float) -> None:
@@ -51,11 +63,11 @@ class Policy:
         weights: of signals, by id; not negative. Signals that it does not name have their own.
     """
 
-    true_positive: float = field(default=_SHIPPED["true_positive"], validator=gt(0))
-    benign: float = field(default=_SHIPPED["benign"], validator=lt(0))
-    noticeable: float = field(default=_SHIPPED["noticeable"], validator=gt(0))
+    true_positive: float = field(default=_SHIPPED["true_positive"], validator=[_finite, gt(0)])
+    benign: float = field(default=_SHIPPED["benign"], validator=[_finite, lt(0)])
+    noticeable: float = field(default=_SHIPPED["noticeable"], validator=[_finite, gt(0)])
     families: int = field(default=_SHIPPED["families"], validator=_whole)
-    decay: float = field(default=_SHIPPED["decay"], validator=[gt(0), lt(1)])
+    decay: float = field(default=_SHIPPED["decay"], validator=[_finite, gt(0), lt(1)])
     weights: Mapping[str, float] = field(
         factory=dict, converter=_weights, validator=_not_negative, repr=False
     )
