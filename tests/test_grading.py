@@ -36,7 +36,6 @@ from exconn.signals import QUESTIONS, SIGNALS, Direction, Family
 from exconn.signals.question import WHO_ELSE
 from exconn.simulate import UNAUTHENTICATED, Actor, Tenant
 from exconn.sources import MemorySource
-from exconn.unseen import UNSEEN
 from exconn.window import Window
 from incidents import (
     ABROAD,
@@ -66,6 +65,7 @@ from incidents import (
     verdict,
 )
 from powershell import Part, parts
+from sight import unseen
 
 TRUE = Classification.TRUE_POSITIVE
 UNKNOWN = Classification.UNKNOWN
@@ -739,7 +739,7 @@ def read_powershell(expression: str) -> str:
 def test_text_reaches_powershell_as_text(text: str) -> None:
     written = quote(text)
     assert read_powershell(written) == text
-    assert not UNSEEN.search(written)
+    assert unseen(written) == set()
 
 
 def test_hostile_names_reach_commands_as_text() -> None:

@@ -15,9 +15,10 @@ from exconn import EMAIL_EVENTS, SIGNALS, Classification, Evidence, Grade, Hunt,
 from exconn.facts.catalogue import CATALOGUE, Asked
 from exconn.grading import Event, Tally
 from exconn.kql.colours import coloured
-from exconn.unseen import UNSEEN, visible
+from exconn.unseen import visible
 from exconn.window import Period
 from incidents import AT, DAY, attacked, graded, source
+from sight import unseen
 
 NOTEBOOK = Path(__file__).parent.parent / "examples" / "incident.ipynb"
 HOSTILE = "<script>alert(1)</script>\u202e\x1b[2J\"'><img src=x onerror=alert(2)>&lt;b&gt;"
@@ -66,7 +67,7 @@ def read(fragment: str) -> Reader:
     assert not found.open
     assert not found.elements & {"script", "html", "head", "body", "iframe", "img", "link"}
     assert found.attributes <= {"class", "datetime", "href", "rel"}
-    assert not UNSEEN.search(fragment.replace("\n", ""))
+    assert unseen(fragment.replace("\n", "")) == set()
     assert "http://" not in fragment
     return found
 
@@ -141,7 +142,7 @@ def test_a_grade_and_a_hunt_print_in_short() -> None:
     assert repr(full().evidence).startswith("<Evidence: changes ")
     assert repr(Evidence()) == "<Evidence: none>"
     for shown in (repr(hostile()), repr(Hunt([hostile()]))):
-        assert not UNSEEN.search(shown.replace("\n", ""))
+        assert unseen(shown.replace("\n", "")) == set()
 
 
 def test_a_grade_shows_its_verdict_reasons_timeline_and_steps() -> None:

@@ -10,8 +10,8 @@ import pytest
 from exconn import Grade
 from exconn.grading import Event
 from exconn.plots import Plots
-from exconn.unseen import UNSEEN
 from incidents import AT, attacked, graded
+from sight import unseen
 
 HOSTILE = "</script><img src=x onerror=alert(1)><!--{{7*7}} datum.what \u202e\x1b[2J"
 
@@ -87,7 +87,7 @@ def test_hostile_text_is_data_alone_and_cannot_leave_the_script(grade: Grade) ->
         assert not {"expr", "signal", "url", "href", "transform"} & set(keys(chart))
         data = json.dumps(chart["datasets"], ensure_ascii=False)
         assert "<" not in data
-        assert not UNSEEN.search(data)
+        assert unseen(data) == set()
         assert mine.to_html().count("</script") == plain.to_html().count("</script")
         assert "<img" not in mine.to_html()
 

@@ -18,7 +18,6 @@ from exconn.grading.radius import CLICKS as MOST_CLICKS
 from exconn.grading.radius import NAMES, SIMILAR
 from exconn.models import Alert
 from exconn.simulate import Actor, Place, Tenant, between, mail_rows
-from exconn.unseen import UNSEEN
 from exconn.window import Window
 from incidents import (
     ABROAD,
@@ -39,6 +38,7 @@ from incidents import (
     source,
     strangers,
 )
+from sight import unseen
 
 APP = Actor.application("7c1f3d53-2c1a-4f6e-8f8d-3f1c5b6a9d10", "Mail sync")
 ENABLED = {"Enabled": "True"}
@@ -456,7 +456,7 @@ def test_a_folder_gives_the_same_and_the_terminal_shows_it_unharmed(
     assert run(asked) == 0
     out = capsys.readouterr().out
     section = out[out.index("Blast radius") : out.index("Recommended actions")]
-    assert not UNSEEN.search(section.replace("\n", ""))
+    assert unseen(section.replace("\n", "")) == set()
     assert f"{tenant.connector('relay').name} (same actor, address)" in section
     assert f"from {ABROAD} (6)" in section
     assert "4 by 1 account: ahttps://\\u001b[31mevil\\u202e.example/[bold]@own.example" in section

@@ -34,6 +34,7 @@ _CELL = 120
 _STYLE = stylesheet(
     ".exconn{max-width:60em}.exconn p{margin:.3em 0}.exconn table{margin:.3em 0}"
     ".exconn th,.exconn td{text-align:left;vertical-align:top}"
+    ".exconn a,.exconn b,.exconn code,.exconn span{unicode-bidi:isolate}"
     ".exconn .number{display:block;text-align:right;font-variant-numeric:tabular-nums}"
     ".exconn .bad{color:#d9483b}.exconn .good{color:#2e9e5b}.exconn .open{color:#b8860b}"
     ".exconn .note{opacity:.75}.exconn time{white-space:nowrap}"

@@ -13,7 +13,7 @@ from exconn import Query, Table, scan
 from exconn.kql import DEFENDER, KUSTO, compile_query, compile_statement
 from exconn.kql.text import literal, name, string
 from exconn.tables import Column, KqlType
-from exconn.unseen import UNSEEN
+from sight import unseen
 
 NASTY = (
     *("\"'`\\/|;,()[]{}<>=!@#$%&*+-~^:?._ \n\r\t\0\x07\x1b\x7f\u0085\u00a0\u00ad"),
@@ -53,7 +53,7 @@ def test_every_string_decodes_to_itself(texts: list[str]) -> None:
     verdict = oracle().judge(query, {})
     assert verdict.problems == []
     assert verdict.literals == texts
-    assert not UNSEEN.search("".join(c for c in query if c <= "\uffff"))
+    assert unseen("".join(c for c in query if c <= "\uffff")) == set()
 
 
 def test_strings_read_well() -> None:

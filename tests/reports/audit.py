@@ -21,12 +21,13 @@ _ATTRIBUTES = """
 
 @define
 class Audit(HTMLParser):
-    """The elements, texts and attributes of a page."""
+    """The elements, texts and attributes of a page; and which elements hold each text."""
 
     open: list[str] = field(factory=list, init=False)
     elements: set[str] = field(factory=set, init=False)
     attributes: list[tuple[str, str, str]] = field(factory=list, init=False)
     texts: list[str] = field(factory=list, init=False)
+    holders: dict[str, set[str]] = field(factory=dict, init=False)
     commands: list[str] = field(factory=list, init=False)
     style: str = field(default="", init=False)
 
@@ -50,6 +51,7 @@ class Audit(HTMLParser):
         elif self.open[-2:] == ["pre", "code"]:
             self.commands[-1] += data
         self.texts.append(data)
+        self.holders.setdefault(data.strip(), set()).update(self.open[-1:])
 
     def handle_comment(self, data: str) -> None:
         raise AssertionError(f"a comment: {data}")

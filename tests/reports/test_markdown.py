@@ -9,7 +9,8 @@ from markdown_it.token import Token
 from cases import HOSTILE, NAMES, attacked, case, poisoned
 from exconn import Answer
 from exconn.reports.markdown import code, prose
-from exconn.unseen import UNSEEN, visible
+from exconn.unseen import visible
+from sight import unseen
 
 NASTY = st.one_of(st.sampled_from(HOSTILE), st.text(), st.text("`*_[]()<>#|~&@!\\:/-+.1w \n\x00"))
 KNOWN = {
@@ -66,7 +67,7 @@ def test_answers_stand_under_what_they_are() -> None:
 def test_no_text_of_the_evidence_acts_in_a_ticket(texts: list[str]) -> None:
     found = poisoned(attacked(), *texts)
     text = found.to_markdown()
-    assert not UNSEEN.search(text.replace("\n", ""))
+    assert unseen(text.replace("\n", "")) == set()
     assert {token.type for token in tokens(text)} <= KNOWN
     assert [token.tag for token in tokens(text) if token.type == "heading_open"] == [
         "h1",
