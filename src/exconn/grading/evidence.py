@@ -161,8 +161,9 @@ class Evidence:
     def write(self, folder: str | os.PathLike[str]) -> list[Path]:
         r"""Write each frame as Parquet and as CSV, all or none; replaces those files.
 
-        Parquet has the values as they are. In CSV a text with which a spreadsheet would compute
-        begins with a quote, and characters that cannot be seen are written as ``\u....``.
+        Parquet has the values as they are. In CSV a quote stands where a spreadsheet would begin to
+        compute, whether it splits lines at commas, semicolons, tabs or bars, and characters that
+        cannot be seen are written as ``\u....``.
 
         Args:
             folder: is made where it is not there.

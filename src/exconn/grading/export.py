@@ -3,6 +3,7 @@
 import csv
 import io
 import os
+import re
 import tempfile
 from collections.abc import Mapping
 from datetime import datetime
@@ -14,8 +15,10 @@ from exconn.sources._files import home, write_privately
 from exconn.unseen import visible
 from exconn.window import iso
 
-_COMPUTED = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes for the beginning of a formula."""
+_COMPUTED = re.compile(r"""(?:^|(?<=[,;|]))([ "]*)(?=[-=+@\uff0d\uff1d\uff0b\uff20])""")
+"""Where a formula would begin, in narrow characters or wide ones: at the beginning of a text, and
+where a spreadsheet splits it that takes another separator than commas, and drops quotes and spaces.
+Tabs are not among the separators: they cannot be seen."""
 
 
 def write_tables(frames: Mapping[str, pl.DataFrame], folder: str | os.PathLike[str]) -> list[Path]:
@@ -49,7 +52,7 @@ def csv_text(frame: pl.DataFrame) -> str:
 
 def inert(text: str) -> str:
     """A text that no spreadsheet computes, without characters that cannot be seen."""
-    return ("'" if text.startswith(_COMPUTED) else "") + visible(text)
+    return _COMPUTED.sub(r"\1'", visible(text))
 
 
 def _value(value: object) -> object:
