@@ -15,11 +15,14 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
+import attrs
 import polars as pl
 import pytest
+from rich.console import Console
 
-from exconn import Alert, MemorySource, ParquetSource, grade, hunt, reports, write_evidence
-from exconn.cli import run
+from cases import attacked, poisoned
+from exconn import Alert, Hunt, MemorySource, ParquetSource, grade, hunt, reports, write_evidence
+from exconn.cli import run, show
 from exconn.cli.progress import Watched
 from exconn.facts import queries
 from exconn.facts.catalogue import CATALOGUE, PLAYBOOK_QUERIES
@@ -343,6 +346,26 @@ def test_hostile_names_reach_neither_terminal_nor_pipe_as_they_are(
         assert unseen(out.replace("\n", "")) == set()
         assert "Remove-Mailbox" in out
         assert "[red]" in out
+
+
+def test_no_name_or_value_floods_the_screen_and_commands_stay_whole(capsys: Screen) -> None:
+    found = attrs.evolve(poisoned(attacked(), "A" * 100_000), actions=attacked().actions)
+    console = Console(width=80)
+    show.grade(console, found)
+    show.brief(console, found)
+    show.ranking(console, Hunt([found] * 3), Path())
+    show.rows(console, pl.DataFrame({"Subject": ["A" * 100_000] * 50}))
+    out = capsys.readouterr().out
+    assert "more characters)" in out
+    assert len(out) < 100_000
+    long = attrs.evolve(found.actions[0], command=f"Get-Mailbox {'A' * 100_000}")
+    show.grade(console, attrs.evolve(found, actions=(long,)))
+    assert long.command in capsys.readouterr().out
+
+
+def test_an_error_about_a_long_name_is_short(folder: Path, capsys: Screen) -> None:
+    asked = ("grade", str(folder), "--connector", "A" * 100_000, "--at", "2026-03-25")
+    assert len(refused(capsys, *asked)) < 3_000
 
 
 def test_the_module_runs_as_a_program_and_a_closed_pipe_or_odd_locale_does_no_harm(

@@ -143,6 +143,9 @@ def test_a_grade_and_a_hunt_print_in_short() -> None:
     assert repr(Evidence()) == "<Evidence: none>"
     for shown in (repr(hostile()), repr(Hunt([hostile()]))):
         assert unseen(shown.replace("\n", "")) == set()
+    endless = attrs.evolve(full(), connector="A" * 100_000)
+    assert len(repr(endless)) < 1_000
+    assert len(repr(Hunt([endless]))) < 1_000
 
 
 def test_a_grade_shows_its_verdict_reasons_timeline_and_steps() -> None:

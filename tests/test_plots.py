@@ -92,6 +92,13 @@ def test_hostile_text_is_data_alone_and_cannot_leave_the_script(grade: Grade) ->
         assert "<img" not in mine.to_html()
 
 
+def test_tooltips_are_as_long_as_can_be_read(grade: Grade) -> None:
+    long = attrs.evolve(grade, timeline=(Event(AT, "change", "A" * 100_000),))
+    [told] = [row["what"] for row in rows(long.plot.timeline().to_dict()) if "what" in row]
+    assert "more characters" in told
+    assert len(told) < 1_000
+
+
 def test_no_menu_takes_the_data_to_the_web(grade: Grade) -> None:
     for chart in (grade.plot.timeline(), grade.plot.volume()):
         assert chart.to_dict()["usermeta"] == {"embedOptions": {"actions": {"editor": False}}}

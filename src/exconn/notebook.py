@@ -20,10 +20,10 @@ from exconn.reports.words import (
     VERDICTS,
     minute,
     second,
-    shortened,
     signed,
 )
 from exconn.signals import Signal
+from exconn.unseen import shortened
 from exconn.window import iso
 
 _CONNECTORS = 50

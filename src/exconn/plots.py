@@ -12,7 +12,7 @@ from attrs import frozen
 from exconn.errors import MissingExtraError
 from exconn.grading import Grade
 from exconn.reports.charts import untold
-from exconn.unseen import visible
+from exconn.unseen import shortened, visible
 from exconn.window import HOUR, iso
 
 try:
@@ -173,4 +173,4 @@ def _time(field: str) -> alt.X:
 
 def _told(text: str) -> str:
     r"""A text as data. altair writes a chart into a script as it is, so ``<`` is ``\u003c``."""
-    return visible(text).replace("<", "\\u003c")
+    return visible(shortened(text)).replace("<", "\\u003c")

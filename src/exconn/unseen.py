@@ -1,7 +1,8 @@
 """Characters that people cannot see, or that a terminal, a shell or a reader would act on.
 
-Attackers choose subjects, names of senders and names of connectors. Each sink has one escaper of
-its own; all of them agree, by this one pattern, on what must not pass as it is.
+Attackers choose subjects, names of senders and names of connectors, and how long they are. Each
+sink has one escaper of its own; all of them agree, by this one pattern, on what must not pass as it
+is.
 
 It has every control, format character, separator and private character, every space but the usual
 one, half characters, and letters and symbols that show nothing. What holds emoji together is among
@@ -29,6 +30,13 @@ UNSEEN = re.compile(
 def visible(text: str) -> str:
     r"""Write characters that cannot be seen, or that a terminal would act on, as ``\u....``."""
     return UNSEEN.sub(lambda found: _escaped(ord(found[0])), text)
+
+
+def shortened(text: str, longest: int = 300) -> str:
+    """A text cut where it is too long to be read; the cut is said."""
+    if len(text) <= longest:
+        return text
+    return f"{text[:longest]}… ({len(text) - longest:,} more characters)"
 
 
 def _escaped(number: int) -> str:

@@ -211,6 +211,21 @@ def test_no_text_of_the_evidence_acts_in_a_report(texts: list[str]) -> None:
         assert unseen(page.replace("\n", "")) == set()
 
 
+def test_only_what_is_to_be_copied_is_longer_than_can_be_read() -> None:
+    found = attacked()
+    endless = attrs.evolve(
+        poisoned(found, "A" * 10_000),
+        actions=found.actions,
+        coverage=found.coverage,
+        flips=found.flips,
+    )
+    for page in (endless.to_html(), reports.overview([endless])):
+        audit = audited(page)
+        long = {text for text in audit.texts if len(text) > 2_000} - {audit.style}
+        assert {holder for text in long for holder in audit.holders[text.strip()]} <= {"code"}
+        assert all(any(text in command for command in audit.commands) for text in long)
+
+
 @given(NASTY, NASTY)
 def test_an_element_says_its_text_and_attributes_and_nothing_else(text: str, label: str) -> None:
     made = element("td", text, element("b", label), aria_label=label or None)

@@ -75,6 +75,13 @@ def test_no_text_of_the_evidence_acts_in_a_ticket(texts: list[str]) -> None:
     ]
 
 
+@pytest.mark.parametrize("text", ["A" * 100_000, "many words " * 10_000])
+def test_a_ticket_is_short_however_long_the_texts_are(text: str) -> None:
+    made = poisoned(attacked(), text).to_markdown()
+    assert "more characters" in made
+    assert len(made) < 50_000
+
+
 @given(NASTY)
 def test_code_is_one_span_that_says_the_text(text: str) -> None:
     shown = visible(text)

@@ -30,12 +30,13 @@ from exconn.simulate import demo_tenant
 from exconn.sources import ParquetSource, read_context, write_evidence
 from exconn.sources._files import write_privately
 from exconn.tables import TABLES
-from exconn.unseen import visible
+from exconn.unseen import shortened, visible
 from exconn.window import Period, iso, parse_time
 
 GRADED = 0
 NOT_GRADED = 2
 INTERRUPTED = 130
+_ERROR = 2_000
 
 
 @Parameter(name="*")
@@ -133,7 +134,7 @@ def run(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return GRADED
     except (ExconnError, CycloptsError, OSError) as error:
-        message = " ".join(visible(" ".join(str(error).split())).split())
+        message = " ".join(visible(shortened(" ".join(str(error).split()), _ERROR)).split())
         print(f"exconn: {message}", file=sys.stderr)
         return NOT_GRADED
     except KeyboardInterrupt:

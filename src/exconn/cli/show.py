@@ -33,10 +33,10 @@ from exconn.grading.evidence import MESSAGE_IDS
 from exconn.grading.findings import ordered
 from exconn.grading.verdict import Classification
 from exconn.ingest import ImportSummary
-from exconn.reports.words import minute, shortened, unassessed
+from exconn.reports.words import minute, unassessed
 from exconn.simulate import Tenant
 from exconn.tables import Table
-from exconn.unseen import visible
+from exconn.unseen import shortened, visible
 
 _STYLE = {
     Classification.TRUE_POSITIVE: "bold red",
@@ -57,6 +57,9 @@ _REASONS = 12
 _ROWS = 50
 _TALL_ROWS = 10
 _CELL = 200
+_NAME = 120
+_EVENT = 600
+_SENTENCES = 2_000
 
 
 def ranking(console: Console, grades: Sequence[Grade], folder: Path) -> None:
@@ -67,7 +70,7 @@ def ranking(console: Console, grades: Sequence[Grade], folder: Path) -> None:
     grid = _grid("Connector", ("Score", "right"), "Verdict", "At")
     for result in grades:
         grid.add_row(
-            _text(result.connector),
+            _text(_name(result.connector)),
             f"{result.score:.2f}",
             Text(_SHORT[result.classification], style=_STYLE[result.classification]),
             minute(result.at),
@@ -182,8 +185,7 @@ def rows(console: Console, frame: pl.DataFrame) -> None:
 def _cell(value: object) -> Text:
     if isinstance(value, datetime):
         return Text(value.strftime("%Y-%m-%d %H:%M:%S"))
-    text = "" if value is None else str(value)
-    return _text(text if len(text) <= _CELL else f"{text[:_CELL]}…")
+    return _text("" if value is None else str(value), _CELL)
 
 
 def tables(console: Console, chosen: Sequence[Table], *, columns: bool) -> None:
@@ -292,7 +294,7 @@ def _evidence(console: Console, evidence: Evidence) -> None:
     """The heads of the lists, and what they leave out."""
     grid = _grid("Evidence", "")
     if evidence.senders:
-        senders = [f"{s.p2_address or s.p1_address} ({s.messages:,})" for s in evidence.senders]
+        senders = [_tally(s.p2_address or s.p1_address, s.messages) for s in evidence.senders]
         grid.add_row("Senders", _text(", ".join(senders[:_TOP])))
     for title, top, total, unit in (
         ("Sent from", evidence.addresses, evidence.all_addresses, "messages"),
@@ -301,7 +303,8 @@ def _evidence(console: Console, evidence: Evidence) -> None:
         if total.count:
             grid.add_row(title, _text(_most(top, total, unit)))
     if evidence.other_connectors:
-        grid.add_row("Other changed connectors", _listed(evidence.other_connectors))
+        changed = [_name(name) for name in evidence.other_connectors]
+        grid.add_row("Other changed connectors", _listed(changed))
     if evidence.message_ids:
         cut = " (the first)" if len(evidence.message_ids) >= MESSAGE_IDS else ""
         grid.add_row("Message ids", f"{len(evidence.message_ids):,}{cut}")
@@ -312,7 +315,7 @@ def _evidence(console: Console, evidence: Evidence) -> None:
 
 def _most(top: Sequence[Tally], total: Total, unit: str) -> str:
     """The most frequent of a list, and how many it has in all."""
-    told = [f"{tally.value} ({tally.count:,})" for tally in top[:_TOP]]
+    told = [_tally(tally.value, tally.count) for tally in top[:_TOP]]
     if total.untold:
         told.append(f"too many to tell apart ({total.untold:,} {unit})")
     rest = total.values - len(top[:_TOP])
@@ -323,7 +326,7 @@ def _radius(console: Console, radius: Radius) -> None:
     """What the incident touched beyond the connector; --json has it whole."""
     grid = _grid("Reaches", "")
     if radius.connectors is not None:
-        others = [f"{other.name} (same {', '.join(other.ties)})" for other in radius.connectors]
+        others = [f"{_name(c.name)} (same {', '.join(c.ties)})" for c in radius.connectors]
         grid.add_row("Other connectors", _listed(others) if others else "none")
     if radius.mail is not None:
         mail = [_similar(mail) for mail in radius.mail]
@@ -338,9 +341,9 @@ def _radius(console: Console, radius: Radius) -> None:
 
 
 def _similar(mail: SimilarMail) -> str:
-    by = f" by {mail.connector}" if mail.connector else ""
+    by = f" by {_name(mail.connector)}" if mail.connector else ""
     before = f", {mail.baseline_messages:,} before" if mail.baseline_messages else ""
-    return f"from {mail.address or mail.domain}{by} ({mail.messages:,}{before})"
+    return f"from {_name(mail.address or mail.domain)}{by} ({mail.messages:,}{before})"
 
 
 def _clicks(clicks: Clicks) -> Text:
@@ -349,7 +352,15 @@ def _clicks(clicks: Clicks) -> Text:
         return Text(f"{clicks.total:,}" if clicks.total else "none")
     accounts = "account" if clicks.accounts == 1 else "accounts"
     told = Text(f"{clicks.total:,} by {clicks.accounts:,} {accounts}: ")
-    return told.append_text(_listed(who))
+    return told.append_text(_listed([_name(account) for account in who]))
+
+
+def _name(text: str) -> str:
+    return shortened(text, _NAME)
+
+
+def _tally(name: str, count: int) -> str:
+    return f"{_name(name)} ({count:,})"
 
 
 def _listed(values: Sequence[str]) -> Text:
@@ -370,7 +381,7 @@ def _questions(console: Console, result: Grade) -> None:
 def _timeline(console: Console, result: Grade) -> None:
     grid = _grid("Time (UTC)", "What", "")
     for event in result.timeline[:_EVENTS]:
-        grid.add_row(_second(event.time), event.kind, _text(event.summary))
+        grid.add_row(_second(event.time), event.kind, _text(event.summary, _EVENT))
     console.print(_heading("Timeline"))
     console.print(grid)
     if len(result.timeline) > _EVENTS:
@@ -426,15 +437,15 @@ def _grid(*columns: str | tuple[str, str]) -> Grid:
 
 def _command(console: Console, command: str) -> None:
     """A command on one line of its own, however long: a cut one would look whole."""
-    console.print(_text(f"   {command}"), soft_wrap=True, crop=False, overflow="ignore")
+    console.print(Text(visible(f"   {command}")), soft_wrap=True, crop=False, overflow="ignore")
 
 
 def _heading(title: str) -> Text:
-    return Text(visible(title), style="bold underline")
+    return Text(visible(shortened(title)), style="bold underline")
 
 
-def _text(text: str) -> Text:
-    return Text(visible(text))
+def _text(text: str, longest: int = _SENTENCES) -> Text:
+    return Text(visible(shortened(text, longest)))
 
 
 def _second(time: datetime) -> str:

@@ -6,7 +6,7 @@ import polars as pl
 
 from exconn.grading.result import Grade
 from exconn.tables import TIME
-from exconn.unseen import visible
+from exconn.unseen import shortened, visible
 
 _SHOWN = 20
 _SCHEMA = pl.Schema(
@@ -57,7 +57,7 @@ class Hunt(tuple[Grade, ...]):
         lines = [
             visible(
                 f"  {grade.score:.2f}  {grade.classification.value:<29}  "
-                f"{grade.at:%Y-%m-%dT%H:%MZ}  {grade.connector}"
+                f"{grade.at:%Y-%m-%dT%H:%MZ}  {shortened(grade.connector)}"
             )
             for grade in self[:_SHOWN]
         ]

@@ -18,7 +18,7 @@ from exconn.grading.radius import Radius
 from exconn.grading.verdict import Classification, Determination
 from exconn.models import AdminChange, ConnectorChange
 from exconn.models._record import Record
-from exconn.unseen import visible
+from exconn.unseen import shortened, visible
 from exconn.window import Window, iso
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ class Grade:
 
     def __repr__(self) -> str:
         return visible(
-            f"<Grade {self.connector!r}: {self.classification.value} "
+            f"<Grade {shortened(self.connector)!r}: {self.classification.value} "
             f"({self.determination.value}), score {self.score:.2f}, margin {self.margin:+.2f}, "
             f"at {self.at:%Y-%m-%dT%H:%MZ}>"
         )

@@ -6,8 +6,9 @@ from exconn.coverage import Standing
 from exconn.grading import Event, Grade, Policy
 from exconn.reports.markup import Html, element, join
 from exconn.reports.scale import Across, Up
-from exconn.reports.words import day, minute, shortened, signed, unseen_why
+from exconn.reports.words import day, minute, signed, unseen_why
 from exconn.tables import CLOUD_APP_EVENTS, EMAIL_EVENTS, IDENTITY_LOGON_EVENTS
+from exconn.unseen import shortened
 from exconn.window import HOUR, Period, Window
 
 _LANE = 18

@@ -8,7 +8,8 @@ from exconn.reports import charts
 from exconn.reports.markup import Html, element, join
 from exconn.reports.page import section
 from exconn.reports.tables import Column, table, time
-from exconn.reports.words import counted, shortened
+from exconn.reports.words import counted
+from exconn.unseen import shortened
 from exconn.window import iso
 
 _EVENTS = 40
@@ -113,6 +114,6 @@ def _event(event: Event) -> Html:
         element(
             "span",
             shortened(event.summary, _SUMMARY),
-            join(" ", element("code", event.ref, class_="ref")) if event.ref else None,
+            join(" ", element("code", shortened(event.ref), class_="ref")) if event.ref else None,
         ),
     )

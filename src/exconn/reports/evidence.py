@@ -10,8 +10,9 @@ from exconn.models import AdminChange, Email, Logon
 from exconn.reports.markup import Content, Html, element, join, lines
 from exconn.reports.page import section
 from exconn.reports.tables import Column, code, settings, table, tallies, time
-from exconn.reports.words import counted, shortened, unseen_why
+from exconn.reports.words import counted, unseen_why
 from exconn.tables import CLOUD_APP_EVENTS, EMAIL_EVENTS, IDENTITY_LOGON_EVENTS
+from exconn.unseen import shortened
 
 _SUBJECT = 120
 _BEFORE = timedelta(days=1)
@@ -31,7 +32,7 @@ def radius_section(radius: Radius) -> Html:
         _clicks(radius.clicks),
         join(
             element("h3", "What is not known, and why"),
-            element("ul", *(element("li", reason) for reason in radius.unknown)),
+            element("ul", *(element("li", shortened(reason)) for reason in radius.unknown)),
         )
         if radius.unknown
         else None,
@@ -183,7 +184,13 @@ def _clicks(clicks: Clicks | None) -> Html:
             "The latest clicks",
             columns,
             (
-                (time(c.time), code(c.account), code(c.url), c.action, went[c.clicked_through])
+                (
+                    time(c.time),
+                    code(c.account),
+                    code(c.url),
+                    shortened(c.action),
+                    went[c.clicked_through],
+                )
                 for c in clicks.latest
             ),
         ),
@@ -340,7 +347,7 @@ def _message(email: Email) -> tuple[Content, ...]:
             _note(email.sender_ipv4 or email.sender_ipv6),
         ),
         code(email.recipient_address),
-        join(email.direction, _note(delivery), _note(email.threat_types)),
+        join(shortened(email.direction), _note(delivery), _note(email.threat_types)),
     )
 
 

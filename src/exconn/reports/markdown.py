@@ -11,16 +11,16 @@ from exconn.reports.words import (
     VERDICTS,
     counted,
     minute,
-    shortened,
     signed,
     strongest,
     thresholds,
 )
-from exconn.unseen import visible
+from exconn.unseen import shortened, visible
 
 _FOR, _AGAINST = 5, 3
 _TOP = 5
 _VALUE = 120
+_SENTENCE = 2_000
 # A word that is nothing but a word wherever it stands, in each dialect of Markdown: no mark-up, no
 # address that would become a link, no mention, no list's number.
 _PLAIN = re.compile(
@@ -57,7 +57,7 @@ def code(text: str) -> str:
 
 def prose(text: str) -> str:
     """A sentence; a word that could be mark-up, a link or a mention stands as code."""
-    words = text.split()
+    words = shortened(text, _SENTENCE).split()
     return " ".join(
         word
         if _PLAIN.fullmatch(word) and not (n == 0 and _NUMBERED.fullmatch(word))

@@ -17,12 +17,12 @@ from exconn.reports.words import (
     VERDICTS,
     counted,
     minute,
-    shortened,
     signed,
     strongest,
     unseen_why,
 )
 from exconn.tables import EMAIL_EVENTS
+from exconn.unseen import shortened
 from exconn.window import iso
 
 _NAME = 120

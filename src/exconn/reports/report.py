@@ -21,11 +21,11 @@ from exconn.reports.words import (
     fact,
     minute,
     moment,
-    shortened,
     signed,
     strongest,
     thresholds,
 )
+from exconn.unseen import shortened
 from exconn.window import iso
 
 _TOP = 3

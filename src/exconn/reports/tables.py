@@ -7,7 +7,8 @@ from attrs import frozen
 
 from exconn.reports.charts import share
 from exconn.reports.markup import Content, Html, element, join
-from exconn.reports.words import second, shortened
+from exconn.reports.words import second
+from exconn.unseen import shortened
 from exconn.window import iso
 
 _OPEN = 10
@@ -81,7 +82,10 @@ def settings(values: Mapping[str, str]) -> Html | None:
         return None
     return element(
         "ul",
-        *(element("li", name, " ", code(value) or "empty") for name, value in values.items()),
+        *(
+            element("li", shortened(name), " ", code(value) or "empty")
+            for name, value in values.items()
+        ),
         class_="settings",
     )
 

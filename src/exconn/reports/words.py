@@ -40,7 +40,6 @@ GLYPHS: Mapping[str, str] = {"bad": "▲", "good": "●", "open": "◆"}
 
 _UNITS = {fact.name: fact.unit for fact in FACTS}
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_LONGEST = 300
 _MINUS = "\u2212"
 
 
@@ -72,13 +71,6 @@ def moment(time: datetime) -> str:
 def counted(number: int, one: str, many: str = "") -> str:
     """A number of things."""
     return f"{number:,} {one if number == 1 else many or f'{one}s'}"
-
-
-def shortened(text: str, longest: int = _LONGEST) -> str:
-    """A text cut where it is too long to be read; the cut is said."""
-    if len(text) <= longest:
-        return text
-    return f"{text[:longest]}… ({len(text) - longest:,} more characters)"
 
 
 def fact(name: str, value: float | None) -> str:
