@@ -12,20 +12,22 @@ from exconn.simulate import demo_tenant
 
 
 def main(folder: Path) -> None:
-    """Print a line for each connector, then what was found about the first."""
+    """Print a line for each connector, then what was found about the first.
+
+    Names and values are an attacker's to choose: they are printed as Python writes them.
+    """
     source = ParquetSource(folder)
     context = read_context(folder)
     grades = hunt(source, context=context)
-    for result in grades:
-        print(f"{result.score:.2f}  {result.classification.value:30}  {result.connector}")
+    print(grades)
 
     first = grades[0]
     result = grade(source, Alert(connector=first.connector, timestamp=first.at), context=context)
     print(f"\n{result.explanation}\n")
     for change in result.evidence.changes:
-        print(f"{change.timestamp:%Y-%m-%d %H:%M} {change.operation} by {change.actor.name}")
+        print(f"{change.timestamp:%Y-%m-%d %H:%M} {change.operation} by {change.actor.name!r}")
         for name, value in change.parameters.items():
-            print(f"    {name} = {value}")
+            print(f"    {name} = {value!r}")
     for action in result.actions:
         print(f"{action.order}. {action.what}")
 

@@ -40,7 +40,7 @@ def tell_changes(history: Path) -> None:
     nights = pl.read_parquet(history / "*.parquet").with_columns(Before=before)
     for row in nights.filter(pl.col("Before") != pl.col("Classification")).iter_rows(named=True):
         print(
-            f"{row['Night']:%Y-%m-%d}  {row['Connector']}: {row['Before']}, now "
+            f"{row['Night']:%Y-%m-%d}  {row['Connector']!r}: {row['Before']}, now "
             f"{row['Classification']} ({row['Score']:.2f})"
         )
 

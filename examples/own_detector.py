@@ -66,7 +66,7 @@ def main() -> None:
     print(spoofed_at_night().collect(source))
     for result in hunt(source, signals=(*SIGNALS, SPOOFED_OUTSIDE)):
         finding = next(f for f in result.findings if f.signal is SPOOFED_OUTSIDE)
-        print(f"{result.connector:30} {finding.state.value:11} {finding.sentence}")
+        print(f"{result.connector!r:30} {finding.state.value:11} {finding.sentence}")
 
 
 if __name__ == "__main__":

@@ -52,8 +52,7 @@ def main() -> None:
         marks = ", ".join("?" * text.width)
         insert = f'INSERT INTO "{name}" VALUES ({marks})'  # noqa: S608 # as above
         database.executemany(insert, text.iter_rows())
-    for result in hunt(SqliteSource(database))[:3]:
-        print(f"{result.score:.2f}  {result.classification.value:30}  {result.connector}")
+    print(hunt(SqliteSource(database))[:3])
 
 
 if __name__ == "__main__":

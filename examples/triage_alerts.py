@@ -54,7 +54,7 @@ def main() -> None:
     print(f"{len(alerts)} alerts, {len(graded)} incidents")
     for result, group in sorted(graded, key=lambda one: urgency(one[0]))[:8]:
         why = result.contributions[0].sentence if result.contributions else ""
-        name = f"{result.connector} ({len(group)} alerts)"
+        name = f"{result.connector!r} ({len(group)} alerts)"
         print(f"{result.classification.value:30} {result.score:.2f}  {name:36} {why[:60]}")
 
 

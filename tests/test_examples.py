@@ -1,8 +1,14 @@
 """The examples run as a newcomer would run them, and find the hijacked connector."""
 
+import runpy
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
+
+from cases import HOSTILE, attacked, poisoned
+from exconn import Alert, reports
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -15,7 +21,7 @@ def run(name: str) -> str:
 
 
 def test_grading_a_folder_puts_the_true_positive_first_and_says_what_to_do() -> None:
-    lines = run("grade_folder.py").splitlines()
+    _, *lines = run("grade_folder.py").splitlines()
     assert "truePositive" in lines[0]
     assert not any("truePositive" in line for line in lines[1:])
     assert "1. Export the connector's settings to a file." in lines
@@ -28,7 +34,7 @@ def test_a_signal_of_ones_own_fires_for_the_hijacked_connector_alone() -> None:
 
 
 def test_a_source_of_ones_own_finds_the_hijacked_connector() -> None:
-    lines = run("own_source.py").splitlines()
+    _, *lines = run("own_source.py").splitlines()
     assert len(lines) == 3
     assert "truePositive" in lines[0]
 
@@ -48,9 +54,18 @@ def test_nightly_hunts_say_which_connector_is_judged_otherwise() -> None:
 
 def test_a_ticket_says_what_why_and_what_to_do() -> None:
     told = run("alert_to_ticket.py")
-    assert "priority: P1" in told
-    assert told.index("**Why**") < told.index("**What to do**")
-    assert "1. [contain] Export the connector's settings to a file." in told
+    assert '"priority": "P1"' in told
+    assert told.index("## Why") < told.index("## Next steps")
+    assert "- **Contain:** Export the connector's settings to a file." in told
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_ticket_about_a_hostile_connector_is_as_safe_as_exconn_makes_it(text: str) -> None:
+    ticket = runpy.run_path(str(EXAMPLES / "alert_to_ticket.py"))["ticket"]
+    found = poisoned(attacked(), text)
+    made = ticket(Alert(connector=found.connector, timestamp=found.at), found)
+    assert made["title"] == reports.title(found)
+    assert made["text"] == found.to_markdown()
 
 
 def test_a_hundred_alerts_become_few_incidents_the_worst_first() -> None:

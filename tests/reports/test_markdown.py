@@ -1,5 +1,6 @@
 """A grade in Markdown: short, and with no text in it that acts."""
 
+import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,6 +10,7 @@ from markdown_it.token import Token
 from cases import HOSTILE, NAMES, attacked, case, poisoned
 from exconn import Answer
 from exconn.reports.markdown import code, prose
+from exconn.reports.words import title
 from exconn.unseen import visible
 from sight import unseen
 
@@ -80,6 +82,14 @@ def test_a_ticket_is_short_however_long_the_texts_are(text: str) -> None:
     made = poisoned(attacked(), text).to_markdown()
     assert "more characters" in made
     assert len(made) < 50_000
+
+
+@given(NASTY)
+def test_a_title_is_one_line_in_which_all_can_be_seen(text: str) -> None:
+    told = title(attrs.evolve(attacked(), connector=text))
+    assert told.startswith("Malicious: connector ")
+    assert unseen(told) == set()
+    assert len(title(attrs.evolve(attacked(), connector=text * 1_000))) < 2_000
 
 
 @given(NASTY)

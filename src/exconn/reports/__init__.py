@@ -3,5 +3,6 @@
 from exconn.reports.markdown import markdown
 from exconn.reports.overview import overview
 from exconn.reports.report import html
+from exconn.reports.words import title
 
-__all__ = ["html", "markdown", "overview"]
+__all__ = ["html", "markdown", "overview", "title"]

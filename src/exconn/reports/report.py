@@ -24,6 +24,7 @@ from exconn.reports.words import (
     signed,
     strongest,
     thresholds,
+    title,
 )
 from exconn.unseen import shortened
 from exconn.window import iso
@@ -46,7 +47,6 @@ _PARTS = (
 
 def html(grade: Grade) -> str:
     """A report for people: one page that needs no network and no script."""
-    title = f"{VERDICTS[grade.classification]}: connector {shortened(grade.connector, 100)}"
     navigation = element(
         "nav",
         element(
@@ -70,7 +70,7 @@ def html(grade: Grade) -> str:
         checks_section(grade),
         id="report",
     )
-    return page(title, _header(grade), navigation, main, foot())
+    return page(title(grade), _header(grade), navigation, main, foot())
 
 
 def _header(grade: Grade) -> Html:

@@ -7,9 +7,11 @@ from exconn.coverage import Standing
 from exconn.facts import FACTS, Unit
 from exconn.grading.findings import Finding, State
 from exconn.grading.policy import Policy
+from exconn.grading.result import Grade
 from exconn.grading.verdict import Classification, Determination
 from exconn.signals import Family
 from exconn.tables import Table
+from exconn.unseen import shortened, visible
 
 VERDICTS: Mapping[Classification, str] = {
     Classification.TRUE_POSITIVE: "Malicious",
@@ -40,7 +42,14 @@ GLYPHS: Mapping[str, str] = {"bad": "▲", "good": "●", "open": "◆"}
 
 _UNITS = {fact.name: fact.unit for fact in FACTS}
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_NAME = 120
 _MINUS = "\u2212"
+
+
+def title(grade: Grade) -> str:
+    """The verdict and the connector in one line of plain text, for a ticket or a mail."""
+    name = visible(shortened(grade.connector, _NAME))
+    return f"{VERDICTS[grade.classification]}: connector {name}"
 
 
 def signed(number: float) -> str:
