@@ -8,17 +8,19 @@ import attrs
 import polars as pl
 import pytest
 from audit import Audit
+from drawing import Point, drawing, points
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cases import NAMES, attacked, case
 from exconn import Policy, Window
+from exconn.grading import HourOfMail
 from exconn.reports import charts
 from exconn.reports.scale import DAY, Across, Up
+from exconn.window import HOUR
 from incidents import AT, MAIL, change, graded, honest
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
-NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 
 
 def parsed(made: str) -> Audit:
@@ -69,16 +71,56 @@ def test_days_are_marked_no_closer_than_their_names_are_wide() -> None:
 @pytest.mark.parametrize("width", [charts.WIDE, charts.NARROW])
 def test_all_of_a_chart_is_within_its_frame(name: str, width: int) -> None:
     found = attacked() if name == "attacked" else case(name)
-    audit = parsed(charts.volume(found, width))
-    [frame] = audit.values("viewbox")
-    height = float(frame.split()[3])
-    for outline in audit.values("d"):
-        x, y = map(float, NUMBER.findall(outline)[:2]) if outline else (0.0, 0.0)
-        assert -1 <= x <= width + 1
-        assert -1 <= y <= height + 1
-    [label] = audit.values("aria-label")
+    for made in (
+        charts.volume(found, width),
+        charts.verdict(found.margin, found.policy, width),
+        charts.small(found),
+        charts.bar(found.margin, abs(found.margin)),
+        charts.bar(-abs(found.margin), abs(found.margin)),
+        charts.share(3, 3),
+    ):
+        assert drawing(made).shapes
+        assert drawing(made).outside() == []
+    [label] = parsed(charts.volume(found, width)).values("aria-label")
     inside = [hour for hour in found.evidence.hours if hour.time >= found.window.start]
     assert f"{sum(hour.messages for hour in inside):,} messages" in label
+
+
+@given(st.lists(st.integers(1, 10**6), min_size=1, max_size=8 * 24))
+def test_bars_stand_on_the_bottom_and_stay_below_the_top(counts: list[int]) -> None:
+    found = case("hijacked-connector")
+    first = found.window.end - len(counts) * HOUR
+    hours = [
+        HourOfMail(first + n * HOUR, count, 0, 0, count, first, first)
+        for n, count in enumerate(counts)
+    ]
+    evidence = attrs.evolve(found.evidence, hours=tuple(hours))
+    for width in (charts.WIDE, charts.NARROW):
+        assert drawing(charts.volume(attrs.evolve(found, evidence=evidence), width)).outside() == []
+
+
+@pytest.mark.parametrize(
+    ("outline", "reached"),
+    [
+        ("M1 2h-3v4H5V-6Z", [(1, 2), (-2, 2), (-2, 6), (5, 6), (5, -6), (1, 2)]),
+        ("M10.5 2L3 4l-1 -2", [(10.5, 2), (3, 4), (2, 2)]),
+        ("M4 9a6 6 0 1 0 12 0", [(4, 9), (4, 3), (16, 15), (16, 9)]),
+        ("", []),
+    ],
+)
+def test_the_reader_follows_an_outline(outline: str, reached: list[Point]) -> None:
+    assert list(points(outline)) == reached
+
+
+def test_the_reader_sees_what_is_outside() -> None:
+    for shape in (
+        '<path d="M5 5V5h9">',
+        '<path d="M5 5v-9">',
+        '<rect x="5" y="5" width="9" height="1">',
+        '<circle cx="9" cy="5" r="5">',
+        '<text x="5" y="14">',
+    ):
+        assert drawing(f'<svg viewbox="0 0 10 10"><path d="M5 5h1">{shape}</svg>').outside()
 
 
 def test_each_change_sign_in_and_the_judged_time_has_a_mark() -> None:
