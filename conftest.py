@@ -1,15 +1,29 @@
-"""Every code block of the README and the documentation runs; and no skip goes unnoticed in CI."""
+"""The code blocks of the README and the documentation; and no skip goes unnoticed in CI.
+
+Blocks of ``python`` and ``console`` run, those of ``toml`` are read by exconn and written for those
+that follow. Of ``sh``, what exconn is asked for is checked, not run: it is about files that the
+reader has. What installs is not run here; the README's two commands run in the gate (``.ci/run``).
+Blocks of ``text`` are no code.
+"""
 
 import os
+import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 from sybil import Example, Sybil
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
+
+from exconn import Context, Policy
+from exconn.cli.app import app
+
+PROJECT = Path(__file__).parent / "pyproject.toml"
+READERS = {"policy.toml": Policy.from_toml, "context.toml": Context.from_toml}
 
 
 def run_commands(example: Example) -> None:
@@ -18,6 +32,28 @@ def run_commands(example: Example) -> None:
         command = [sys.executable, "-m", *shlex.split(line.removeprefix("$ "))]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{line}\n{done.stderr}"
+
+
+def write_file(example: Example) -> None:
+    """Write a file that its first line names, if exconn can read it."""
+    [name] = re.findall(r"\A# (\w+\.toml)\b", example.parsed)
+    READERS[name](example.parsed)
+    Path(name).write_text(example.parsed, "utf-8")
+
+
+def check_commands(example: Example) -> None:
+    """Parse what exconn is asked for, and see that there is what is to be installed."""
+    extras = tomllib.loads(PROJECT.read_text("utf-8"))["project"]["optional-dependencies"]
+    for line in example.parsed.splitlines():
+        match shlex.split(line, comments=True):
+            case ["exconn", *words]:
+                app.parse_args(words, exit_on_error=False, print_error=False)
+            case ["python", "-m", *words]:
+                asked = [sys.executable, "-m", *words, "--help"]
+                assert subprocess.run(asked, capture_output=True, check=False).returncode == 0, line
+            case [command, *_]:
+                assert command in {"python3", ".", "pip", ".venv/bin/pip", "CI=true"}, line
+                assert set(re.findall(r"\[(\w+)\]", line)) <= set(extras), line
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +70,8 @@ pytest_collect_file = Sybil(
     parsers=[
         PythonCodeBlockParser(),
         CodeBlockParser(language="console", evaluator=run_commands),
+        CodeBlockParser(language="toml", evaluator=write_file),
+        CodeBlockParser(language="sh", evaluator=check_commands),
     ],
     patterns=["README.md", "docs/*.md", "docs/**/*.md"],
     fixtures=["scratch"],
