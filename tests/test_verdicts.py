@@ -244,7 +244,7 @@ def test_the_report_tells_of_every_family_in_tables_that_are_tables() -> None:
     assert page.startswith("# How good are the verdicts?\n")
     assert page.endswith("\n")
     assert not page.endswith("\n\n")
-    assert f"{len(seeds)} seeds a family" in page
+    assert f"measured on {len(seeds)} others" in page
     for family in FAMILIES:
         assert f"\n| {family.name} | {family.truth}" in page
         assert f"\n- **{family.name}**: {family.about}\n" in page

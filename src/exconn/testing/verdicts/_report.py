@@ -9,7 +9,7 @@ from importlib.metadata import version
 from exconn.facts import FACTS
 from exconn.grading import Classification, Policy
 from exconn.testing.scenarios import FAMILIES, Truth
-from exconn.testing.verdicts._cases import Case
+from exconn.testing.verdicts._cases import TUNING, Case
 from exconn.testing.verdicts._fitting import without
 
 _SINGLE_FACTS = 12
@@ -80,12 +80,14 @@ def _opening(held: Sequence[Case]) -> Iterator[str]:
         "exconn ships a library of labelled incidents, `exconn.testing.scenarios`: "
         f"{len(FAMILIES)} families of attacks, of honest events that look bad, and of events of "
         "which too little can be seen. Each is drawn from a seed, in a tenant of 5,000 to 20,000 "
-        "mails. Weights and thresholds are derived from one half of the seeds; every number on "
-        f"this page is measured on the other half, {seeds} seeds a family, which were never used "
-        "for that. The numbers in brackets are 95 % intervals (Wilson), as if cases were "
+        "mails. Weights and thresholds are derived from "
+        f"{len(TUNING)} seeds a family; every number on this page is measured on {seeds} others, "
+        "which were never used for that. The numbers in brackets are 95 % intervals (Wilson), as "
+        "if cases were "
         "independent. The library is ours, and kinder than the world; signals and scenarios were "
         "written by the same hands, and held-out seeds come from the same generators: read the "
-        "numbers as a comparison, not as a promise."
+        "numbers as a comparison, not as a promise. A report that leads to a change is taken anew "
+        "on other seeds."
     )
     yield ""
 
