@@ -181,6 +181,8 @@ KEYS = {
     "score",
     "margin",
     "confidence",
+    "thresholds",
+    "summary",
     "explanation",
     "reasons",
     "signals",

@@ -1,11 +1,13 @@
 """`hunt` over whole tenants, and its agreement with `grade`."""
 
+import json
 from datetime import timedelta
 from functools import cache
 
 import polars as pl
 import pytest
 
+from exconn import reports
 from exconn.grading import Classification, Grade, grade, hunt
 from exconn.models import Alert
 from exconn.simulate import Tenant, demo_tenant, hijacked
@@ -91,7 +93,7 @@ def agree(tenant: Tenant, found: Grade) -> None:
     for told in (ours, theirs):
         told.pop("explanation")
         theirs.pop("looks", None)
-    fetched = {"logons", "sample", "senders", "message_ids"}
+    fetched = {"asked", "logons", "sample", "senders", "message_ids"}
     assert all(not ours["evidence"].pop(name) for name in fetched)
     for name in fetched:
         theirs["evidence"].pop(name)
@@ -178,3 +180,17 @@ def test_what_other_connectors_changes_say_of_an_account_counts_in_grade_and_hun
         again = grade(MemorySource(frames), Alert(connector=found.connector, timestamp=found.at))
         assert verdict(again) == verdict(found)
         assert dict(again.facts) == dict(found.facts)
+
+
+def test_a_hunt_is_written_as_its_grades_are() -> None:
+    found = hunt(source(attacked()))
+    assert found.to_dict() == [result.to_dict() for result in found]
+    assert json.loads(found.to_json()) == found.to_dict()
+    assert found.to_html() == reports.overview(found)
+    told = found[0].to_dict()
+    assert told["summary"] == found[0].summary
+    policy = found[0].policy
+    assert told["thresholds"] == {
+        "true_positive": policy.true_positive,
+        "benign": policy.benign,
+    }

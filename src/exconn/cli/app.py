@@ -14,7 +14,6 @@ from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console
 
 import exconn
-from exconn import reports
 from exconn.cli import show
 from exconn.cli.progress import Watched, progress
 from exconn.configuration import risks
@@ -210,9 +209,9 @@ def hunt_command(
         source = Watched(ParquetSource(folder), tell)
         results = hunt(source, at=time, context=known, policy=weighed)
     if page is not None:
-        write_privately(page, lambda file: file.write(reports.overview(results).encode()))
+        write_privately(page, lambda file: file.write(results.to_html().encode()))
     if as_json:
-        print(json.dumps([result.to_dict() for result in results], indent=2, allow_nan=False))
+        print(results.to_json(indent=2))
     else:
         show.ranking(Console(), results, folder)
         show.written(Console(), page)

@@ -1,6 +1,7 @@
 """The grades of a hunt."""
 
-from typing import SupportsIndex, overload
+import json
+from typing import Any, SupportsIndex, overload
 
 import polars as pl
 
@@ -52,6 +53,20 @@ class Hunt(tuple[Grade, ...]):
             for grade in self
         ]
         return pl.DataFrame(rows, schema=_SCHEMA, orient="row")
+
+    def to_dict(self) -> list[dict[str, Any]]:
+        """Each grade as plain values, ready for JSON, as `Grade.to_dict` has them."""
+        return [grade.to_dict() for grade in self]
+
+    def to_json(self, *, indent: int | None = None) -> str:
+        """The same as JSON text, in ASCII."""
+        return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
+
+    def to_html(self) -> str:
+        """A ranking for people, with a chart of each: one page without network and script."""
+        from exconn import reports  # noqa: PLC0415 - reports are above grading
+
+        return reports.overview(self)
 
     def __repr__(self) -> str:
         lines = [

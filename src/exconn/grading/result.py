@@ -105,6 +105,11 @@ class Grade:
             "score": self.score,
             "margin": self.margin,
             "confidence": self.confidence,
+            "thresholds": {
+                "true_positive": self.policy.true_positive,
+                "benign": self.policy.benign,
+            },
+            "summary": self.summary,
             "explanation": self.explanation,
             "reasons": list(self.reasons),
             "signals": [_signal(finding) for finding in self.findings],

@@ -61,6 +61,13 @@ def grade_schema() -> Schema:
         "score": _SHARE,
         "margin": {"type": "number"},
         "confidence": _SHARE,
+        "thresholds": made.named(
+            "Thresholds",
+            _object(
+                {"true_positive": {"type": "number"}, "benign": {"type": "number"}}, _THRESHOLDS
+            ),
+        ),
+        "summary": _TEXT,
         "explanation": _TEXT,
         "reasons": _TEXTS,
         "signals": _many(made.named("Signal", _signal(made))),
@@ -79,6 +86,7 @@ def grade_schema() -> Schema:
         "schema_version": "changes when a key changes its meaning or goes.",
         "at": "the time that was judged.",
         "window": "when.",
+        "thresholds": _THRESHOLDS,
         "signals": about["findings"],
         "questions": about["answers"],
     }
@@ -91,6 +99,7 @@ def grade_schema() -> Schema:
     }
 
 
+_THRESHOLDS = "what the margin must reach for a verdict, at least and at most."
 _FACTS = "every fact; null where it could not be assessed."
 
 
