@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from exconn.errors import InvalidValueError, NoDataError, UnreadableDataError
 from exconn.ingest import FileSummary, ImportSummary, import_files, parse_moment
 from exconn.ingest._cells import UnfitError, cell
-from exconn.ingest._read import shown
+from exconn.ingest._raw import shown
 from exconn.models import ConnectorChange, Email, Logon
 from exconn.tables import CLOUD_APP_EVENTS, TABLES, Column, KqlType, Table, missing_columns
 
@@ -914,7 +914,7 @@ def test_damaged_and_binary_files_are_rejected(tmp_path: Path) -> None:
     mails = [MAIL | {"NetworkMessageId": f"m-{i}"} for i in range(3_000)]
     whole = gzip.compress("\n".join(json.dumps(mail) for mail in mails).encode())
     (exports / "cut.gz").write_bytes(whole[:-200])
-    pl.DataFrame({"a": [1]}).write_parquet(exports / "table")
+    (exports / "table").write_bytes(b"7z\xbc\xaf\x27\x1c")
     (exports / "broken.gz").write_bytes(whole[:30] + b"\xff" * 50)
     summary = import_files([exports], tmp_path / "evidence")
     assert summary.reasons == {"damaged gzip": 2, "not a text file": 1}

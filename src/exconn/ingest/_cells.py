@@ -65,8 +65,8 @@ def printable(value: str) -> str:
 
 
 def to_json(value: object) -> str:
-    """Compact JSON text."""
-    return printable(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+    """Compact JSON text; what JSON has no form for is text in it."""
+    return printable(json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str))
 
 
 def cell(value: object, column: Column) -> Cell:

@@ -9,7 +9,8 @@ from attrs import define, field
 
 from exconn.ingest._cells import Cell, UnfitError
 from exconn.ingest._listing import listed
-from exconn.ingest._read import Raw, Unreadable, read, shown, walk
+from exconn.ingest._raw import Part, Raw, Unreadable, shown
+from exconn.ingest._read import read, walk
 from exconn.ingest._recognise import recognise
 from exconn.ingest._row import Row
 from exconn.ingest._summary import FileSummary, ImportSummary
@@ -17,6 +18,7 @@ from exconn.ingest._write import EvidenceFolder, is_evidence, open_folder
 from exconn.tables import Table
 
 _CHUNK = 20_000
+_LARGEST = 128 << 20
 _MOST_EXTRAS = 500
 _REPORT_EVERY = 1_000
 
@@ -28,11 +30,11 @@ def import_files(
 ) -> ImportSummary:
     """Read exports of Microsoft 365 and add what they hold to an evidence folder.
 
-    Understood are JSON and JSON lines, also compressed by gzip, with rows of Advanced Hunting (from
-    its APIs, or as PowerShell writes them), its streaming export, the unified audit log,
-    OfficeActivity of Sentinel and Exchange message traces; and listings of accepted domains,
-    connectors and transport rules, which go to the folder's ``context.toml``. Files are recognised
-    by what is in them.
+    Understood are JSON, JSON lines, CSV and Parquet, also compressed by gzip or in zip archives,
+    with rows of Advanced Hunting (from its portal and APIs, or as PowerShell writes them), its
+    streaming export, the unified audit log, OfficeActivity of Sentinel and Exchange message
+    traces; and listings of accepted domains, connectors and transport rules, which go to the
+    folder's ``context.toml``. Files are recognised by what is in them.
 
     Each record ends in a table or the context, is counted as a duplicate, or is written to
     ``rejected.jsonl`` with the reason. Rows that know different columns go to different Parquet
@@ -52,7 +54,9 @@ def import_files(
     sources = list(walk(files, but=lambda path: is_evidence(path, to)))
     meter = _Meter(progress)
     with open_folder(to) as folder:
-        summaries = tuple(_import_file(source, folder, meter) for source in sources)
+        summaries = tuple(
+            _import_part(part, folder, meter) for source in sources for part in read(source)
+        )
         folder.publish()
     return ImportSummary(summaries)
 
@@ -72,27 +76,26 @@ class _Meter:
             self.progress(self.count)
 
 
-def _import_file(path: Path, folder: EvidenceFolder, meter: _Meter) -> FileSummary:
+def _import_part(part: Part, folder: EvidenceFolder, meter: _Meter) -> FileSummary:
     groups: dict[tuple[str, tuple[str, ...]], _Group] = {}
+    written: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
     entries: Counter[str] = Counter()
     read_here = 0
-    for found in read(path):
+    for found in part.records:
         read_here += 1
         meter.tick()
         refused = _refused(found, groups, folder, entries)
         if refused is not None:
             reasons[refused.reason] += 1
-            folder.reject(path, refused.line, refused.reason, refused.text)
+            folder.reject(part.path, refused.line, refused.reason, refused.text)
+        if read_here % _CHUNK == 0 and sum(group.size for group in groups.values()) > _LARGEST:
+            written += _written(groups, folder)
     meter.report()
-    written: Counter[str] = Counter()
-    for group in sorted(groups.values(), key=lambda group: -len(group.columns)):
-        if not group.columns:
-            continue
-        written[group.table.name] += folder.add(group.table, group.frame())
+    written += _written(groups, folder)
     rejected = reasons.total()
     return FileSummary(
-        path=path,
+        path=part.path,
         read=read_here,
         written={table: count for table, count in written.items() if count},
         listed={kind: count for kind, count in entries.items() if count},
@@ -100,6 +103,18 @@ def _import_file(path: Path, folder: EvidenceFolder, meter: _Meter) -> FileSumma
         rejected=rejected,
         reasons=dict(reasons),
     )
+
+
+def _written(
+    groups: Mapping[tuple[str, tuple[str, ...]], "_Group"], folder: EvidenceFolder
+) -> Counter[str]:
+    """Write the rows of all groups, and count the new ones by table."""
+    written: Counter[str] = Counter()
+    for group in sorted(groups.values(), key=lambda group: -len(group.columns)):
+        rows = group.take()
+        if not rows.is_empty():
+            written[group.table.name] += folder.add(group.table, rows)
+    return written
 
 
 def _refused(
@@ -128,10 +143,17 @@ def _refused(
 
 @define(eq=False)
 class _Group:
-    """Rows of one table and origin in one file: together they tell which columns are known."""
+    """Rows of one table and origin in one file: together they tell which columns are known.
+
+    Attributes:
+        table: of which table.
+        columns: those that rows knew so far.
+        size: bytes of the rows that are held.
+    """
 
     table: Table
     columns: dict[str, None] = field(factory=dict)
+    size: int = 0
     _rows: list[Mapping[str, Cell]] = field(factory=list)
     _frames: list[pl.DataFrame] = field(factory=list)
 
@@ -150,20 +172,27 @@ class _Group:
         if len(self._rows) >= _CHUNK:
             self._flush()
 
-    def frame(self) -> pl.DataFrame:
-        """All rows with the columns known to any: the table's in order, then others."""
+    def take(self) -> pl.DataFrame:
+        """All rows that are held, with the columns known so far: the table's in order, then others.
+
+        Nothing is held afterwards.
+        """
         self._flush()
-        whole = pl.concat(self._frames, how="diagonal")
+        whole = pl.concat(self._frames, how="diagonal") if self._frames else pl.DataFrame()
         ordered = [name for name in self.table.names if name in self.columns]
+        self._frames, self.size = [], 0
         return whole.select(*ordered, *sorted(self.columns.keys() - set(ordered)))
 
     def _flush(self) -> None:
+        if not self._rows:
+            return
         series = [
             pl.Series(name, [row.get(name) for row in self._rows], dtype=self._dtype(name))
             for name in self.columns
         ]
-        self._frames.append(pl.DataFrame(series))
-        self._rows = []
+        frame = pl.DataFrame(series)
+        self._frames.append(frame)
+        self._rows, self.size = [], self.size + int(frame.estimated_size())
 
     def _dtype(self, name: str) -> pl.DataType:
         return self.table.schema.get(name, pl.String())

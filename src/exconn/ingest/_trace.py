@@ -1,7 +1,7 @@
 """Exchange message trace: rows of EmailEvents that know only a few columns."""
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from exconn.ingest._cells import Cell, UnfitError, blank, cell, folded, text
 from exconn.ingest._row import Row
@@ -14,7 +14,46 @@ _DELIVERY = {
     "filteredasspam": "Junked",
     "quarantined": "Blocked",
     "failed": "Blocked",
+    "deliver": "Delivered",
+    "send": "Delivered",
+    "fail": "Blocked",
 }
+_DIRECTION = {"incoming": "Inbound", "inbound": "Inbound", "outbound": "Outbound"}
+"""Without ``Originating``, which is mail to outside as well as within."""
+
+
+_REPORTED = {
+    "origin_timestamp_utc": "Received",
+    "sender_address": "SenderAddress",
+    "message_subject": "Subject",
+    "total_bytes": "Size",
+    "message_id": "MessageId",
+    "network_message_id": "MessageTraceId",
+    "original_client_ip": "FromIP",
+    "directionality": "Directionality",
+    "connector_id": "ConnectorId",
+}
+"""Columns of the summary report that the admin center makes, and what a trace calls them."""
+
+
+def by_recipient(record: dict[str, object]) -> Iterator[dict[str, object]]:
+    """The rows of a trace in a row of the summary report, which has all recipients in one cell.
+
+    Any other record is only itself. A recipient is ``ann@contoso.example##Receive, Deliver``.
+    """
+    by_name = folded(record)
+    recipients = by_name.get("recipient_status")
+    if "origin_timestamp_utc" not in by_name or not isinstance(recipients, str):
+        yield record
+        return
+    known = {name: by_name[reported] for reported, name in _REPORTED.items() if reported in by_name}
+    for recipient in filter(None, recipients.split(";")):
+        address, _, status = recipient.partition("##")
+        yield {
+            **known,
+            "RecipientAddress": address.strip(),
+            "Status": status.rpartition(",")[2].strip(),
+        }
 
 
 def traced(record: Mapping[str, object]) -> Row | None:
@@ -46,6 +85,11 @@ def traced(record: Mapping[str, object]) -> Row | None:
         cells["EmailSize"] = cell(by_name["size"], EMAIL_EVENTS["EmailSize"])
     if "status" in by_name:
         cells["DeliveryAction"] = _DELIVERY.get(text(by_name["status"]).strip().lower(), "")
+    if "directionality" in by_name:
+        direction = text(by_name["directionality"]).strip().lower()
+        cells["EmailDirection"] = _DIRECTION.get(direction, "")
+    if "connectorid" in by_name:
+        cells["Connectors"] = text(by_name["connectorid"])
     return Row(EMAIL_EVENTS, ("trace",), cells)
 
 

@@ -1,0 +1,172 @@
+"""CSV, as portals, PowerShell and spreadsheets write it, becomes raw records."""
+
+import csv
+import re
+from collections.abc import Iterator
+
+from attrs import define, field, frozen
+
+from exconn.ingest._cells import fold
+from exconn.ingest._lines import Line, Lines
+from exconn.ingest._raw import Raw, Unreadable, encoding_problem
+from exconn.ingest._trace import by_recipient
+from exconn.tables import TABLES
+
+_DELIMITERS = ",;\t|"
+_BEFORE_HEADER = re.compile(r"\"?(?:#TYPE .*|sep=(.))\"?\s*", re.IGNORECASE)
+_SAMPLE = 5
+_LONGEST_ROW = 16 << 20
+_MOST_REREAD = 256 << 20
+_INERT = re.compile(r"'(?=[=+\-@\t\r])")
+"""What a spreadsheet, or exconn's own CSV, puts before a text that would be computed."""
+
+_WHOLE_RECORDS = {"auditdata", "raweventdata"}
+_KNOWN = _WHOLE_RECORDS.union(
+    (fold(name) for table in TABLES for name in table.names),
+    ("timegenerated", "creationdate", "createddatetime", "operation", "operations"),
+    ("received", "senderaddress", "sender_address"),
+    ("name", "identity", "domainname"),
+)
+"""Columns of which a header has some."""
+
+
+@frozen
+class Form:
+    """How a text is CSV: what is in its header, on which line, and what is between cells."""
+
+    header: tuple[str, ...]
+    line: int
+    delimiter: str
+
+
+def csv_form(lines: Lines) -> Form | None:
+    """The form of a text that is CSV, None for any other; the lines stay where they are.
+
+    It has a header with a known column, and a row as wide as that, where there are rows.
+    """
+    seen: list[Line] = []
+    form = _form(lines, seen)
+    lines.give_back(seen)
+    return form
+
+
+def csv_records(lines: Lines, form: Form) -> Iterator[Raw | Unreadable]:
+    """Read the rows below the header; cells are text.
+
+    A quote that never ends spoils only its line: those below it are read again.
+    """
+    for line in lines:
+        if line.number == form.line:
+            break
+    names = _names(form.header)
+    reread = 0
+    while (row := _row(lines, form.delimiter)).lines:
+        text = row.text
+        if row.cells is None and reread + len(text) <= _MOST_REREAD:
+            reread += len(text)
+            lines.give_back(row.lines[1:])
+            text = row.lines[0].text
+        if row.cells is None or encoding_problem(text):
+            yield Unreadable(row.line, encoding_problem(text) or "not CSV", text)
+        elif row.says_nothing or row.cells == form.header:
+            continue
+        elif len(row.cells) != len(names):
+            yield Unreadable(row.line, "not as many cells as the header", text)
+        else:
+            for record in by_recipient(dict(zip(names, map(_plain, row.cells), strict=True))):
+                yield Raw(row.line, record)
+
+
+@define
+class _Taken:
+    """The lines that are taken for one row."""
+
+    source: Lines
+    lines: list[Line] = field(factory=list)
+    size: int = 0
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        if self.size > _LONGEST_ROW:
+            raise StopIteration
+        line = next(self.source)
+        self.lines.append(line)
+        self.size += len(line.text)
+        return line.text
+
+
+@frozen
+class _Row:
+    """A row as it was found: its lines, none at the end; and its cells, if it is CSV."""
+
+    lines: list[Line]
+    cells: tuple[str, ...] | None
+
+    @property
+    def line(self) -> int:
+        return self.lines[0].number
+
+    @property
+    def text(self) -> str:
+        return "".join(line.text for line in self.lines)
+
+    @property
+    def says_nothing(self) -> bool:
+        return self.cells is not None and not any(cell.strip() for cell in self.cells)
+
+
+def _row(lines: Lines, delimiter: str) -> _Row:
+    # The limit is one of the process; the default is less than an audit record may have.
+    csv.field_size_limit(max(csv.field_size_limit(), 2 * _LONGEST_ROW))
+    taken = _Taken(lines)
+    try:
+        cells = next(csv.reader(taken, delimiter=delimiter, strict=True), None)
+    except csv.Error:
+        return _Row(taken.lines, None)
+    return _Row(taken.lines, tuple(cells or ()))
+
+
+def _form(lines: Lines, seen: list[Line]) -> Form | None:
+    delimiters = _DELIMITERS
+    for line in lines:
+        seen.append(line)
+        before = _BEFORE_HEADER.fullmatch(line.text)
+        if before is None and line.text.strip():
+            break
+        delimiters = (before and before[1]) or delimiters
+    else:
+        return None
+    forms = (Form(_cells(line, mark), line.number, mark) for mark in delimiters)
+    form = max(forms, key=lambda form: len(form.header))
+    names = {fold(name) for name in form.header}
+    if not names & (_KNOWN if len(form.header) > 1 else _WHOLE_RECORDS):
+        return None
+    widths = []
+    for _ in range(_SAMPLE):
+        row = _row(lines, form.delimiter)
+        seen += row.lines
+        if row.lines:
+            widths.append(len(row.cells or ()))
+    return form if not widths or len(form.header) in widths else None
+
+
+def _cells(line: Line, delimiter: str) -> tuple[str, ...]:
+    row = _row(Lines(iter([line])), delimiter)
+    return tuple(cell.strip() for cell in row.cells or ())
+
+
+def _names(header: tuple[str, ...]) -> list[str]:
+    """A name for each column: of columns of one name, all but the first are spelt with ``_``."""
+    names: list[str] = []
+    for number, name in enumerate(header, start=1):
+        unique = name or f"column {number}"
+        while unique in names:
+            unique += "_"
+        names.append(unique)
+    return names
+
+
+def _plain(cell: str) -> str:
+    return cell[1:] if _INERT.match(cell) else cell

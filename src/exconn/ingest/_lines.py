@@ -1,0 +1,68 @@
+"""The lines of a text, decoded and counted."""
+
+import codecs
+import io
+from collections.abc import Callable, Iterator, Sequence
+
+from attrs import frozen
+
+from exconn.ingest._packed import DamagedError
+from exconn.ingest._raw import Unreadable
+
+_NOT_TEXT = (b"PAR1", b"PK", b"\x1f\x8b", b"7z\xbc\xaf", b"BZh", b"\x28\xb5\x2f\xfd", b"\xfd7zX")
+_WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+@frozen
+class Line:
+    """A line with its end; bytes that are not UTF-8 are halves of characters in it."""
+
+    number: int
+    text: str
+
+
+class Lines(Iterator[Line]):
+    """Lines, of which the last that were taken can be given back."""
+
+    def __init__(self, lines: Iterator[Line]) -> None:
+        self._lines = lines
+        self._given_back: list[Line] = []
+
+    def __next__(self) -> Line:
+        return self._given_back.pop() if self._given_back else next(self._lines)
+
+    def give_back(self, lines: Sequence[Line]) -> None:
+        """Have these come next, in their order."""
+        self._given_back.extend(reversed(lines))
+
+
+def lines_of(stream: io.BufferedReader, damaged: Callable[[Unreadable], None]) -> Iterator[Line]:
+    """The lines of a text in UTF-8 or, with a mark, UTF-16.
+
+    Args:
+        stream: the text.
+        damaged: called with the reason why lines are missing, when they are.
+    """
+    number = 0
+    try:
+        head = stream.peek(4)
+        if head.startswith(_NOT_TEXT):
+            damaged(Unreadable(1, "not a text file"))
+            return
+        for number, text in enumerate(_decoded(stream, head), start=1):
+            yield Line(number, text)
+    except DamagedError as damage:
+        damaged(Unreadable(number + 1, str(damage)))
+
+
+def _decoded(stream: io.BufferedReader, head: bytes) -> Iterator[str]:
+    if head.startswith(_WIDE):
+        wide = io.TextIOWrapper(stream, encoding="utf-16", errors="replace", newline="\n")
+        try:
+            yield from wide
+        finally:
+            wide.detach()
+        return
+    for index, line in enumerate(stream):
+        text = line.decode("utf-8", errors="surrogateescape")
+        yield text if index else text.removeprefix("\ufeff")
