@@ -317,7 +317,9 @@ def schema(
 
 @app.command(name="import")
 def import_command(
-    *files: Annotated[Path, Parameter(name="FILE", help="JSON or JSON lines, or folders of them.")],
+    *files: Annotated[
+        Path, Parameter(name="FILE", help="JSON, CSV, Parquet, zip; or folders of them.")
+    ],
     to: Annotated[Path, Parameter(help="The evidence folder; it is added to.")],
 ) -> None:
     """Read exports into an evidence folder."""
@@ -328,8 +330,8 @@ def import_command(
     show.imported(Console(), summary, to)
     if not summary.rows + sum(summary.listed.values()) + summary.duplicates:
         raise NoDataError(
-            "nothing was imported: no record is one that exconn reads (JSON and JSON lines; CSV is "
-            "not read yet)"
+            "nothing was imported: no record is one that exconn reads (in JSON, JSON lines, CSV or "
+            "Parquet)"
         )
 
 

@@ -38,7 +38,7 @@ _WRAPPED = {
     "UserType": ("usertype",),
     "ObjectId": ("objectid",),
     "ClientIP": ("clientip",),
-    "Id": ("id", "identity"),
+    "Id": ("id", "identity", "recordid"),
 }
 """What to take from around an `AuditData` that lacks it."""
 

@@ -1,6 +1,7 @@
 """CSV, as portals, PowerShell and spreadsheets write it, becomes raw records."""
 
 import csv
+import itertools
 import re
 from collections.abc import Iterator
 
@@ -58,20 +59,17 @@ def csv_records(lines: Lines, form: Form) -> Iterator[Raw | Unreadable]:
     for line in lines:
         if line.number == form.line:
             break
+    # The limit is one of the process; the default is less than an audit record may have.
+    csv.field_size_limit(max(csv.field_size_limit(), 2 * _LONGEST_ROW))
     names = _names(form.header)
-    reread = 0
-    while (row := _row(lines, form.delimiter)).lines:
-        text = row.text
-        if row.cells is None and reread + len(text) <= _MOST_REREAD:
-            reread += len(text)
-            lines.give_back(row.lines[1:])
-            text = row.lines[0].text
-        if row.cells is None or encoding_problem(text):
-            yield Unreadable(row.line, encoding_problem(text) or "not CSV", text)
-        elif row.says_nothing or row.cells == form.header:
+    for row in _Rows(lines, form.delimiter):
+        problem = encoding_problem(row.text) or ("" if row.is_csv else "not CSV")
+        if problem:
+            yield Unreadable(row.line, problem, row.text)
+        elif row.cells == form.header or not any(cell.strip() for cell in row.cells):
             continue
         elif len(row.cells) != len(names):
-            yield Unreadable(row.line, "not as many cells as the header", text)
+            yield Unreadable(row.line, "not as many cells as the header", row.text)
         else:
             for record in by_recipient(dict(zip(names, map(_plain, row.cells), strict=True))):
                 yield Raw(row.line, record)
@@ -99,10 +97,11 @@ class _Taken:
 
 @frozen
 class _Row:
-    """A row as it was found: its lines, none at the end; and its cells, if it is CSV."""
+    """A row as it was found: its lines, and its cells, which are none where it is not CSV."""
 
     lines: list[Line]
-    cells: tuple[str, ...] | None
+    cells: tuple[str, ...]
+    is_csv: bool = True
 
     @property
     def line(self) -> int:
@@ -112,20 +111,29 @@ class _Row:
     def text(self) -> str:
         return "".join(line.text for line in self.lines)
 
-    @property
-    def says_nothing(self) -> bool:
-        return self.cells is not None and not any(cell.strip() for cell in self.cells)
 
+@define
+class _Rows(Iterator[_Row]):
+    """The rows that lines make.
 
-def _row(lines: Lines, delimiter: str) -> _Row:
-    # The limit is one of the process; the default is less than an audit record may have.
-    csv.field_size_limit(max(csv.field_size_limit(), 2 * _LONGEST_ROW))
-    taken = _Taken(lines)
-    try:
-        cells = next(csv.reader(taken, delimiter=delimiter, strict=True), None)
-    except csv.Error:
-        return _Row(taken.lines, None)
-    return _Row(taken.lines, tuple(cells or ()))
+    A line that is not CSV is a row; those that its quote swallowed are read again, up to a bound.
+    """
+
+    lines: Lines
+    delimiter: str
+    rereadable: int = field(factory=lambda: _MOST_REREAD)
+
+    def __next__(self) -> _Row:
+        taken = _Taken(self.lines)
+        try:
+            cells = next(csv.reader(taken, delimiter=self.delimiter, strict=True))
+        except csv.Error:
+            self.rereadable -= taken.size
+            if self.rereadable > 0:
+                self.lines.give_back(taken.lines[1:])
+                del taken.lines[1:]
+            return _Row(taken.lines, (), is_csv=False)
+        return _Row(taken.lines, tuple(cells))
 
 
 def _form(lines: Lines, seen: list[Line]) -> Form | None:
@@ -138,23 +146,19 @@ def _form(lines: Lines, seen: list[Line]) -> Form | None:
         delimiters = (before and before[1]) or delimiters
     else:
         return None
-    forms = (Form(_cells(line, mark), line.number, mark) for mark in delimiters)
+    forms = (Form(_header(line, mark), line.number, mark) for mark in delimiters)
     form = max(forms, key=lambda form: len(form.header))
     names = {fold(name) for name in form.header}
     if not names & (_KNOWN if len(form.header) > 1 else _WHOLE_RECORDS):
         return None
-    widths = []
-    for _ in range(_SAMPLE):
-        row = _row(lines, form.delimiter)
-        seen += row.lines
-        if row.lines:
-            widths.append(len(row.cells or ()))
-    return form if not widths or len(form.header) in widths else None
+    sample = list(itertools.islice(_Rows(lines, form.delimiter), _SAMPLE))
+    seen += (line for row in sample for line in row.lines)
+    return form if not sample or any(len(row.cells) == len(form.header) for row in sample) else None
 
 
-def _cells(line: Line, delimiter: str) -> tuple[str, ...]:
-    row = _row(Lines(iter([line])), delimiter)
-    return tuple(cell.strip() for cell in row.cells or ())
+def _header(line: Line, delimiter: str) -> tuple[str, ...]:
+    row = next(_Rows(Lines(iter([line])), delimiter))
+    return tuple(cell.strip() for cell in row.cells)
 
 
 def _names(header: tuple[str, ...]) -> list[str]:

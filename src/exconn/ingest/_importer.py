@@ -178,7 +178,9 @@ class _Group:
         Nothing is held afterwards.
         """
         self._flush()
-        whole = pl.concat(self._frames, how="diagonal") if self._frames else pl.DataFrame()
+        if not self._frames:
+            return pl.DataFrame()
+        whole = pl.concat(self._frames, how="diagonal")
         ordered = [name for name in self.table.names if name in self.columns]
         self._frames, self.size = [], 0
         return whole.select(*ordered, *sorted(self.columns.keys() - set(ordered)))

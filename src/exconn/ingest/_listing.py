@@ -1,6 +1,7 @@
 """Listings of Exchange's settings: what they tell of the organisation, for the context."""
 
 import enum
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -31,8 +32,12 @@ _TOLD_BY: Mapping[Kind, frozenset[str]] = {
 _OF_EVENTS = frozenset({"operation", "actiontype", "timestamp", "creationtime", "timegenerated"})
 _WHEN = frozenset({"whencreatedutc", "whenchangedutc"})
 
-Entry = str | InboundConnector | OutboundConnector | TransportRule
-_READ: Mapping[Kind, Callable[[Mapping[str, object]], Entry]] = {
+_TYPE = re.compile(r"\W*(?:System\.(?:Object|String|Collections\.)|Microsoft\.Exchange\.Data\.)")
+"""What Export-Csv makes of a list."""
+
+Setting = InboundConnector | OutboundConnector | TransportRule
+Entry = str | Setting
+_READ: Mapping[Kind, Callable[[Mapping[str, object]], Setting]] = {
     Kind.INBOUND_CONNECTORS: InboundConnector.from_properties,
     Kind.OUTBOUND_CONNECTORS: OutboundConnector.from_properties,
     Kind.TRANSPORT_RULES: TransportRule.from_properties,
@@ -51,7 +56,7 @@ def listed(record: Mapping[str, object]) -> Listed | None:
     """Read a row of ``Get-AcceptedDomain``, of connectors or of transport rules; None for others.
 
     Raises:
-        UnfitError: it is one, but has no name.
+        UnfitError: it is one, but has no name, or a CSV has the type of a list in place of it.
     """
     given = folded(record)
     kind = next((kind for kind, names in _TOLD_BY.items() if names <= given.keys()), None)
@@ -65,7 +70,10 @@ def listed(record: Mapping[str, object]) -> Listed | None:
         return Listed(kind, domain)
     if not text(plain["name"]).strip():
         raise UnfitError("a listed connector or rule without a name")
-    return Listed(kind, _READ[kind](plain))
+    entry = _READ[kind](plain)
+    if any(_TYPE.match(str(value)) for value in entry.to_properties().values()):
+        raise UnfitError("a list of which only the type was written: export it as JSON")
+    return Listed(kind, entry)
 
 
 def with_entry(context: Context, new: Listed) -> Context:

@@ -12,7 +12,7 @@ class FileSummary:
     """What became of one file: ``read == rows + entries + duplicates + rejected``.
 
     Attributes:
-        path: the file.
+        path: the file; of a member of a zip archive ``archive.zip/member``.
         read: how many records were found in it; an unreadable line counts as one.
         written: new rows, by table.
         listed: entries of listings that are new in the context, by its attributes.

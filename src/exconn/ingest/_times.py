@@ -16,6 +16,9 @@ _AMERICAN = re.compile(
     r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4}),?\s+"
     r"([0-9]{1,2}):([0-9][0-9])(?::([0-9][0-9])(?:\.([0-9]+))?)?\s*([AaPp])\.?[Mm]\.?"
 )
+_DOTTED = re.compile(
+    r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})\s+([0-9]{1,2}):([0-9][0-9])(?::([0-9][0-9]))?"
+)
 _DOTNET = re.compile(r"/Date\((-?[0-9]{1,18})(?:[+-][0-9]{4})?\)/")
 
 
@@ -23,7 +26,8 @@ def parse_moment(value: object) -> datetime | None:
     """Read a time in any form that exports have, as UTC floored to microseconds.
 
     ISO 8601 with ``T`` or a blank, up to any number of fractional digits, with ``Z``, an offset
-    or no zone (which is UTC); ``5/18/2021 9:13:33 PM`` with the month first;
+    or no zone (which is UTC); ``5/18/2021 9:13:33 PM`` with the month first, ``18.5.2021 21:13:33``
+    with the day first;
     ``/Date(1658751973240)/``, also inside the object that PowerShell makes of a date.
 
     Returns:
@@ -37,7 +41,7 @@ def parse_moment(value: object) -> datetime | None:
     if not isinstance(value, str):
         return None
     text = value.strip()
-    for form, reader in ((_ISO, _iso), (_AMERICAN, _american), (_DOTNET, _dotnet)):
+    for form, reader in _READERS:
         match = form.fullmatch(text)
         if match:
             try:
@@ -83,6 +87,11 @@ def _american(match: re.Match[str]) -> datetime:
     )
 
 
+def _dotted(match: re.Match[str]) -> datetime:
+    day, month, year, hour, minute, second = (int(part or 0) for part in match.groups())
+    return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
+
+
 def _dotnet(match: re.Match[str]) -> datetime:
     # The offset in this form is only for display: the number is UTC.
     return _EPOCH + timedelta(milliseconds=int(match[1]))
@@ -90,3 +99,6 @@ def _dotnet(match: re.Match[str]) -> datetime:
 
 def _micros(fraction: str | None) -> int:
     return int((fraction or "")[:6].ljust(6, "0"))
+
+
+_READERS = ((_ISO, _iso), (_AMERICAN, _american), (_DOTTED, _dotted), (_DOTNET, _dotnet))

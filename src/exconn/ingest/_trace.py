@@ -42,18 +42,15 @@ def by_recipient(record: dict[str, object]) -> Iterator[dict[str, object]]:
     Any other record is only itself. A recipient is ``ann@contoso.example##Receive, Deliver``.
     """
     by_name = folded(record)
-    recipients = by_name.get("recipient_status")
-    if "origin_timestamp_utc" not in by_name or not isinstance(recipients, str):
+    recipients = text(by_name.get("recipient_status")).strip("; ").split(";")
+    if "origin_timestamp_utc" not in by_name or not recipients[0]:
         yield record
         return
     known = {name: by_name[reported] for reported, name in _REPORTED.items() if reported in by_name}
-    for recipient in filter(None, recipients.split(";")):
+    for recipient in recipients:
         address, _, status = recipient.partition("##")
-        yield {
-            **known,
-            "RecipientAddress": address.strip(),
-            "Status": status.rpartition(",")[2].strip(),
-        }
+        last = status.rpartition(",")[2]
+        yield {**known, "RecipientAddress": address.strip(), "Status": last.strip()}
 
 
 def traced(record: Mapping[str, object]) -> Row | None:
