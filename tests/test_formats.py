@@ -459,6 +459,25 @@ def test_rows_of_other_tables_are_rejected_as_such(tmp_path: Path) -> None:
     assert json.loads(rejections(evidence)[0]["record"])["ActionType"] == "two\nlines"
 
 
+def test_csv_with_no_known_column_is_still_csv(tmp_path: Path) -> None:
+    """Its rows are shown under their header."""
+    summary, evidence = imported(tmp_path, table(("A", "B", "C"), ("1", "2", "x\ny"), "456"))
+    assert summary.reasons == {"no table that exconn reads": 2}
+    assert json.loads(rejections(evidence)[1]["record"]) == {"A": "4", "B": "5", "C": "6"}
+
+
+def test_json_lines_with_many_commas_are_not_csv(tmp_path: Path) -> None:
+    """Though each line has as many as the first."""
+    summary, _ = imported(tmp_path, f"{json.dumps(MAIL)}\n" * 3)
+    assert (summary.read, summary.rows) == (3, 1)
+
+
+def test_a_header_of_thousands_of_columns_is_none(tmp_path: Path) -> None:
+    """It would only cost time."""
+    summary, _ = imported(tmp_path, table(["Subject"] * 5_000, ["x"] * 5_000))
+    assert summary.reasons == {"not JSON": 2}
+
+
 @pytest.mark.parametrize(
     "text", ["exported by Ann, 2026-03-02\n", "Timestamp,Subject\n", "a,b\nc,d\n"]
 )
@@ -716,9 +735,7 @@ def test_whatever_a_text_holds_the_numbers_add_up(
     twice(tmp_path_factory.mktemp("any"), content)
 
 
-ARCHIVES = st.dictionaries(st.text(min_size=1, max_size=5), TEXTS, max_size=3).map(
-    zipped
-) | st.just(as_parquet([MAIL, MAIL | {"NetworkMessageId": "n-2"}]))
+ARCHIVES = st.dictionaries(st.text(min_size=1, max_size=5), TEXTS, max_size=3).map(zipped)
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
@@ -733,6 +750,14 @@ def test_whatever_befalls_an_archive_the_numbers_add_up(
     for where, byte in damage:
         changed[int(where * (len(changed) - 1))] = byte
     twice(tmp_path_factory.mktemp("any"), bytes(changed))
+
+
+@pytest.mark.parametrize("size", [4, 12, 500, -9, -1])
+def test_parquet_that_was_cut_is_set_aside(tmp_path: Path, size: int) -> None:
+    """Its end says where everything is."""
+    whole = as_parquet([MAIL, MAIL | {"NetworkMessageId": "n-2"}])
+    summary, _ = imported(tmp_path, whole[:size])
+    assert summary.reasons == {"damaged Parquet": 1}
 
 
 def test_all_tables_are_read_from_csv(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from exconn.tables import TABLES
 _DELIMITERS = ",;\t|"
 _BEFORE_HEADER = re.compile(r"\"?(?:#TYPE .*|sep=(.))\"?\s*", re.IGNORECASE)
 _SAMPLE = 5
+_MOST_COLUMNS = 1_000
 _LONGEST_ROW = 16 << 20
 _MOST_REREAD = 256 << 20
 _INERT = re.compile(r"'(?=[=+\-@\t\r])")
@@ -28,7 +29,7 @@ _KNOWN = _WHOLE_RECORDS.union(
     ("received", "senderaddress", "sender_address"),
     ("name", "identity", "domainname"),
 )
-"""Columns of which a header has some."""
+"""Columns of which the header of an export that exconn reads has some."""
 
 
 @frozen
@@ -43,7 +44,8 @@ class Form:
 def csv_form(lines: Lines) -> Form | None:
     """The form of a text that is CSV, None for any other; the lines stay where they are.
 
-    It has a header with a known column, and a row as wide as that, where there are rows.
+    It has a header with a known column, and a row as wide as that, where there are rows; or any
+    header, and only rows of its width.
     """
     seen: list[Line] = []
     form = _form(lines, seen)
@@ -148,12 +150,19 @@ def _form(lines: Lines, seen: list[Line]) -> Form | None:
         return None
     forms = (Form(_header(line, mark), line.number, mark) for mark in delimiters)
     form = max(forms, key=lambda form: len(form.header))
-    names = {fold(name) for name in form.header}
-    if not names & (_KNOWN if len(form.header) > 1 else _WHOLE_RECORDS):
+    if line.text.lstrip().startswith(("{", "[")) or len(form.header) > _MOST_COLUMNS:
         return None
     sample = list(itertools.islice(_Rows(lines, form.delimiter), _SAMPLE))
     seen += (line for row in sample for line in row.lines)
-    return form if not sample or any(len(row.cells) == len(form.header) for row in sample) else None
+    wide = [len(row.cells) == len(form.header) for row in sample if row.text.strip()]
+    names = {fold(name) for name in form.header}
+    if len(form.header) == 1:
+        is_csv = any(wide) and bool(names & _WHOLE_RECORDS)
+    elif names & _KNOWN:
+        is_csv = any(wide) or not wide
+    else:
+        is_csv = len(form.header) > 2 and all(wide) and bool(wide)
+    return form if is_csv else None
 
 
 def _header(line: Line, delimiter: str) -> tuple[str, ...]:
@@ -163,13 +172,13 @@ def _header(line: Line, delimiter: str) -> tuple[str, ...]:
 
 def _names(header: tuple[str, ...]) -> list[str]:
     """A name for each column: of columns of one name, all but the first are spelt with ``_``."""
-    names: list[str] = []
+    names: dict[str, None] = {}
     for number, name in enumerate(header, start=1):
         unique = name or f"column {number}"
         while unique in names:
             unique += "_"
-        names.append(unique)
-    return names
+        names[unique] = None
+    return list(names)
 
 
 def _plain(cell: str) -> str:
