@@ -442,7 +442,7 @@ def test_columns_of_one_name_lose_nothing(tmp_path: Path) -> None:
     assert frame["column_7"].to_list() == ["x", None, None]
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx"])
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\uff1d1", "\tx"])
 def test_texts_that_were_made_inert_are_as_they_were(tmp_path: Path, text: str) -> None:
     """Other texts keep their apostrophe."""
     _, evidence = imported(

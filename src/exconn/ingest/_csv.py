@@ -19,7 +19,7 @@ _SAMPLE = 5
 _MOST_COLUMNS = 1_000
 _LONGEST_ROW = 16 << 20
 _MOST_REREAD = 256 << 20
-_INERT = re.compile(r"'(?=[=+\-@\t\r])")
+_INERT = re.compile(r"""([ "]*)'(?=[-=+@\t\r\uff0d\uff1d\uff0b\uff20])""")
 """What a spreadsheet, or exconn's own CSV, puts before a text that would be computed."""
 
 _WHOLE_RECORDS = {"auditdata", "raweventdata"}
@@ -182,4 +182,5 @@ def _names(header: tuple[str, ...]) -> list[str]:
 
 
 def _plain(cell: str) -> str:
-    return cell[1:] if _INERT.match(cell) else cell
+    made_inert = _INERT.match(cell)
+    return made_inert[1] + cell[made_inert.end() :] if made_inert else cell
