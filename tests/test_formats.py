@@ -18,7 +18,7 @@ from polars.testing import assert_frame_equal
 
 from exconn.grading.export import csv_text
 from exconn.ingest import ImportSummary, _importer, _packed, import_files
-from exconn.models import ConnectorChange, Email
+from exconn.models import ConnectorChange, Email, Logon
 from exconn.tables import EMAIL_EVENTS, TABLES, conform
 
 Json = dict[str, Any]
@@ -233,6 +233,27 @@ def test_log_analytics_adds_to_the_names_of_columns(tmp_path: Path) -> None:
     assert change.timestamp == datetime(2026, 3, 2, 9, 58, 11, tzinfo=UTC)
     assert change.actor.name == "mallory@fabrikam.example"
     assert change.parameters["SenderDomains"] == "smtp:*;1"
+
+
+def test_sign_ins_of_log_analytics_are_read(tmp_path: Path) -> None:
+    """JSON in cells is read as such; some of it is empty."""
+    row = {
+        "TimeGenerated [UTC]": "3/2/2026, 9:50:07.000 AM",
+        "CreatedDateTime [UTC]": "3/2/2026, 9:50:00.000 AM",
+        "ResultType": "50126",
+        "UserPrincipalName": "mallory@fabrikam.example",
+        "AppDisplayName": "Azure Portal",
+        "IPAddress": "203.0.113.7",
+        "Status_dynamic": '{"errorCode":50126,\n"failureReason":"Invalid password"}',
+        "DeviceDetail_dynamic": "",
+        "UserId_": "0f0e0d0c-0b0a-4908-8706-050403020100",
+        "Id": "1c1c1c1c-0000-4000-8000-000000000001",
+    }
+    _, evidence = imported(tmp_path, table(list(row), list(row.values())).encode("utf-8-sig"))
+    (logon,) = Logon.from_frame(only(evidence, "IdentityLogonEvents"))
+    assert logon.timestamp == datetime(2026, 3, 2, 9, 50, tzinfo=UTC)
+    assert (logon.action, logon.failure_reason) == ("LogonFailed", "Invalid password")
+    assert logon.account_object_id == row["UserId_"]
 
 
 @pytest.mark.parametrize(
@@ -529,6 +550,14 @@ def encrypted(archive: bytes) -> bytes:
     return bytes(changed)
 
 
+def in_deflate64(archive: bytes) -> bytes:
+    """An archive that says its members are packed as Windows packs large ones."""
+    changed = bytearray(archive)
+    changed[archive.index(b"PK\x03\x04") + 8] = 9
+    changed[archive.index(b"PK\x01\x02") + 10] = 9
+    return bytes(changed)
+
+
 SHEET = zipped({"[Content_Types].xml": "<Types/>", "xl/workbook.xml": "<workbook/>"})
 
 
@@ -536,6 +565,7 @@ SHEET = zipped({"[Content_Types].xml": "<Types/>", "xl/workbook.xml": "<workbook
     ("archive", "reason"),
     [
         (encrypted(zipped({"a": "x"})), "encrypted"),
+        (in_deflate64(zipped({"a": "x"})), "compressed in a way that is not read"),
         (zipped({"a": zipped({"b": zipped({"c": "x"})})}), "a zip archive in one in another"),
         (SHEET, "an Office document: save it as CSV"),
         (zipped({"report.xlsx": SHEET}), "an Office document: save it as CSV"),
@@ -552,6 +582,14 @@ def test_what_cannot_be_unpacked_is_set_aside(tmp_path: Path, archive: bytes, re
     (found,) = summary.reasons
     assert found.startswith(reason)
     assert summary.read == 1
+
+
+def test_an_empty_archive_is_a_file_of_nothing(tmp_path: Path) -> None:
+    """The summary has it all the same."""
+    summary, evidence = imported(tmp_path, zipped({}))
+    assert [file.path for file in summary.files] == [tmp_path / "export"]
+    assert summary.read == 0
+    assert contents(evidence) == {}
 
 
 def test_a_damaged_member_keeps_what_is_sound(tmp_path: Path) -> None:

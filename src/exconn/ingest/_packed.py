@@ -136,6 +136,8 @@ def _contents(
         return "encrypted"
     try:
         return _buffered(_Unpacked(archive.open(info), "zip", allowance))
+    except NotImplementedError:
+        return "compressed in a way that is not read: pack it again"
     except _UNSOUND:
         return "damaged zip"
 

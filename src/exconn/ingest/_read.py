@@ -68,14 +68,18 @@ def _in_folder(folder: Path) -> Iterator[Path]:
 def _members(
     path: Path, archive: io.BufferedReader | io.BytesIO, allowance: Allowance, *, within: int
 ) -> Iterator[Part]:
-    """The members of a zip archive, and of zip archives in it."""
+    """The members of a zip archive, and of zip archives in it; of an empty one, just itself."""
+    is_empty = True
     try:
         for member in members(archive, allowance):
+            is_empty = False
             place = Path(f"{path}/{member.name}")
             if isinstance(member.contents, str):
                 yield _refused(place, member.contents)
             else:
                 yield from _member(place, member.contents, allowance, within)
+        if is_empty:
+            yield Part(path, iter(()))
     except DamagedError as damage:
         yield _refused(path, str(damage))
 
