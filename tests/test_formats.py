@@ -284,6 +284,7 @@ def test_a_record_that_a_spreadsheet_cut_is_set_aside(tmp_path: Path) -> None:
 
 def test_cells_may_be_longer_than_python_expects(tmp_path: Path) -> None:
     """Its limit is 131,072 characters."""
+    csv.field_size_limit(131_072)
     summary, _ = imported(tmp_path, mails({"AdditionalFields": json.dumps("x" * 200_000)}))
     assert summary.rows == 1
 
@@ -485,6 +486,12 @@ def test_csv_with_no_known_column_is_still_csv(tmp_path: Path) -> None:
     summary, evidence = imported(tmp_path, table(("A", "B", "C"), ("1", "2", "x\ny"), "456"))
     assert summary.reasons == {"no table that exconn reads": 2}
     assert json.loads(rejections(evidence)[1]["record"]) == {"A": "4", "B": "5", "C": "6"}
+
+
+def test_words_with_commas_are_not_csv(tmp_path: Path) -> None:
+    """Not every line has as many of them."""
+    summary, _ = imported(tmp_path, "Tue, as ever, by Ann\nhere, is, more\nthe end\n")
+    assert summary.reasons == {"not JSON": 3}
 
 
 def test_json_lines_with_many_commas_are_not_csv(tmp_path: Path) -> None:

@@ -61,8 +61,6 @@ def csv_records(lines: Lines, form: Form) -> Iterator[Raw | Unreadable]:
     for line in lines:
         if line.number == form.line:
             break
-    # The limit is one of the process; the default is less than an audit record may have.
-    csv.field_size_limit(max(csv.field_size_limit(), 2 * _LONGEST_ROW))
     names = _names(form.header)
     for row in _Rows(lines, form.delimiter):
         problem = encoding_problem(row.text) or ("" if row.is_csv else "not CSV")
@@ -124,6 +122,10 @@ class _Rows(Iterator[_Row]):
     lines: Lines
     delimiter: str
     rereadable: int = field(factory=lambda: _MOST_REREAD)
+
+    def __attrs_post_init__(self) -> None:
+        # The limit is one of the process; the default is less than an audit record may have.
+        csv.field_size_limit(max(csv.field_size_limit(), 2 * _LONGEST_ROW))
 
     def __next__(self) -> _Row:
         taken = _Taken(self.lines)
