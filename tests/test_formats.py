@@ -582,6 +582,7 @@ SHEET = zipped({"[Content_Types].xml": "<Types/>", "xl/workbook.xml": "<workbook
         (zipped({"a": gzip.compress(b"x\n" * 999)[:20]}), "damaged gzip"),
         (zipped({"a": b"PAR1 not really"}), "damaged Parquet"),
     ],
+    ids=lambda value: "archive" if isinstance(value, bytes) else value,  # which has its time in it
 )
 def test_what_cannot_be_unpacked_is_set_aside(tmp_path: Path, archive: bytes, reason: str) -> None:
     """With the reason, and nothing else."""
