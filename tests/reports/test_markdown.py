@@ -7,11 +7,13 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from cases import HOSTILE, NAMES, attacked, case, poisoned
-from exconn import Answer
+from cases import HOSTILE, NAMES, attacked, case, hunted, poisoned
+from exconn import Alert, Answer, grade
+from exconn.grading import Tally, Total
 from exconn.reports.markdown import code, prose
-from exconn.reports.words import title
+from exconn.reports.words import EVENTS, title
 from exconn.unseen import visible
+from incidents import AT, honest, source
 from sight import unseen
 
 NASTY = st.one_of(st.sampled_from(HOSTILE), st.text(), st.text("`*_[]()<>#|~&@!\\:/-+.1w \n\x00"))
@@ -29,12 +31,16 @@ def tokens(text: str) -> list[Token]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_ticket_has_verdict_why_answers_steps_radius_and_coverage(name: str) -> None:
+def test_a_ticket_has_verdict_events_indicators_why_answers_steps_radius_and_coverage(
+    name: str,
+) -> None:
     found = case(name)
     text = found.to_markdown()
     headings = [line for line in text.splitlines() if line.startswith("#")]
     assert headings == [
         text.splitlines()[0],
+        "## What happened",
+        "## Indicators",
         "## Why",
         "## Questions",
         "## Next steps",
@@ -46,7 +52,76 @@ def test_a_ticket_has_verdict_why_answers_steps_radius_and_coverage(name: str) -
         assert answered.question.text in text
     for standing in found.coverage:
         assert f"- **{standing.coverage.table.name}:** {standing.state.value}" in text
-    assert len(text) < 5_000
+    assert len(text) < 7_000
+
+
+def part(text: str, title: str) -> list[str]:
+    """The lines of a part of a ticket."""
+    return text.partition(f"## {title}\n\n")[2].partition("\n\n")[0].splitlines()
+
+
+def test_a_ticket_says_what_happened_when() -> None:
+    told = part(attacked().to_markdown(), "What happened")
+    assert len(told) == len(attacked().timeline)
+    for line, event in zip(told, attacked().timeline, strict=True):
+        assert line.startswith(f"- {event.time:%Y-%m-%d %H:%M:%S} UTC, **{EVENTS[event.kind]}:** ")
+    [change] = attacked().evidence.changes
+    [line] = [line for line in told if "**change:**" in line]
+    for text in (change.operation, change.actor.name, change.address):
+        assert text in line
+
+
+def test_of_a_long_timeline_a_ticket_has_of_each_kind_what_is_nearest() -> None:
+    [change] = [event for event in attacked().timeline if event.kind == "change"]
+    near = attacked().at - change.time
+    routine = tuple(
+        attrs.evolve(change, time=change.time - number * near, summary=f"routine {number}.")
+        for number in range(1, 31)
+    )
+    events = sorted((*routine, *attacked().timeline), key=lambda event: event.time)
+    told = part(attrs.evolve(attacked(), timeline=tuple(events)).to_markdown(), "What happened")
+    assert len(told) == 10
+    assert told[-1] == f"- and {len(events) - 9} other events, in the HTML report"
+    times = [line[2:21] for line in told[:-1]]
+    assert times == sorted(times)
+    for event in attacked().timeline:
+        assert any(f"{event.time:%Y-%m-%d %H:%M:%S}" in line for line in told)
+
+
+def test_a_ticket_names_who_changed_the_connector_and_where_its_mail_is_from() -> None:
+    told = "\n".join(part(attacked().to_markdown(), "Indicators"))
+    evidence = attacked().evidence
+    [change] = evidence.changes
+    assert f"**Changed by:** `{change.actor.name}` (1 change)" in told
+    assert f"**Changed from:** `{change.address}` (1 change)" in told
+    for tally in (*evidence.addresses, *evidence.sender_domains):
+        assert f"`{tally.value}` ({tally.count:,})" in told
+    for sender in evidence.senders[:5]:
+        assert f"`{sender.p2_address}`" in told
+    assert f" and {len(evidence.senders) - 5} more" in told
+
+
+def test_a_ticket_says_how_many_indicators_there_are_in_all() -> None:
+    evidence = attrs.evolve(
+        attacked().evidence,
+        addresses=tuple(Tally(f"192.0.2.{n}", 9) for n in range(20)),
+        all_addresses=Total(values=70, count=900, untold=30),
+    )
+    told = "\n".join(part(attrs.evolve(attacked(), evidence=evidence).to_markdown(), "Indicators"))
+    assert "`192.0.2.4` (9), too many to tell apart (30 messages); 70 in all\n" in told
+    assert "192.0.2.5" not in told
+
+
+def test_indicators_that_are_not_known_are_not_called_none() -> None:
+    tenant = honest()
+    alert = Alert(connector=tenant.connector("quiet").name, timestamp=AT)
+    seen = part(grade(source(tenant), alert).to_markdown(), "Indicators")
+    assert seen[:2] == ["- **Changed by:** none", "- **Changed from:** none"]
+    missing = "not known (CloudAppEvents is missing)"
+    unseen = part(grade(source(tenant, CloudAppEvents=None), alert).to_markdown(), "Indicators")
+    assert unseen[:2] == [f"- **Changed by:** {missing}", f"- **Changed from:** {missing}"]
+    hunted_only = part(hunted()[0].to_markdown(), "Indicators")
+    assert hunted_only[-1].startswith("- **Senders:** not known (not asked for;")
 
 
 def test_a_ticket_is_made_of_plain_parts_only() -> None:
@@ -73,7 +148,7 @@ def test_no_text_of_the_evidence_acts_in_a_ticket(texts: list[str]) -> None:
     assert {token.type for token in tokens(text)} <= KNOWN
     assert [token.tag for token in tokens(text) if token.type == "heading_open"] == [
         "h1",
-        *["h2"] * 5,
+        *["h2"] * 7,
     ]
 
 

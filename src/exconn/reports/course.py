@@ -8,20 +8,12 @@ from exconn.reports import charts
 from exconn.reports.markup import Html, element, join
 from exconn.reports.page import section
 from exconn.reports.tables import Column, table, time
-from exconn.reports.words import counted
+from exconn.reports.words import EVENTS, counted
 from exconn.unseen import shortened
 from exconn.window import iso
 
 _EVENTS = 40
 _SUMMARY = 600
-_KINDS = {
-    "logon": "sign-in",
-    "change": "change",
-    "attempt": "failed change",
-    "deed": "other act",
-    "mail": "mail",
-    "alert": "judged",
-}
 
 
 def volume_section(grade: Grade) -> Html:
@@ -110,7 +102,7 @@ def _event(event: Event) -> Html:
     return element(
         "li",
         element("time", f"{event.time:%H:%M:%S}", datetime=iso(event.time)),
-        element("span", _KINDS.get(event.kind, event.kind), class_=f"tag {event.kind}"),
+        element("span", EVENTS[event.kind], class_=f"tag {event.kind}"),
         element(
             "span",
             shortened(event.summary, _SUMMARY),

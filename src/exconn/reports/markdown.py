@@ -1,26 +1,46 @@
 """A grade in short, as Markdown for a ticket; and the one way in which text reaches Markdown."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from itertools import groupby
 
 from exconn.coverage import Standing
-from exconn.grading import Action, Answer, Clicks, Grade, Radius, SimilarMail, State
+from exconn.facts.changes import acts
+from exconn.grading import (
+    Action,
+    Answer,
+    Clicks,
+    Event,
+    Evidence,
+    Grade,
+    Radius,
+    SimilarMail,
+    State,
+)
 from exconn.reports.words import (
     DETERMINATIONS,
+    EVENTS,
     VERDICTS,
     counted,
+    listed,
     minute,
+    most,
+    second,
     signed,
     strongest,
     thresholds,
+    unseen_why,
 )
+from exconn.tables import CLOUD_APP_EVENTS, EMAIL_EVENTS
 from exconn.unseen import shortened, visible
 
 _FOR, _AGAINST = 5, 3
-_TOP = 5
 _VALUE = 120
 _SENTENCE = 2_000
+_EVENTS = 9
+_EVENT = 300
 # A word that is nothing but a word wherever it stands, in each dialect of Markdown: no mark-up, no
 # address that would become a link, no mention, no list's number.
 _PLAIN = re.compile(
@@ -32,9 +52,11 @@ _NUMBERED = re.compile(r"\d+[.)]")
 
 
 def markdown(grade: Grade) -> str:
-    """A grade in short: verdict, why, answers, next steps, blast radius, coverage."""
+    """A grade in short: verdict, events, indicators, why, answers, steps, radius, coverage."""
     parts = [
         _verdict(grade),
+        _events(grade),
+        _indicators(grade),
         _why(grade),
         _questions(grade),
         _steps(grade.actions),
@@ -44,13 +66,13 @@ def markdown(grade: Grade) -> str:
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
 
 
-def code(text: str) -> str:
+def code(text: str, longest: int = _VALUE) -> str:
     """A value from outside as code: in it nothing acts, whatever it holds."""
-    shown = visible(shortened(text, _VALUE))
+    shown = visible(shortened(text, longest))
     if not shown.strip():
         return "(empty)" if not shown else f"({counted(len(shown), 'space')})"
-    longest = max((len(run) for run in re.findall("`+", shown)), default=0)
-    fence = "`" * (longest + 1)
+    ticks = max((len(run) for run in re.findall("`+", shown)), default=0)
+    fence = "`" * (ticks + 1)
     padding = " " if shown[0] in "` " or shown[-1] in "` " else ""
     return f"{fence}{padding}{shown}{padding}{fence}"
 
@@ -77,6 +99,70 @@ def _verdict(grade: Grade) -> Iterable[str]:
     )
     yield ""
     yield prose(grade.summary)
+
+
+def _events(grade: Grade) -> Iterable[str]:
+    yield "## What happened"
+    yield ""
+    shown = _chosen(grade.timeline, grade.at)
+    for event in shown:
+        told = code(event.summary, _EVENT)
+        yield f"- {second(event.time)} UTC, **{EVENTS[event.kind]}:** {told}"
+    if len(grade.timeline) > len(shown):
+        rest = counted(len(grade.timeline) - len(shown), "other event")
+        yield f"- and {rest}, in the HTML report"
+
+
+def _chosen(events: Sequence[Event], at: datetime) -> list[Event]:
+    """Of each kind those nearest to the time that is judged, in the order of time."""
+    ranks = Counter[str]()
+    ranked = []
+    for event in sorted(events, key=lambda event: abs(event.time - at)):
+        ranked.append((ranks[event.kind], event))
+        ranks[event.kind] += 1
+    first = sorted(ranked, key=lambda one: one[0])[:_EVENTS]
+    return sorted((event for _, event in first), key=lambda event: event.time)
+
+
+def _indicators(grade: Grade) -> Iterable[str]:
+    evidence = grade.evidence
+    unaudited = unseen_why(grade.coverage, CLOUD_APP_EVENTS)
+    no_mail = unseen_why(grade.coverage, EMAIL_EVENTS)
+    changes = acts(evidence.changes)
+    who = Counter(change.actor.name or change.actor.id for change in changes)
+    where = Counter(change.address for change in changes)
+    addresses = most(evidence.addresses, evidence.all_addresses, "messages", code)
+    domains = most(evidence.sender_domains, evidence.all_sender_domains, "messages", code)
+    asked = no_mail if evidence.asked else "not asked for; grade the connector by itself"
+    yield "## Indicators"
+    yield ""
+    for name, told, unknown in (
+        ("Changed by", _by_count(who, "change"), unaudited),
+        ("Changed from", _by_count(where, "change"), unaudited),
+        ("Mail from addresses", addresses, no_mail),
+        ("Senders' P1 domains", domains, no_mail),
+        ("Senders", _senders(evidence), asked),
+    ):
+        yield f"- **{name}:** {f'not known ({unknown})' if unknown and told == 'none' else told}"
+
+
+def _by_count(counts: Mapping[str, int], unit: str) -> str:
+    ranked = sorted(counts.items(), key=lambda one: -one[1])
+    return listed(
+        [f"{code(value) if value else 'not recorded'} ({counted(n, unit)})" for value, n in ranked]
+    )
+
+
+def _senders(evidence: Evidence) -> str:
+    """Those with the most messages: From header, and the envelope where it is another."""
+    return listed(
+        [
+            code(s.p2_address)
+            + ("" if s.p1_address == s.p2_address else f", envelope {code(s.p1_address)}")
+            + f" ({s.messages:,})"
+            for s in evidence.senders
+        ]
+    )
 
 
 def _why(grade: Grade) -> Iterable[str]:
@@ -127,9 +213,9 @@ def _radius(radius: Radius) -> Iterable[str]:
     yield ""
     if radius.connectors is not None:
         others = [f"{code(c.name)} (same {', '.join(c.ties)})" for c in radius.connectors]
-        yield f"- **Other connectors changed:** {_listed(others)}"
+        yield f"- **Other connectors changed:** {listed(others)}"
     if radius.mail is not None:
-        yield f"- **Other mail:** {_listed([_similar(mail) for mail in radius.mail])}"
+        yield f"- **Other mail:** {listed([_similar(mail) for mail in radius.mail])}"
     if radius.clicks is not None:
         yield f"- **Clicks:** {_clicks(radius.clicks)}"
     for reason in radius.unknown:
@@ -146,7 +232,7 @@ def _clicks(clicks: Clicks) -> str:
         return "none"
     who = dict.fromkeys(click.account for click in clicks.latest if click.account)
     told = f"{clicks.total:,} by {counted(clicks.accounts, 'account')}"
-    return f"{told}: {_listed([code(account) for account in who])}" if who else told
+    return f"{told}: {listed([code(account) for account in who])}" if who else told
 
 
 def _coverage(coverage: Sequence[Standing]) -> Iterable[str]:
@@ -160,8 +246,3 @@ def _coverage(coverage: Sequence[Standing]) -> Iterable[str]:
             f"- **{table.table.name}:** {standing.state.value}, {counted(table.rows, 'row')}"
             f"{span}{told}"
         )
-
-
-def _listed(values: Sequence[str]) -> str:
-    more = f" and {len(values) - _TOP:,} more" if len(values) > _TOP else ""
-    return (", ".join(values[:_TOP]) + more) or "none"

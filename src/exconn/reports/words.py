@@ -1,10 +1,11 @@
 """Verdicts, numbers and times in words, alike in every report."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from exconn.coverage import Standing
 from exconn.facts import FACTS, Unit
+from exconn.grading.evidence import Tally, Total
 from exconn.grading.findings import Finding, State
 from exconn.grading.policy import Policy
 from exconn.grading.result import Grade
@@ -39,6 +40,17 @@ TONES: Mapping[Classification, str] = {
 """How a verdict is shown beside its words."""
 GLYPHS: Mapping[str, str] = {"bad": "▲", "good": "●", "open": "◆"}
 """The shape of each tone: nobody has to tell colours apart."""
+EVENTS: Mapping[str, str] = {
+    "logon": "sign-in",
+    "change": "change",
+    "attempt": "failed change",
+    "deed": "other act",
+    "mail": "mail",
+    "alert": "judged",
+}
+"""The kinds of events."""
+TOP = 5
+"""How many of a list are named where there is little room."""
 
 _UNITS = {fact.name: fact.unit for fact in FACTS}
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -80,6 +92,28 @@ def moment(time: datetime) -> str:
 def counted(number: int, one: str, many: str = "") -> str:
     """A number of things."""
     return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+
+
+def listed(values: Sequence[str]) -> str:
+    """The first of some values, and how many more there are."""
+    more = f" and {len(values) - TOP:,} more" if len(values) > TOP else ""
+    return (", ".join(values[:TOP]) + more) or "none"
+
+
+def most(top: Sequence[Tally], total: Total, unit: str, told: Callable[[str], str] = str) -> str:
+    """The most frequent of a list, and how many it has in all.
+
+    Args:
+        top: the head of the list.
+        total: what it is a part of.
+        unit: what is counted.
+        told: how a value is written.
+    """
+    values = [f"{told(tally.value)} ({tally.count:,})" for tally in top[:TOP]]
+    if total.untold:
+        values.append(f"too many to tell apart ({total.untold:,} {unit})")
+    cut = f"; {total.values:,} in all" if total.values > len(top[:TOP]) else ""
+    return (", ".join(values) + cut) or "none"
 
 
 def fact(name: str, value: float | None) -> str:
