@@ -54,10 +54,11 @@ async function look({ file, width, scheme, policy, axe: wanted }) {
     styled: getComputedStyle(document.body).maxWidth,
   }));
   const same = (await page.title()) === title && told.address === url;
+  const hidden = await led(page);
   const violations = wanted ? await faults(page) : [];
   const printed = await sections(page);
   await context.close();
-  return { ...seen, ...told, title, same, violations, printed };
+  return { ...seen, ...told, title, same, hidden, violations, printed };
 }
 
 // The page's own policy keeps scripts out of it; axe comes in through the debugger.
@@ -67,6 +68,22 @@ async function faults(page) {
   return judged.violations.map(
     ({ id, impact, nodes }) => `${id} (${impact}): ${nodes.slice(0, 3).map((n) => n.html)}`,
   );
+}
+
+// Links to closed parts open them.
+async function led(page) {
+  return page.evaluate(() => {
+    const hidden = new Set();
+    for (const { hash } of document.querySelectorAll('a[href^="#"]')) {
+      for (const part of document.querySelectorAll("details")) part.open = false;
+      location.hash = "";
+      location.hash = hash;
+      const target = document.querySelector(hash);
+      if (!target.checkVisibility() || target.closest("details")?.open === false) hidden.add(hash);
+    }
+    for (const part of document.querySelectorAll("details")) part.open = true;
+    return [...hidden];
+  });
 }
 
 // Closed parts are printed too.

@@ -21,7 +21,8 @@ BROKEN = """<!doctype html><html><head><title>Broken</title>
 <body><p style="color: #999999; background: #aaaaaa">pale</p><table><tr><th></th></tr></table>
 <script>window.pwned = 1; document.title = "Other"; alert("said")</script>
 <img src="x" onerror="alert('loaded')"><div style="width: 3000px">wide</div>
-<details><summary>Closed</summary><p>hidden</p></details></body></html>"""
+<details id="part"><summary>Closed</summary><p>hidden</p></details>
+<a href="#part">Part</a></body></html>"""
 
 
 def pages() -> Mapping[str, str]:
@@ -128,6 +129,13 @@ def test_parts_that_are_closed_are_printed(
         assert found["printed"], key
 
 
+def test_links_to_parts_that_are_closed_open_them(
+    looked: Mapping[Look, Any],
+) -> None:
+    for key, found in reported(looked):
+        assert found["hidden"] == [], key
+
+
 def test_commands_reach_the_screen_as_they_are(
     looked: Mapping[Look, Any],
 ) -> None:
@@ -147,6 +155,7 @@ def test_the_judges_object_to_a_page_that_is_broken(
     assert found["scripts"] == found["handlers"] == 1
     assert found["overflows"]
     assert not found["printed"]
+    assert found["hidden"] == ["#part"]
     objections = " ".join(found["violations"])
     for rule in ("color-contrast", "html-has-lang", "image-alt", "empty-table-header"):
         assert rule in objections

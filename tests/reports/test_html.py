@@ -1,6 +1,8 @@
 """The HTML reports: what they say, and that no text in them acts."""
 
 import re
+from datetime import timedelta
+from html import escape
 
 import attrs
 import pytest
@@ -8,11 +10,18 @@ from audit import Audit, audited
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import incidents
 from cases import HOSTILE, NAMES, attacked, case, hunted, poisoned
 from exconn import Alert, Classification, Policy, State, grade, hunt, reports
+from exconn.detectors import through
+from exconn.facts.queries import link_clicks, mail_from
+from exconn.grading import Clicks, SimilarMail
 from exconn.reports.markup import Html, element, join, lines, link, stylesheet
 from exconn.reports.page import css
+from exconn.signals.question import VOLUME_EXPECTED
+from exconn.signals.volume import SURGE
 from exconn.unseen import visible
+from exconn.window import Period
 from incidents import AT, change, graded, honest, mail, source, strangers
 from sight import unseen
 
@@ -68,6 +77,52 @@ def test_every_answer_leads_to_the_query_that_shows_it() -> None:
     audit = audited(attacked().to_html())
     asked = {f"#kql-{answered.question.shown_by}" for answered in attacked().answers}
     assert asked <= set(audit.values("href"))
+
+
+def test_every_reason_leads_to_the_query_that_shows_it() -> None:
+    found = attacked()
+    section = found.to_html().partition('id="reasons"')[2].partition("</section>")[0]
+    rows = {
+        sentence: row
+        for row in section.split("<tr>")
+        for sentence in re.findall(r'<th scope="row" class="text">(.*?)</th>', row)
+    }
+    assert len(rows) == len(found.contributions)
+    for finding in found.contributions:
+        burst = finding.signal.id == "logon.burst"
+        name = "logon_seconds" if burst else finding.signal.question.shown_by
+        assert f'href="#kql-{name}"' in rows[escape(finding.sentence)]
+    assert {finding.signal.id for finding in found.contributions} >= {"logon.burst"}
+
+
+def test_a_reason_without_a_query_has_no_link() -> None:
+    question = attrs.evolve(VOLUME_EXPECTED, id="mine", text="Does it matter?", shown_by="mine")
+    signal = attrs.evolve(SURGE, id="volume.mine", question=question)
+    found = graded(incidents.attacked(), signals=[signal])
+    assert [finding.signal for finding in found.contributions] == [signal]
+    page = found.to_html()
+    audited(page)
+    assert "Does it matter?" in page
+    assert "#kql-mine" not in page
+
+
+def test_the_blast_radius_leads_to_the_queries_that_show_it() -> None:
+    found = attacked()
+    start = found.window.start
+    similar = SimilarMail("192.0.2.7", "", "Other", 3, 4, start, start, 0)
+    new = SimilarMail("", "new.example", "", 3, 4, start, start, 0)
+    reached = attrs.evolve(found.radius, mail=(similar, new), clicks=Clicks())
+    audit = audited(attrs.evolve(found, radius=reached).to_html())
+    assert {"#kql-mail_from", "#kql-link_clicks"} <= set(audit.values("href"))
+    [mail] = [text for text in audit.commands if '"new.example"' in text]
+    assert mail == mail_from(found.window.period, ["192.0.2.7"], ["new.example"]).to_kql()
+    [clicks] = [text for text in audit.commands if "UrlClickEvents" in text]
+    mailed = Period(start, found.window.end)
+    clicked = Period(start, found.window.end + timedelta(days=7))
+    assert clicks == link_clicks(clicked, through(found.connector), mailed).to_kql()
+    nothing = attrs.evolve(found.radius, mail=(), clicks=None)
+    unlinked = audited(attrs.evolve(found, radius=nothing).to_html())
+    assert not {"#kql-mail_from", "#kql-link_clicks"} & set(unlinked.values("href"))
 
 
 def test_what_could_not_be_assessed_is_said_to_be_no_reassurance() -> None:

@@ -314,12 +314,12 @@ def _clicks(found: Survey, judgement: Judgement) -> tuple[Clicks | None, list[st
     try:
         looked_at = found.source.coverage([URL_CLICK_EVENTS])
         coverage = Coverage((*found.coverage.tables, *looked_at.tables))
-        longer = _longer(window)
-        standing = coverage.standing(URL_CLICK_EVENTS, longer, _READS_OF_CLICKS)
+        clickable = longer(window)
+        standing = coverage.standing(URL_CLICK_EVENTS, clickable, _READS_OF_CLICKS)
         doubts += _doubts(standing)
         if standing.state in (TableState.MISSING, TableState.EMPTY):
             return None, doubts
-        clicks = _clicked(found, judgement, Period(window.start, longer.end))
+        clicks = _clicked(found, judgement, Period(window.start, clickable.end))
     except (UnreadableDataError, IncompleteResultError) as error:
         return None, [*doubts, str(error)]
     return (clicks if clicks.total or not doubts else None), doubts
@@ -343,7 +343,7 @@ def _clicked(found: Survey, judgement: Judgement, period: Period) -> Clicks:
     return Clicks(total, accounts, tuple(Click(*row) for row in latest.iter_rows()))
 
 
-def _longer(window: Window) -> Window:
+def longer(window: Window) -> Window:
     """The window with the time after it in which its mail may be clicked on."""
     room = (datetime.max.replace(tzinfo=UTC) - window.end) // HOUR * HOUR
     return evolve(window, after=window.after + min(CLICKED_LATER, room))

@@ -7,6 +7,7 @@ from datetime import timedelta
 from exconn.grading import Clicks, Evidence, Grade, Radius, SimilarMail, Tally, Total
 from exconn.grading.evidence import LOGON_ROWS, MESSAGE_IDS, SAMPLE
 from exconn.models import AdminChange, Email, Logon
+from exconn.reports.checks import check
 from exconn.reports.markup import Content, Html, element, join, lines
 from exconn.reports.page import section
 from exconn.reports.tables import Column, code, settings, table, tallies, time
@@ -26,10 +27,13 @@ def radius_section(radius: Radius) -> Html:
         "Blast radius",
         element("h3", "Other connectors changed by the same hands"),
         _connectors(radius),
+        _checked("connector_changes") if radius.connectors is not None else None,
         element("h3", "Other mail from the same new places"),
         _mail(radius.mail),
+        _checked("mail_from") if radius.mail else None,
         element("h3", "Clicks on links in the mail"),
         _clicks(radius.clicks),
+        _checked("link_clicks") if radius.clicks is not None else None,
         join(
             element("h3", "What is not known, and why"),
             element("ul", *(element("li", shortened(reason)) for reason in radius.unknown)),
@@ -83,6 +87,10 @@ def evidence_section(grade: Grade) -> Html:
         _sample(evidence, no_mail),
         _identifiers(grade),
     )
+
+
+def _checked(name: str) -> Html:
+    return element("p", "Check: ", check(name), class_="note")
 
 
 def _none(told: str) -> Html:

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from exconn.grading import Action, Answer, Answered, Finding, Grade, State
 from exconn.reports import charts
-from exconn.reports.checks import checks_section
+from exconn.reports.checks import check, checks_section, shown_by
 from exconn.reports.course import timeline_section, volume_section
 from exconn.reports.doubts import alternatives_section, coverage_section
 from exconn.reports.evidence import evidence_section, radius_section
-from exconn.reports.markup import Content, Html, element, join, link
+from exconn.reports.markup import Html, element, join, link
 from exconn.reports.page import foot, page, section
 from exconn.reports.runbook import actions_section
 from exconn.reports.tables import Column, code, table
@@ -230,7 +230,7 @@ def _questions(answers: Sequence[Answered]) -> Html:
                     answered.question.text,
                     _answer(answered),
                     _facts(answered),
-                    _check(answered.question.shown_by),
+                    check(answered.question.shown_by),
                 )
                 for answered in answers
             ),
@@ -261,16 +261,13 @@ def _facts(answered: Answered) -> Html:
     )
 
 
-def _check(name: str) -> Content:
-    return element("a", name.replace("_", " "), href=f"#kql-{name}") if name else None
-
-
 def _reasons(grade: Grade) -> Html:
     most = _most(grade.contributions)
     columns = (
         Column("Reason"),
         Column("Adds", "number"),
         Column("For or against"),
+        Column("Check"),
         Column("Signal", "code"),
     )
     rows = (
@@ -278,6 +275,7 @@ def _reasons(grade: Grade) -> Html:
             finding.sentence,
             signed(finding.contribution),
             charts.bar(finding.contribution, most),
+            check(shown_by(finding.signal)),
             element(
                 "details",
                 element("summary", code(finding.signal.id)),
