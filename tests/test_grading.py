@@ -896,6 +896,22 @@ def test_lists_say_what_they_are_a_part_of() -> None:
     assert (own.untold, own.values > 0) == (0, True)
 
 
+def test_only_mail_from_what_is_new_to_the_connector_is_marked_to_be_purged() -> None:
+    def steps(tenant: Tenant) -> dict[str, str]:
+        return {action.id.value: action.command for action in graded(tenant).actions}
+
+    changed = change(slow(honest(), AT - 4 * HOUR), {"SenderDomains": "smtp:*;1"})
+    stranger = "x@evil.example"
+    sent = mail(changed, n=120, p1=stranger, p2=stranger, sender_ipv4=ABROAD, direction="Outbound")
+    marking = steps(sent)["review-mail"].split("; $bad = ")[1]
+    assert f"$_.SenderIPv4 -in @('{ABROAD}')" in marking
+    assert "$_.SenderMailFromDomain -in @('evil.example')" in marking
+    assert "$inside = @($bad |" in steps(sent)["purge-mail"]
+    assert "$mail" not in steps(sent)["purge-mail"]
+    same = mail(changed, n=120, recipients=strangers(120), threats="Phish", direction="Outbound")
+    assert steps(same)["review-mail"].split("; $bad = ")[1].startswith("@(); ")
+
+
 def test_of_many_sign_ins_those_before_a_change_are_shown() -> None:
     changed = change(slow(honest(), AT - 5 * HOUR), {"Comment": "x"}, at=AT - 3 * HOUR)
     after = [AT + HOUR + n * timedelta(minutes=1) for n in range(70)]

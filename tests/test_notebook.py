@@ -11,10 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cases import case
 from exconn import EMAIL_EVENTS, SIGNALS, Classification, Evidence, Grade, Hunt, hunt, scan
 from exconn.facts.catalogue import CATALOGUE, Asked
 from exconn.grading import Event, Tally
 from exconn.kql.colours import coloured
+from exconn.reports.words import EVENTS
 from exconn.unseen import visible
 from exconn.window import Period
 from incidents import AT, DAY, attacked, graded, source
@@ -154,8 +156,15 @@ def test_a_grade_shows_its_verdict_reasons_timeline_and_steps() -> None:
     assert full().connector in told
     assert full().summary in told
     assert full().contributions[0].sentence in told
-    assert all(event.kind in told for event in full().timeline)
+    assert all(EVENTS[event.kind] in told for event in full().timeline)
     assert all(action.what in told for action in full().actions)
+
+
+def test_a_grade_says_what_could_not_be_assessed() -> None:
+    unknown = read(case("truncated-mail-log")._repr_html_()).text
+    assert "Could not be assessed: " in unknown
+    assert "EmailEvents is partial" in unknown
+    assert "Could not be assessed" not in read(case("hijacked-connector")._repr_html_()).text
 
 
 def test_a_hunt_shows_a_row_for_each_connector_up_to_fifty() -> None:

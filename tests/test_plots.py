@@ -10,6 +10,7 @@ import pytest
 from exconn import Grade
 from exconn.grading import Event
 from exconn.plots import Plots
+from exconn.reports.words import EVENTS
 from incidents import AT, attacked, graded
 from sight import unseen
 
@@ -44,9 +45,9 @@ def grade() -> Grade:
 def test_the_timeline_has_every_event_and_a_valid_specification(grade: Grade) -> None:
     chart = grade.plot.timeline().to_dict()  # which validates it
     told = [row for row in rows(chart) if "kind" in row]
-    assert [row["kind"] for row in told] == [event.kind for event in grade.timeline]
+    assert [row["kind"] for row in told] == [EVENTS[event.kind] for event in grade.timeline]
     assert chart["layer"][1]["encoding"]["y"]["field"] == "kind"
-    kinds = {event.kind for event in grade.timeline}
+    kinds = {EVENTS[event.kind] for event in grade.timeline}
     assert kinds <= set(chart["layer"][1]["encoding"]["y"]["scale"]["domain"])
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 
 import polars as pl
 
+from exconn.coverage import TableState
 from exconn.errors import UnsupportedExpression
 from exconn.grading import Evidence, Grade, Hunt, Policy
 from exconn.kql.colours import coloured
@@ -15,12 +16,14 @@ from exconn.query import Query
 from exconn.reports.markup import Content, Html, element, join, lines, link, stylesheet
 from exconn.reports.words import (
     DETERMINATIONS,
+    EVENTS,
     GLYPHS,
     TONES,
     VERDICTS,
     minute,
     second,
     signed,
+    unassessed,
 )
 from exconn.signals import Signal
 from exconn.unseen import shortened
@@ -31,16 +34,18 @@ _REASONS = 8
 _EVENTS = 20
 _ROWS = 10
 _CELL = 120
+# A notebook's paper is white or nearly black, and does not say which: these colours have 4.5 to 1
+# on white and 4 to 1 on the dark paper of Jupyter. No colour has 4.5 on both.
 _STYLE = stylesheet(
     ".exconn{max-width:60em}.exconn p{margin:.3em 0}.exconn table{margin:.3em 0}"
     ".exconn th,.exconn td{text-align:left;vertical-align:top}"
     ".exconn a,.exconn b,.exconn code,.exconn span{unicode-bidi:isolate}"
     ".exconn .number{display:block;text-align:right;font-variant-numeric:tabular-nums}"
-    ".exconn .bad{color:#d9483b}.exconn .good{color:#2e9e5b}.exconn .open{color:#b8860b}"
+    ".exconn .bad{color:#d63e31}.exconn .good{color:#26854b}.exconn .open{color:#966e09}"
     ".exconn .note{opacity:.75}.exconn time{white-space:nowrap}"
     ".exconn pre,.exconn .scroll{overflow:auto}"
-    ".exconn .keyword{color:#3d8bc4}.exconn .function{color:#8f6fc9}"
-    ".exconn .string{color:#b8860b}.exconn .literal{color:#2e9e5b}"
+    ".exconn .keyword{color:#347aad}.exconn .function{color:#8563c4}"
+    ".exconn .string{color:#966e09}.exconn .literal{color:#26854b}"
 )
 
 
@@ -57,6 +62,7 @@ def grade(result: Grade) -> str:
             class_="note",
         ),
         element("p", result.summary),
+        _doubts(result),
         _table(
             ("Adds", "Because"),
             ((_number(signed(f.contribution)), f.sentence) for f in fired[:_REASONS]),
@@ -67,7 +73,7 @@ def grade(result: Grade) -> str:
             _table(
                 ("Time (UTC)", "Kind", "What"),
                 (
-                    (_time(event.time), event.kind, shortened(event.summary))
+                    (_time(event.time), EVENTS[event.kind], shortened(event.summary))
                     for event in result.timeline[:_EVENTS]
                 ),
             ),
@@ -152,6 +158,21 @@ def evidence(shown: Evidence) -> str:
 
 def _fragment(*content: Content) -> str:
     return str(element("div", _STYLE, *content, class_="exconn"))
+
+
+def _doubts(result: Grade) -> Html | None:
+    """What could not be assessed, and the tables that are not there in full."""
+    told = unassessed(result.findings)
+    tables = [
+        f"{standing.coverage.table.name} is {standing.state.value}"
+        for standing in result.coverage
+        if standing.state is not TableState.PRESENT
+    ]
+    if not told and not tables:
+        return None
+    what = f"Could not be assessed: {'; '.join(told)}. " if told else ""
+    why = f"{'; '.join(tables)}." if tables else ""
+    return element("p", element("b", f"{GLYPHS['open']} ", class_="open"), what + why)
 
 
 def _verdict(result: Grade) -> Html:

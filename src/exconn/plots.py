@@ -12,6 +12,7 @@ from attrs import frozen
 from exconn.errors import MissingExtraError
 from exconn.grading import Grade
 from exconn.reports.charts import untold
+from exconn.reports.words import EVENTS
 from exconn.unseen import shortened, visible
 from exconn.window import HOUR, iso
 
@@ -22,7 +23,7 @@ except ModuleNotFoundError as error:
         raise MissingExtraError("plotting", "plot") from error
     raise
 
-_KINDS = ("logon", "change", "attempt", "deed", "mail", "alert")
+_KINDS = tuple(EVENTS.values())
 _COLOURS = ("#b8860b", "#c2528b", "#d79ab9", "#8f6fc9", "#3d8bc4", "#d9483b")
 _PARTS = ("baseline", "window")
 _PART_COLOURS = ("#8a8f98", "#3d8bc4")
@@ -40,7 +41,7 @@ class Plots:
     def timeline(self) -> alt.LayerChart:
         """What happened in the window: a lane for each kind of event, the texts as tooltips."""
         events = [
-            {"time": iso(event.time), "kind": event.kind, "what": _told(event.summary)}
+            {"time": iso(event.time), "kind": EVENTS[event.kind], "what": _told(event.summary)}
             for event in self.grade.timeline
         ]
         marks = (

@@ -10,7 +10,7 @@ from exconn import reports
 from exconn.reports.page import css
 
 TEXT = ("ink", "soft", "bad", "good", "open", "logon")
-SHAPES = ("bad-fill", "good-fill", "mail", "logon", "ink", "open")
+SHAPES = ("bad-fill", "good-fill", "mail", "usual-line", "logon", "ink", "open")
 
 
 def palettes() -> dict[str, dict[str, str]]:
@@ -46,6 +46,16 @@ def test_texts_and_shapes_stand_out_from_the_paper(scheme: str) -> None:
         assert contrast(colours[name], colours["paper"]) >= 3, name
     assert contrast(colours["code"], colours["panel"]) >= 7
     assert contrast(colours["soft"], colours["window"]) >= 4.5
+
+
+def test_the_colours_of_notebooks_stand_out_on_light_paper_and_nearly_so_on_dark() -> None:
+    """No colour reaches 4.5 on both white and the dark paper of Jupyter."""
+    fragment = attacked()._repr_html_()
+    colours = set(re.findall(r"color:(#\w{6})", fragment))
+    assert len(colours) >= 5
+    for colour in colours:
+        assert contrast(colour, "#ffffff") >= 4.5, colour
+        assert contrast(colour, "#111111") >= 4, colour
 
 
 @cache

@@ -33,7 +33,7 @@ from exconn.grading.evidence import MESSAGE_IDS
 from exconn.grading.findings import ordered
 from exconn.grading.verdict import Classification
 from exconn.ingest import ImportSummary
-from exconn.reports.words import minute, unassessed
+from exconn.reports.words import EVENTS, minute, unassessed
 from exconn.simulate import Tenant
 from exconn.tables import Table
 from exconn.unseen import shortened, visible
@@ -43,12 +43,6 @@ _STYLE = {
     Classification.EXPECTED_ACTIVITY: "green",
     Classification.FALSE_POSITIVE: "green",
     Classification.UNKNOWN: "yellow",
-}
-_SHORT = {
-    Classification.TRUE_POSITIVE: "true positive",
-    Classification.EXPECTED_ACTIVITY: "expected activity",
-    Classification.FALSE_POSITIVE: "false positive",
-    Classification.UNKNOWN: "unknown",
 }
 _USED = {table.name for table in FACT_TABLES}
 _EVENTS = 20
@@ -72,7 +66,7 @@ def ranking(console: Console, grades: Sequence[Grade], folder: Path) -> None:
         grid.add_row(
             _text(_name(result.connector)),
             f"{result.score:.2f}",
-            Text(_SHORT[result.classification], style=_STYLE[result.classification]),
+            Text(result.classification.words, style=_STYLE[result.classification]),
             minute(result.at),
         )
     console.print(_heading("Connectors, the most suspicious first"))
@@ -112,7 +106,7 @@ def brief(console: Console, result: Grade) -> None:
 
 def _verdict(console: Console, result: Grade) -> None:
     console.print(_heading(f"Connector {result.connector}"))
-    verdict = Text(_SHORT[result.classification].upper(), style=_STYLE[result.classification])
+    verdict = Text(result.classification.words.upper(), style=_STYLE[result.classification])
     verdict.append(f"  ({result.determination.value})", style="default")
     console.print(verdict)
     console.print(
@@ -281,7 +275,7 @@ def _outlook(console: Console, result: Grade) -> None:
     console.print(_heading("Explanations weighed (--json has what speaks for each)"))
     console.print(grid)
     for flip in result.flips[:_TOP]:
-        console.print(_text(f"It would be {_SHORT[flip.then]} if so: {flip.if_so}."))
+        console.print(_text(f"It would be graded {flip.then.words} if so: {flip.if_so}."))
     if result.looks:
         next_looks = _grid("exconn kql", "What to look for next")
         for look in result.looks:
@@ -379,9 +373,9 @@ def _questions(console: Console, result: Grade) -> None:
 
 
 def _timeline(console: Console, result: Grade) -> None:
-    grid = _grid("Time (UTC)", "What", "")
+    grid = _grid("Time (UTC)", "Kind", "What")
     for event in result.timeline[:_EVENTS]:
-        grid.add_row(_second(event.time), event.kind, _text(event.summary, _EVENT))
+        grid.add_row(_second(event.time), EVENTS[event.kind], _text(event.summary, _EVENT))
     console.print(_heading("Timeline"))
     console.print(grid)
     if len(result.timeline) > _EVENTS:

@@ -8,13 +8,6 @@ from exconn.grading.verdict import Classification, Verdict
 
 _TOLD = 3
 
-_WORDS = {
-    Classification.TRUE_POSITIVE: "a true positive",
-    Classification.EXPECTED_ACTIVITY: "expected activity",
-    Classification.FALSE_POSITIVE: "a false positive",
-    Classification.UNKNOWN: "unknown",
-}
-
 
 def summary(verdict: Verdict, *, mail_seen: bool) -> str:
     """The verdict in words, with vetoes and abstentions.
@@ -55,7 +48,7 @@ def explanation(
         more = f", and {len(unassessed) - _TOLD} more" if len(unassessed) > _TOLD else ""
         told.append(f"Not assessed: {'; '.join(unassessed[:_TOLD])}{more}.")
     if flips:
-        told.append(f"It would be {_WORDS[flips[0].then]} if so: {flips[0].if_so}.")
+        told.append(f"It would be graded {flips[0].then.words} if so: {flips[0].if_so}.")
     if looks:
         told.append(f"Look next at the query {looks[0].query}.")
     return " ".join(told)

@@ -212,10 +212,10 @@ def _connectors(
 def _mail(found: Survey, judgement: Judgement) -> tuple[tuple[SimilarMail, ...] | None, list[str]]:
     window = judgement.window
     doubts = _doubts(found.coverage.standing(EMAIL_EVENTS, window, _READS_OF_MAIL))
-    addresses, lumped = _new(found.mail.sending_addresses, "Address", judgement)
+    addresses, lumped = new_names(found.mail.sending_addresses, "Address", judgement)
     if lumped:
         doubts.append("the connector has hours with too many sending addresses to tell apart")
-    domains, lumped = _new(found.mail.sender_domains, "P1", judgement)
+    domains, lumped = new_names(found.mail.sender_domains, "P1", judgement)
     if lumped:
         doubts.append("the connector has hours with too many sender domains to tell apart")
     judged = judged_frame([judgement], [Turn()], found.coverage)
@@ -229,7 +229,7 @@ def _mail(found: Survey, judgement: Judgement) -> tuple[tuple[SimilarMail, ...] 
     return (similar if similar or not doubts else None), doubts
 
 
-def _new(rows: pl.DataFrame, column: str, judgement: Judgement) -> tuple[list[str], bool]:
+def new_names(rows: pl.DataFrame, column: str, judgement: Judgement) -> tuple[list[str], bool]:
     """The names of the window that the connector's own past does not have, most messages first.
 
     Also whether there may be others: in some hours there are too many to tell them apart. Where

@@ -34,7 +34,7 @@ from exconn.grading.findings import (
 from exconn.grading.hunted import Hunt
 from exconn.grading.outlook import considered, flips, looks
 from exconn.grading.policy import Policy
-from exconn.grading.radius import radius
+from exconn.grading.radius import new_names, radius
 from exconn.grading.result import Grade
 from exconn.grading.runbook import Incident, runbook
 from exconn.grading.verdict import Classification, Verdict, judge
@@ -227,9 +227,14 @@ class _Verdicts:
             if logons.is_suspicious(change, judgement)
         )
 
-    def _incident(self, judgement: Judgement, name: str, gathered: Evidence) -> Incident:
+    def _incident(
+        self, judgement: Judgement, name: str, gathered: Evidence, facts: Facts
+    ) -> Incident:
         """What the runbook needs to know of one judgement."""
-        trail = self._found.trail
+        trail, mail = self._found.trail, self._found.mail
+        told_apart = facts["fresh_address_messages"] is not None
+        addresses, _ = new_names(mail.sending_addresses, "Address", judgement)
+        domains, _ = new_names(mail.sender_domains, "P1", judgement)
         return Incident(
             connector=name,
             window=judgement.window,
@@ -242,6 +247,8 @@ class _Verdicts:
                 if trail.connectors.key(listed.name or "") == judgement.connector
             ),
             spelt=self._found.values(judgement.connector, judgement.window),
+            new_addresses=addresses if told_apart else (),
+            new_domains=domains if told_apart else (),
         )
 
     def grade(self, index: int, *, rows: bool) -> Grade:
@@ -261,6 +268,7 @@ class _Verdicts:
             if rows
             else ()
         )
+        incident = self._incident(judgement, name, gathered, facts)
         mail_seen = bool(facts["messages"]) and standings[0].covers_time
         brief = summary(verdict, mail_seen=mail_seen)
         return Grade(
@@ -282,7 +290,7 @@ class _Verdicts:
             looks=next_looks,
             facts=facts,
             timeline=timeline(judgement, self._assessment.logons, gathered, peak),
-            actions=runbook(verdict.classification, self._incident(judgement, name, gathered)),
+            actions=runbook(verdict.classification, incident),
             evidence=gathered,
             radius=radius(self._found, judgement, rows=rows),
             policy=self._policy,

@@ -33,9 +33,22 @@ class Classification(enum.StrEnum):
     UNKNOWN = "unknown"
 
     @property
+    def words(self) -> str:
+        """What analysts call it: ``true positive`` and so on."""
+        return _WORDS[self]
+
+    @property
     def is_benign(self) -> bool:
         """Whether it signs the connector off."""
         return self in (Classification.EXPECTED_ACTIVITY, Classification.FALSE_POSITIVE)
+
+
+_WORDS = {
+    Classification.TRUE_POSITIVE: "true positive",
+    Classification.EXPECTED_ACTIVITY: "expected activity",
+    Classification.FALSE_POSITIVE: "false positive",
+    Classification.UNKNOWN: "unknown",
+}
 
 
 class Determination(enum.StrEnum):

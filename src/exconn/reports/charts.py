@@ -40,11 +40,11 @@ def bar(contribution: float, most: float) -> Html:
     )  # fmt: skip
 
 
-def share(count: int, most: int) -> Html:
-    """A count beside the greatest of its kind."""
+def share(count: int, total: int) -> Html:
+    """What a count is of all."""
     return element(
         "svg",
-        element("rect", x=0, y=2, width=100 * count / most if most else 0, height=8, class_="mail"),
+        element("rect", x=0, y=2, width=100 * count / max(total, 1), height=8, class_="mail"),
         viewBox="0 0 100 12", class_="share", aria_hidden="true",
     )  # fmt: skip
 

@@ -53,7 +53,13 @@ def evidence_section(grade: Grade) -> Html:
         *(
             element(
                 "div",
-                tallies(name, heading, unit.capitalize(), _pairs(top))
+                tallies(
+                    name,
+                    heading,
+                    unit.capitalize(),
+                    _pairs(top),
+                    None if total is None else total.count,
+                )
                 or _none(f"{name}: {_not_known(no_mail)}"),
                 _of_all(name.lower(), top, total, unit),
             )

@@ -139,16 +139,16 @@ def _coverage(grades: Sequence[Grade]) -> Html | None:
     """How the tables stand; of several windows the one with most gaps."""
     if not grades:
         return None
-    worst = max(
-        grades, key=lambda grade: sum(s.state is not TableState.PRESENT for s in grade.coverage)
-    )
+    gaps = [sum(s.state is not TableState.PRESENT for s in grade.coverage) for grade in grades]
+    worst = grades[gaps.index(max(gaps))]
+    most = ", which has the most gaps" if any(gaps) else "; no window has a gap"
     return section(
         "coverage",
         "Coverage",
         element(
             "p",
-            f"As in the window of {shortened(worst.connector, _NAME)}, at {minute(worst.at)} UTC, "
-            "which has the most gaps.",
+            f"As in the window of {shortened(worst.connector, _NAME)}, at {minute(worst.at)} UTC"
+            f"{most}.",
         ),
         tables_of(worst.coverage),
     )

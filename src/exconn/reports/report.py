@@ -274,7 +274,10 @@ def _reasons(grade: Grade) -> Html:
         (
             finding.sentence,
             signed(finding.contribution),
-            charts.bar(finding.contribution, most),
+            join(
+                charts.bar(finding.contribution, most),
+                " for" if finding.contribution > 0 else " against",
+            ),
             check(shown_by(finding.signal)),
             element(
                 "details",

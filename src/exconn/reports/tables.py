@@ -63,17 +63,19 @@ def code(text: str) -> Html | None:
     return element("code", shortened(text)) if text else None
 
 
-def tallies(caption: str, name: str, unit: str, counts: Sequence[tuple[str, int]]) -> Html | None:
-    """A table of how often each value occurs."""
+def tallies(
+    caption: str, name: str, unit: str, counts: Sequence[tuple[str, int]], total: int | None
+) -> Html | None:
+    """A table of how often each value occurs, and of which share of all that is, where known."""
     if not counts:
         return None
-    most = max(count for _, count in counts)
-    columns = (Column(name, "code"), Column(unit, "number"), Column("Share"))
-    return table(
-        caption,
-        columns,
-        ((code(value), f"{count:,}", share(count, most)) for value, count in counts),
-    )
+    columns = [Column(name, "code"), Column(unit, "number")]
+    rows: list[list[Content]] = [[code(value), f"{count:,}"] for value, count in counts]
+    if total:
+        columns.append(Column("Share"))
+        for row, (_, count) in zip(rows, counts, strict=True):
+            row.append(join(share(count, total), f" {count / total:.0%}"))
+    return table(caption, columns, rows)
 
 
 def settings(values: Mapping[str, str]) -> Html | None:

@@ -9,18 +9,22 @@ from exconn.grading.runbook.incident import Incident, graph, hunt_for
 
 _CHUNK = 100
 _DOMAINS = 5
+_NAMES = 50
 _FOUND = (
-    "$mail holds what the review found, and what is honest was taken out of it. Connect-MgGraph as "
-    "an application with SecurityAnalyzedMessage.ReadWrite.All, which Graph gives to no person; "
-    "without one purge in Explorer, by Network message ID."
+    "$bad holds what the review marked, and somebody looked at it: $mail has honest mail, too. "
+    "Connect-MgGraph as an application with SecurityAnalyzedMessage.ReadWrite.All, which Graph "
+    "gives to no person; without one purge in Explorer, by Network message ID."
 )
-_INSIDE = "@($mail | Where-Object { $_.EmailDirection -ne 'Outbound' })"
+_INSIDE = "@($bad | Where-Object { $_.EmailDirection -ne 'Outbound' })"
 _COLUMNS = (
     "Timestamp",
     "NetworkMessageId",
     "RecipientEmailAddress",
     "EmailDirection",
     "SenderFromAddress",
+    "SenderMailFromDomain",
+    "SenderIPv4",
+    "SenderIPv6",
     "Subject",
     "DeliveryLocation",
 )
@@ -46,17 +50,38 @@ def review_mail(incident: Incident) -> Action:
         id=ActionId.REVIEW_MAIL,
         phase=Phase.CLEAN_UP,
         what="Find the mail that went through the connector, by NetworkMessageId and recipient, "
-        "and look at it.",
-        why=f"Recipients trust it. Honest mail may be among it.{cut}",
+        "and mark what is malicious of it.",
+        why=f"Recipients trust it. Honest mail is among it: {_marked(incident)}{cut}",
         precondition=graph("ThreatHunting.Read.All")
         + " Advanced hunting reaches back 30 days; where there is none, look with "
         "Get-MessageTraceV2 for the addresses and senders of the evidence.",
         command=f"$mail = @({hunt_for(incident.mail().select(*_COLUMNS))}); "
-        "$mail | Group-Object { $_.SenderFromAddress }, { $_.Subject } -NoElement | "
+        f"$bad = {_bad(incident)}; "
+        "$bad | Group-Object { $_.SenderFromAddress }, { $_.Subject } -NoElement | "
         "Sort-Object Count -Descending",
         check="@($mail | ForEach-Object { $_.NetworkMessageId } | Sort-Object -Unique).Count"
         + (f"  # at least {messages}" if messages else ""),
     )
+
+
+def _marked(incident: Incident) -> str:
+    if incident.new_addresses or incident.new_domains:
+        return "$bad has what comes from addresses or P1 domains that are new to the connector."
+    return "nothing tells it apart, so $bad has none yet; fill it from $mail."
+
+
+def _bad(incident: Incident) -> str:
+    """The mail from what is new to the connector; none, where nothing is."""
+    tests = [
+        f"$_.{column} -in @({', '.join(map(quote, names[:_NAMES]))})"
+        for column, names in (
+            ("SenderIPv4", incident.new_addresses),
+            ("SenderIPv6", incident.new_addresses),
+            ("SenderMailFromDomain", incident.new_domains),
+        )
+        if names
+    ]
+    return f"@($mail | Where-Object {{ {' -or '.join(tests)} }})" if tests else "@()"
 
 
 def _purge() -> Action:
@@ -97,6 +122,8 @@ def _hours(incident: Incident) -> list[HourOfMail]:
 
 def _warn(incident: Incident) -> Action:
     domains = [tally.value for tally in incident.gathered.recipient_domains if tally.value]
+    if incident.gathered.all_recipient_domains.untold:
+        domains = []
     most = (
         f" Of all, inside and outside, most went to {', '.join(domains[:_DOMAINS])}."
         if domains
@@ -107,8 +134,8 @@ def _warn(incident: Incident) -> Action:
         phase=Phase.CLEAN_UP,
         what="Warn the recipients outside, by another way than through the connector.",
         why=f"Mail that left the organisation cannot be purged from here.{most}",
-        precondition="$mail holds what the review found.",
-        command="$mail | Where-Object { $_.EmailDirection -eq 'Outbound' } | Group-Object { "
+        precondition="$bad holds what the review marked.",
+        command="$bad | Where-Object { $_.EmailDirection -eq 'Outbound' } | Group-Object { "
         "($_.RecipientEmailAddress -split '@')[-1] } -NoElement | Sort-Object Count -Descending",
         check="Each domain's owners, or at least customers and partners, are told.",
     )

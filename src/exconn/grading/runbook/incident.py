@@ -58,6 +58,8 @@ class Incident:
         history: all changes of the connector that the audit log has.
         listed: the connector in the context's listings.
         spelt: the values of `EmailEvents.Connectors` that name it.
+        new_addresses: from which its mail of the window came, and none before.
+        new_domains: P1 domains of that kind.
     """
 
     connector: str
@@ -67,6 +69,8 @@ class Incident:
     history: Sequence[ConnectorChange] = ()
     listed: Sequence[InboundConnector | OutboundConnector] = ()
     spelt: Sequence[str] = ()
+    new_addresses: Sequence[str] = ()
+    new_domains: Sequence[str] = ()
 
     @cached_property
     def changes(self) -> Sequence[ConnectorChange]:
