@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import shlex
 import struct
 import subprocess
 import sys
@@ -399,14 +400,22 @@ def test_an_import_of_nothing_that_is_read_fails_and_says_so(
     assert captured.err.count("\n") == 1
 
 
-def test_a_reader_that_stops_early_is_no_error(folder: Path) -> None:
-    command = f"{sys.executable} -m exconn hunt {folder} --json | head -c 10"
+@pytest.mark.parametrize("form", ["", "--json", "--markdown"])
+def test_a_reader_that_stops_early_is_no_error(
+    folder: Path, hijacked: tuple[str, str], form: str
+) -> None:
+    name, at = hijacked
+    command = [sys.executable, "-m", "exconn", "grade", str(folder), "--connector", name]
+    told = shlex.join([*command, "--at", at, *([form] if form else [])])
     done = subprocess.run(
-        ["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False
+        ["bash", "-o", "pipefail", "-c", f"{told} | head -c 10"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    assert done.stdout.startswith("[")
-    assert "Broken" not in done.stderr
-    assert "Traceback" not in done.stderr
+    assert len(done.stdout) == 10
+    assert done.stderr == ""
+    assert done.returncode == 0
 
 
 def test_commands_are_never_cut_however_narrow_the_screen(
@@ -591,3 +600,14 @@ def test_a_demo_fits_on_two_screens(tmp_path: Path, capsys: Screen) -> None:
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) <= 115
     assert all(len(line) <= 80 for line in lines if not line.startswith("   "))
+
+
+def test_a_hunt_where_there_is_no_data_says_so(folder: Path, capsys: Screen) -> None:
+    assert run(["hunt", str(folder), "--at", "2030-01-01"]) == 0
+    out = capsys.readouterr().out
+    number = len(hunt(ParquetSource(folder), at=datetime(2030, 1, 1, tzinfo=UTC)))
+    assert number
+    for table in ("EmailEvents", "CloudAppEvents", "IdentityLogonEvents"):
+        assert f"{table} is empty in {number} of {number} windows." in out
+    assert run(["hunt", str(folder)]) == 0
+    assert "windows." not in capsys.readouterr().out

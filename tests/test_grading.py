@@ -896,6 +896,25 @@ def test_lists_say_what_they_are_a_part_of() -> None:
     assert (own.untold, own.values > 0) == (0, True)
 
 
+def test_what_records_leave_out_is_read_from_them_or_not_known() -> None:
+    tenant = spammed(honest())
+    emails = Email.from_frame(tenant.frames[MAIL])
+    alert = Alert(connector=tenant.connector("quiet").name, timestamp=AT)
+
+    def graded_without(*names: str) -> Grade:
+        empty: dict[str, Any] = dict.fromkeys(names, "")
+        bare = [attrs.evolve(email, **empty) for email in emails]
+        changes = AdminChange.from_frame(tenant.frames[AUDIT])
+        return grade_records(bare, changes, Logon.from_frame(tenant.frames[LOGONS]), alert)
+
+    whole = graded_without()
+    assert graded_without("p1_domain", "p2_domain", "recipient_domain").facts == whole.facts
+    nowhere = graded_without("sender_ipv4", "sender_ipv6")
+    assert nowhere.facts["new_address_share"] is None
+    assert {"SenderIPv4", "SenderIPv6"} <= set(nowhere.coverage[0].missing_columns)
+    assert not nowhere.classification.is_benign
+
+
 def test_only_mail_from_what_is_new_to_the_connector_is_marked_to_be_purged() -> None:
     def steps(tenant: Tenant) -> dict[str, str]:
         return {action.id.value: action.command for action in graded(tenant).actions}

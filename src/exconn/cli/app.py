@@ -38,6 +38,14 @@ INTERRUPTED = 130
 _ERROR = 2_000
 
 
+class _Screen(Console):
+    """Where results are printed."""
+
+    def on_broken_pipe(self) -> None:
+        """Let `run` see that nobody reads on; rich would end the program with an error."""
+        raise BrokenPipeError
+
+
 @Parameter(name="*")
 @frozen(kw_only=True)
 class Ask:
@@ -182,8 +190,8 @@ def grade_command(
     elif as_markdown:
         print(result.to_markdown(), end="")
     else:
-        show.grade(Console(), result)
-        show.written(Console(), page, evidence)
+        show.grade(_Screen(), result)
+        show.written(_Screen(), page, evidence)
 
 
 @app.command(name="hunt")
@@ -213,8 +221,8 @@ def hunt_command(
     if as_json:
         print(results.to_json(indent=2))
     else:
-        show.ranking(Console(), results, folder)
-        show.written(Console(), page)
+        show.ranking(_Screen(), results, folder)
+        show.written(_Screen(), page)
 
 
 @app.command
@@ -225,7 +233,7 @@ def demo(
     mails: Annotated[int, Parameter(help="How many rows of EmailEvents.")] = 200_000,
 ) -> None:
     """Make a tenant with one hijacked connector, and find it."""
-    console = Console()
+    console = _Screen()
     if mails < _FEWEST_MAILS:
         raise InvalidValueError("--mails", f"expected at least {_FEWEST_MAILS:,}, got {mails:,}")
     if to.exists() and any(to.iterdir() if to.is_dir() else [to]) and not _is_demo(to):
@@ -255,7 +263,7 @@ def kql_command(
 ) -> None:
     """Print queries as KQL, to be pasted into the portal."""
     if name is None and not every:
-        show.queries(Console(), CATALOGUE)
+        show.queries(_Screen(), CATALOGUE)
         return
     about = (asked or Ask()).shown().about(_last_week())
     made = {n: CATALOGUE[n](about) for n in ([_known(name)] if name else CATALOGUE)}
@@ -286,7 +294,7 @@ def query_command(
     if as_json:
         print(json.dumps(rows.to_dicts(), default=_plain, indent=2))
     else:
-        show.rows(Console(), rows)
+        show.rows(_Screen(), rows)
 
 
 @app.command
@@ -312,7 +320,7 @@ def schema(
         plain = {t.name: {c.name: c.type.value for c in t.columns} for t in chosen}
         print(json.dumps(plain, indent=2))
     else:
-        show.tables(Console(), chosen, columns=table is not None)
+        show.tables(_Screen(), chosen, columns=table is not None)
 
 
 @app.command(name="import")
@@ -327,7 +335,7 @@ def import_command(
         raise InvalidValueError("import", "name at least one file: exconn import FILE... --to DIR")
     with progress("Importing"):
         summary = import_files(files, to)
-    show.imported(Console(), summary, to)
+    show.imported(_Screen(), summary, to)
     if not summary.rows + sum(summary.listed.values()) + summary.duplicates:
         raise NoDataError(
             "nothing was imported: no record is one that exconn reads (in JSON, JSON lines, CSV or "
@@ -355,7 +363,7 @@ def lint_command(
     if as_json:
         print(json.dumps([asdict(risk) for risk in found], indent=2))
     else:
-        show.risks(Console(), found, len(listings))
+        show.risks(_Screen(), found, len(listings))
 
 
 def _known(name: str) -> str:

@@ -3,6 +3,7 @@
 import inspect
 import math
 import shlex
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
@@ -15,7 +16,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from exconn.configuration import Risk
-from exconn.coverage import Standing
+from exconn.coverage import Standing, TableState
 from exconn.facts import FACT_TABLES
 from exconn.facts import queries as fact_queries
 from exconn.grading import (
@@ -71,6 +72,14 @@ def ranking(console: Console, grades: Sequence[Grade], folder: Path) -> None:
         )
     console.print(_heading("Connectors, the most suspicious first"))
     console.print(grid)
+    gaps = Counter(
+        (standing.coverage.table.name, standing.state)
+        for result in grades
+        for standing in result.coverage
+        if standing.state is not TableState.PRESENT
+    )
+    for (table, state), count in gaps.items():
+        console.print(_text(f"{table} is {state.value} in {count} of {len(grades)} windows."))
     console.print()
 
 

@@ -165,15 +165,40 @@ def grade_records(
     policy: Policy | None = None,
     signals: Sequence[Signal] = SIGNALS,
 ) -> Grade:
-    """Grade an incident that is held in memory as records. Otherwise as `grade`."""
+    """Grade an incident that is held in memory as records. Otherwise as `grade`.
+
+    Domains that are empty are read from their addresses. Where no email says from which address it
+    came, that counts as not known, as if the table lacked those columns.
+    """
     source = MemorySource(
         {
-            EMAIL_EVENTS.name: Email.to_frame(emails),
+            EMAIL_EVENTS.name: _completed(Email.to_frame(emails)),
             CLOUD_APP_EVENTS.name: AdminChange.to_frame(changes),
             IDENTITY_LOGON_EVENTS.name: Logon.to_frame(logons),
         }
     )
     return grade(source, alert, window=window, context=context, policy=policy, signals=signals)
+
+
+_ADDRESSES = {
+    "SenderMailFromDomain": "SenderMailFromAddress",
+    "SenderFromDomain": "SenderFromAddress",
+    "RecipientDomain": "RecipientEmailAddress",
+}
+_CAME_FROM = ("SenderIPv4", "SenderIPv6")
+
+
+def _completed(mail: pl.DataFrame) -> pl.DataFrame:
+    """EmailEvents with the domains of its addresses, and without columns that say nothing."""
+    domains = [
+        pl.when(pl.col(domain) != "")
+        .then(pl.col(domain))
+        .otherwise(pl.col(address).str.extract("@([^@]*)$").fill_null(""))
+        .alias(domain)
+        for domain, address in _ADDRESSES.items()
+    ]
+    told = mail.select(pl.any_horizontal(pl.col(_CAME_FROM) != "").any()).item()
+    return mail.with_columns(domains).drop([] if told or mail.is_empty() else _CAME_FROM)
 
 
 class _Verdicts:

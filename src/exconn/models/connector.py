@@ -425,13 +425,16 @@ class InboundConnector(_Listed):
 
     @property
     def is_restricted(self) -> bool:
-        """Whether a certificate or addresses say who may use it."""
-        return bool(
-            self.restrict_domains_to_certificate
-            or self.restrict_domains_to_ip_addresses
-            or self.sender_ip_addresses
-            or self.tls_sender_certificate_name
-        )
+        """Whether a certificate or addresses say who may use it.
+
+        A partner's connector that restricts nothing takes mail of its domains from anywhere; its
+        addresses and its certificate are then one more way to it.
+        """
+        if self.restrict_domains_to_certificate or self.restrict_domains_to_ip_addresses:
+            return True
+        if (self.connector_type or "").casefold() == "partner":
+            return False
+        return bool(self.sender_ip_addresses or self.tls_sender_certificate_name)
 
     @property
     def trusts_headers(self) -> bool:
