@@ -145,7 +145,7 @@ def least_margin(found: Sequence[Finding], standings: Sequence[Standing], policy
         if finding.state is State.FIRED
         or (
             finding.signal.direction is Direction.AGAINST
-            and not gaps.isdisjoint(_tables(finding.signal.facts))
+            and not gaps.isdisjoint(tables_of(finding.signal.facts))
         )
     ]
     return math.fsum(_contributions(counted, policy).values())
@@ -217,9 +217,10 @@ def _answer(
 
 
 def _covered(facts: Sequence[str], standings: Sequence[Standing]) -> bool:
-    tables = _tables(facts)
+    tables = tables_of(facts)
     return all(s.covers_time for s in standings if s.coverage.table.name in tables)
 
 
-def _tables(facts: Sequence[str]) -> frozenset[str]:
+def tables_of(facts: Sequence[str]) -> frozenset[str]:
+    """The names of the tables that some facts rest on."""
     return frozenset[str]().union(*(_TABLES[name] for name in facts))

@@ -18,6 +18,7 @@ from exconn.grading.findings import (
     contributing,
     evaluated,
     ordered,
+    tables_of,
 )
 from exconn.grading.policy import Policy
 from exconn.grading.verdict import Classification, Verdict, judge
@@ -127,10 +128,19 @@ def flips(
                 else s
                 for s in standings
             ]
-            suppose(
-                f"{standing.coverage.table.name} was complete and showed nothing else", found, whole
-            )
+            table = standing.coverage.table.name
+            nothing = [
+                evolve(f, state=State.CLEAR) if _would_be_clear(f, table) else f for f in found
+            ]
+            suppose(f"{table} was complete and showed nothing else", nothing, whole)
     return tuple(told)
+
+
+def _would_be_clear(finding: Finding, table: str) -> bool:
+    """Whether a signal for malice that is not assessed rests on a table."""
+    signal = finding.signal
+    unassessed = finding.state is State.UNASSESSED and signal.direction is Direction.FOR
+    return unassessed and table in tables_of(signal.facts)
 
 
 def _never_known(finding: Finding, facts: Facts) -> bool:

@@ -144,7 +144,7 @@ FROM_STRANGERS = Signal(
     family=Family.RECIPIENTS,
     direction=Direction.FOR,
     weight=0.8,
-    question=question.RECIPIENTS_INTERNAL,
+    question=question.NEW_DOMAINS,
     when=(f("fresh_domain_messages") >= 10)
     & (f("fresh_known_share") + f("fresh_own_authenticated_share") < 0.05)
     & (f("outbound_share") < 0.2)
