@@ -15,7 +15,7 @@ from cases import HOSTILE, NAMES, attacked, case, hunted, poisoned
 from exconn import Alert, Classification, Policy, State, grade, hunt, reports
 from exconn.detectors import through
 from exconn.facts.queries import link_clicks, mail_from
-from exconn.grading import Clicks, SimilarMail
+from exconn.grading import Clicks, SimilarMail, Tally, Total
 from exconn.reports.markup import Html, element, join, lines, link, stylesheet
 from exconn.reports.page import css
 from exconn.signals.question import VOLUME_EXPECTED
@@ -77,6 +77,43 @@ def test_every_answer_leads_to_the_query_that_shows_it() -> None:
     audit = audited(attacked().to_html())
     asked = {f"#kql-{answered.question.shown_by}" for answered in attacked().answers}
     assert asked <= set(audit.values("href"))
+
+
+def cells(page: str, caption: str) -> list[list[str]]:
+    """The texts of a table's cells, row by row."""
+    table = page.partition(f"<caption>{caption}</caption>")[2].partition("</table>")[0]
+    rows = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in table.split("<tr>")[1:]]
+    return [["".join(parsed(cell).texts) for cell in row] for row in rows]
+
+
+def test_a_share_is_of_all_and_is_told_in_words() -> None:
+    counts = (Tally("192.0.2.1", 60), Tally("192.0.2.2", 15))
+    evidence = attrs.evolve(
+        attacked().evidence,
+        addresses=counts,
+        all_addresses=Total(values=9, count=120),
+        other_bulk_senders=counts,
+    )
+    page = attrs.evolve(attacked(), evidence=evidence).to_html()
+    assert cells(page, "Sending addresses") == [
+        ["Address", "Messages", "Share"],
+        ["192.0.2.1", "60", "50.0%"],
+        ["192.0.2.2", "15", "12.5%"],
+    ]
+    assert [len(row) for row in cells(page, "Others who sent in bulk to outside")] == [2, 2, 2]
+    table = page.partition("<caption>Sending addresses")[2].partition("</table>")[0]
+    assert re.findall(r'width="([\d.]+)" height="8"', table) == ["50", "12.5"]
+
+
+def test_reasons_say_in_words_what_they_speak_for() -> None:
+    page, reasons = attacked().to_html(), attacked().contributions
+    caption = "Reasons, the weightiest first"
+    [head, *rows] = cells(page, caption)
+    rows += cells(page, f"{caption}: the other {len(reasons) - 10}")[1:]
+    column = head.index("For or against")
+    told = [row[column] for row in rows]
+    assert told == ["for" if reason.contribution > 0 else "against" for reason in reasons]
+    assert set(told) == {"for", "against"}
 
 
 def test_every_reason_leads_to_the_query_that_shows_it() -> None:
@@ -220,6 +257,13 @@ def test_an_overview_ranks_all_connectors_with_a_chart_of_each() -> None:
     assert f"{len(hunted())} connectors" in texts
     counts = [g.classification for g in hunted()]
     assert f" {counts.count(Classification.TRUE_POSITIVE)} " in texts
+
+
+def test_an_overview_speaks_of_gaps_only_where_there_are_some() -> None:
+    whole, cut = case("hijacked-connector"), case("truncated-mail-log")
+    assert "; no window has a gap." in reports.overview([whole])
+    page = reports.overview([whole, cut])
+    assert f"{cut.connector}, at {cut.at:%Y-%m-%d %H:%M} UTC, which has the most gaps." in page
 
 
 def test_an_overview_of_nothing_says_so() -> None:

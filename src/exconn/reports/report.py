@@ -11,7 +11,7 @@ from exconn.reports.evidence import evidence_section, radius_section
 from exconn.reports.markup import Html, element, join, link
 from exconn.reports.page import foot, page, section
 from exconn.reports.runbook import actions_section
-from exconn.reports.tables import Column, code, table
+from exconn.reports.tables import Column, beside, code, table
 from exconn.reports.words import (
     DETERMINATIONS,
     GLYPHS,
@@ -274,9 +274,9 @@ def _reasons(grade: Grade) -> Html:
         (
             finding.sentence,
             signed(finding.contribution),
-            join(
+            beside(
                 charts.bar(finding.contribution, most),
-                " for" if finding.contribution > 0 else " against",
+                "for" if finding.contribution > 0 else "against",
             ),
             check(shown_by(finding.signal)),
             element(

@@ -63,6 +63,11 @@ def code(text: str) -> Html | None:
     return element("code", shortened(text)) if text else None
 
 
+def beside(bar: Html, told: str) -> Html:
+    """A bar, and the same in words."""
+    return element("span", bar, told, class_="beside")
+
+
 def tallies(
     caption: str, name: str, unit: str, counts: Sequence[tuple[str, int]], total: int | None
 ) -> Html | None:
@@ -74,7 +79,7 @@ def tallies(
     if total:
         columns.append(Column("Share"))
         for row, (_, count) in zip(rows, counts, strict=True):
-            row.append(join(share(count, total), f" {count / total:.0%}"))
+            row.append(beside(share(count, total), f"{count / total:.1%}"))
     return table(caption, columns, rows)
 
 
