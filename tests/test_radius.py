@@ -458,7 +458,7 @@ def test_a_folder_gives_the_same_and_the_terminal_shows_it_unharmed(
     section = out[out.index("Blast radius") : out.index("Recommended actions")]
     assert unseen(section.replace("\n", "")) == set()
     assert f"{tenant.connector('relay').name} (same actor, address)" in section
-    assert f"from {ABROAD} (6)" in section
+    assert f"{ABROAD} (6 messages)" in section
     assert "4 by 1 account: ahttps://\\u001b[31mevil\\u202e.example/[bold]@own.example" in section
     assert run([*asked, "--json"]) == 0
     told = json.loads(capsys.readouterr().out)["radius"]

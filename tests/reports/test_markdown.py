@@ -9,7 +9,7 @@ from markdown_it.token import Token
 
 from cases import HOSTILE, NAMES, attacked, case, hunted, poisoned
 from exconn import Alert, Answer, grade
-from exconn.grading import Tally, Total
+from exconn.grading import Click, Clicks, SimilarMail, Tally, Total
 from exconn.reports.markdown import code, prose
 from exconn.reports.words import EVENTS, title
 from exconn.unseen import visible
@@ -110,6 +110,23 @@ def test_a_ticket_says_how_many_indicators_there_are_in_all() -> None:
     told = "\n".join(part(attrs.evolve(attacked(), evidence=evidence).to_markdown(), "Indicators"))
     assert "`192.0.2.4` (9), too many to tell apart (30 messages); 70 in all\n" in told
     assert "192.0.2.5" not in told
+
+
+def test_a_ticket_says_how_far_the_incident_reaches() -> None:
+    time = attacked().at
+    mail = (
+        SimilarMail("192.0.2.7", "", "Other", 3, 4, time, time, 2),
+        SimilarMail("", "new.example", "", 1, 1, time, time, 0),
+    )
+    latest = tuple(Click(time, f"{n}@a.example", "", "", None) for n in (1, 2, 2, 3, 4, 5, 6))
+    radius = attrs.evolve(attacked().radius, mail=mail, clicks=Clicks(1_200, 9, latest))
+    told = part(attrs.evolve(attacked(), radius=radius).to_markdown(), "Blast radius")
+    assert (
+        "- **Other mail:** `192.0.2.7` through `Other` (3 messages, 2 before), `new.example` "
+        "(1 message)"
+    ) in told
+    accounts = ", ".join(f"`{n}@a.example`" for n in range(1, 6))
+    assert f"- **Clicks:** 1,200 by 9 accounts: {accounts} and 1 more" in told
 
 
 def test_indicators_that_are_not_known_are_not_called_none() -> None:

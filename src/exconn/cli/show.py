@@ -21,20 +21,16 @@ from exconn.facts import FACT_TABLES
 from exconn.facts import queries as fact_queries
 from exconn.grading import (
     Answer,
-    Clicks,
     Evidence,
     Finding,
     Grade,
     Radius,
-    SimilarMail,
-    Tally,
-    Total,
 )
 from exconn.grading.evidence import MESSAGE_IDS
 from exconn.grading.findings import ordered
 from exconn.grading.verdict import Classification
 from exconn.ingest import ImportSummary
-from exconn.reports.words import EVENTS, minute, unassessed
+from exconn.reports.words import EVENTS, clicked, listed, minute, most, similar, unassessed
 from exconn.simulate import Tenant
 from exconn.tables import Table
 from exconn.unseen import shortened, visible
@@ -297,17 +293,19 @@ def _evidence(console: Console, evidence: Evidence) -> None:
     """The heads of the lists, and what they leave out."""
     grid = _grid("Evidence", "")
     if evidence.senders:
-        senders = [_tally(s.p2_address or s.p1_address, s.messages) for s in evidence.senders]
-        grid.add_row("Senders", _text(", ".join(senders[:_TOP])))
+        senders = [
+            f"{_name(s.p2_address or s.p1_address)} ({s.messages:,})" for s in evidence.senders
+        ]
+        grid.add_row("Senders", _text(listed(senders)))
     for title, top, total, unit in (
         ("Sent from", evidence.addresses, evidence.all_addresses, "messages"),
         ("Sent to", evidence.recipient_domains, evidence.all_recipient_domains, "deliveries"),
     ):
         if total.count:
-            grid.add_row(title, _text(_most(top, total, unit)))
+            grid.add_row(title, _text(most(top, total, unit, _name)))
     if evidence.other_connectors:
         changed = [_name(name) for name in evidence.other_connectors]
-        grid.add_row("Other changed connectors", _listed(changed))
+        grid.add_row("Other changed connectors", _text(listed(changed)))
     if evidence.message_ids:
         cut = " (the first)" if len(evidence.message_ids) >= MESSAGE_IDS else ""
         grid.add_row("Message ids", f"{len(evidence.message_ids):,}{cut}")
@@ -316,26 +314,17 @@ def _evidence(console: Console, evidence: Evidence) -> None:
     console.print()
 
 
-def _most(top: Sequence[Tally], total: Total, unit: str) -> str:
-    """The most frequent of a list, and how many it has in all."""
-    told = [_tally(tally.value, tally.count) for tally in top[:_TOP]]
-    if total.untold:
-        told.append(f"too many to tell apart ({total.untold:,} {unit})")
-    rest = total.values - len(top[:_TOP])
-    return ", ".join(told) + (f"; {total.values:,} in all" if rest > 0 else "")
-
-
 def _radius(console: Console, radius: Radius) -> None:
     """What the incident touched beyond the connector; --json has it whole."""
     grid = _grid("Reaches", "")
     if radius.connectors is not None:
         others = [f"{_name(c.name)} (same {', '.join(c.ties)})" for c in radius.connectors]
-        grid.add_row("Other connectors", _listed(others) if others else "none")
+        grid.add_row("Other connectors", _text(listed(others)))
     if radius.mail is not None:
-        mail = [_similar(mail) for mail in radius.mail]
-        grid.add_row("Other mail", _listed(mail) if mail else "none")
+        mail = [similar(mail, _name) for mail in radius.mail]
+        grid.add_row("Other mail", _text(listed(mail)))
     if radius.clicks is not None:
-        grid.add_row("Clicks", _clicks(radius.clicks))
+        grid.add_row("Clicks", _text(clicked(radius.clicks, _name)))
     for reason in radius.unknown:
         grid.add_row("Not known", _text(reason))
     console.print(_heading("Blast radius (--json has all)"))
@@ -343,32 +332,8 @@ def _radius(console: Console, radius: Radius) -> None:
     console.print()
 
 
-def _similar(mail: SimilarMail) -> str:
-    by = f" by {_name(mail.connector)}" if mail.connector else ""
-    before = f", {mail.baseline_messages:,} before" if mail.baseline_messages else ""
-    return f"from {_name(mail.address or mail.domain)}{by} ({mail.messages:,}{before})"
-
-
-def _clicks(clicks: Clicks) -> Text:
-    who = list(dict.fromkeys(click.account for click in clicks.latest if click.account))
-    if not who:
-        return Text(f"{clicks.total:,}" if clicks.total else "none")
-    accounts = "account" if clicks.accounts == 1 else "accounts"
-    told = Text(f"{clicks.total:,} by {clicks.accounts:,} {accounts}: ")
-    return told.append_text(_listed([_name(account) for account in who]))
-
-
 def _name(text: str) -> str:
     return shortened(text, _NAME)
-
-
-def _tally(name: str, count: int) -> str:
-    return f"{_name(name)} ({count:,})"
-
-
-def _listed(values: Sequence[str]) -> Text:
-    more = f" and {len(values) - _TOP:,} more" if len(values) > _TOP else ""
-    return _text(", ".join(values[:_TOP]) + more)
 
 
 def _questions(console: Console, result: Grade) -> None:

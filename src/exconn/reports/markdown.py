@@ -11,24 +11,24 @@ from exconn.facts.changes import acts
 from exconn.grading import (
     Action,
     Answer,
-    Clicks,
     Event,
     Evidence,
     Grade,
     Radius,
-    SimilarMail,
     State,
 )
 from exconn.reports.words import (
     DETERMINATIONS,
     EVENTS,
     VERDICTS,
+    clicked,
     counted,
     listed,
     minute,
     most,
     second,
     signed,
+    similar,
     strongest,
     thresholds,
     unseen_why,
@@ -215,24 +215,11 @@ def _radius(radius: Radius) -> Iterable[str]:
         others = [f"{code(c.name)} (same {', '.join(c.ties)})" for c in radius.connectors]
         yield f"- **Other connectors changed:** {listed(others)}"
     if radius.mail is not None:
-        yield f"- **Other mail:** {listed([_similar(mail) for mail in radius.mail])}"
+        yield f"- **Other mail:** {listed([similar(mail, code) for mail in radius.mail])}"
     if radius.clicks is not None:
-        yield f"- **Clicks:** {_clicks(radius.clicks)}"
+        yield f"- **Clicks:** {clicked(radius.clicks, code)}"
     for reason in radius.unknown:
         yield f"- **Not known:** {prose(reason)}"
-
-
-def _similar(mail: SimilarMail) -> str:
-    through = f" through {code(mail.connector)}" if mail.connector else ""
-    return f"{code(mail.address or mail.domain)}{through} ({counted(mail.messages, 'message')})"
-
-
-def _clicks(clicks: Clicks) -> str:
-    if not clicks.total:
-        return "none"
-    who = dict.fromkeys(click.account for click in clicks.latest if click.account)
-    told = f"{clicks.total:,} by {counted(clicks.accounts, 'account')}"
-    return f"{told}: {listed([code(account) for account in who])}" if who else told
 
 
 def _coverage(coverage: Sequence[Standing]) -> Iterable[str]:

@@ -8,6 +8,7 @@ from exconn.facts import FACTS, Unit
 from exconn.grading.evidence import Tally, Total
 from exconn.grading.findings import Finding, State
 from exconn.grading.policy import Policy
+from exconn.grading.radius import Clicks, SimilarMail
 from exconn.grading.result import Grade
 from exconn.grading.verdict import Classification, Determination
 from exconn.signals import Family
@@ -114,6 +115,23 @@ def most(top: Sequence[Tally], total: Total, unit: str, told: Callable[[str], st
         values.append(f"too many to tell apart ({total.untold:,} {unit})")
     cut = f"; {total.values:,} in all" if total.values > len(top[:TOP]) else ""
     return (", ".join(values) + cut) or "none"
+
+
+def similar(mail: SimilarMail, told: Callable[[str], str] = str) -> str:
+    """Other mail from the same place."""
+    through = f" through {told(mail.connector)}" if mail.connector else ""
+    before = f", {mail.baseline_messages:,} before" if mail.baseline_messages else ""
+    number = counted(mail.messages, "message")
+    return f"{told(mail.address or mail.domain)}{through} ({number}{before})"
+
+
+def clicked(clicks: Clicks, told: Callable[[str], str] = str) -> str:
+    """How many clicks there are, and whose the latest are."""
+    if not clicks.total:
+        return "none"
+    who = dict.fromkeys(click.account for click in clicks.latest if click.account)
+    number = f"{clicks.total:,} by {counted(clicks.accounts, 'account')}"
+    return f"{number}: {listed([told(account) for account in who])}" if who else number
 
 
 def fact(name: str, value: float | None) -> str:
