@@ -603,3 +603,9 @@ def test_changes_at_one_time_are_ordered_all_the_same() -> None:
     ]
     forwards = ConnectorChange.from_frame(ConnectorChange.to_frame(made))
     assert ConnectorChange.from_frame(ConnectorChange.to_frame(made[::-1])) == forwards
+
+
+def test_the_kind_of_an_actor_may_be_its_word_and_nothing_else() -> None:
+    assert Actor(kind="person") == Actor(kind=ActorKind.PERSON)
+    with pytest.raises(InvalidValueError, match="person, application, system"):
+        Actor(kind="human")

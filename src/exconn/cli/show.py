@@ -282,7 +282,7 @@ def _outlook(console: Console, result: Grade) -> None:
     for flip in result.flips[:_TOP]:
         console.print(_text(f"It would be graded {flip.then.words} if so: {flip.if_so}."))
     if result.looks:
-        next_looks = _grid("exconn kql", "What to look for next")
+        next_looks = _grid("Query", "What to look for next (--html and --json have the KQL)")
         for look in result.looks:
             next_looks.add_row(look.query, _text(look.why))
         console.print(next_looks)

@@ -37,6 +37,14 @@ class ActorKind(enum.StrEnum):
     SYSTEM = "system"
 
 
+def _kind(value: ActorKind | str) -> ActorKind:
+    try:
+        return ActorKind(value)
+    except ValueError:
+        kinds = ", ".join(kind.value for kind in ActorKind)
+        raise InvalidValueError("actor", f"expected one of {kinds}, got {value!r}") from None
+
+
 @frozen(kw_only=True)
 class Actor:
     """Who did something in the audit log.
@@ -46,7 +54,7 @@ class Actor:
         name: the UPN, the application's name or the service's.
     """
 
-    kind: ActorKind
+    kind: ActorKind = field(converter=_kind)
     id: str = ""
     name: str = ""
 

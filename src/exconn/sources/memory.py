@@ -19,7 +19,7 @@ class MemorySource:
             frame's rows, not empty; so do not `conform` frames first.
 
     Raises:
-        InvalidValueError: a name is not a table's.
+        InvalidValueError: a name is not a table's, or what it names are no frames.
     """
 
     def __init__(self, frames: Mapping[str, pl.DataFrame | Sequence[pl.DataFrame]]) -> None:
@@ -31,10 +31,7 @@ class MemorySource:
             )
         self._pieces = {
             name: [
-                _piece(name, number, frame)
-                for number, frame in enumerate(
-                    [given] if isinstance(given, pl.DataFrame) else given
-                )
+                _piece(name, number, frame) for number, frame in enumerate(_several(name, given))
             ]
             for name, given in frames.items()
         }
@@ -46,6 +43,18 @@ class MemorySource:
     def collect(self, queries: Sequence[Query]) -> list[pl.DataFrame]:
         """Run queries; results in the same order."""
         return collect(self._pieces, queries)
+
+
+def _several(table: str, given: pl.DataFrame | Sequence[pl.DataFrame]) -> Sequence[pl.DataFrame]:
+    frames = [given] if isinstance(given, pl.DataFrame) else list(given)
+    for frame in frames:
+        if not isinstance(frame, pl.DataFrame):
+            raise InvalidValueError(
+                table,
+                f"expected a polars.DataFrame or several, got {type(frame).__name__}; "
+                "pl.DataFrame(rows) makes one of dictionaries, pl.from_pandas(frame) of pandas",
+            )
+    return frames
 
 
 def _piece(table: str, number: int, frame: pl.DataFrame) -> Piece:
