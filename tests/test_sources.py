@@ -333,5 +333,5 @@ def test_a_context_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("given", [[{"Subject": "x"}], ["EmailEvents"], "EmailEvents"])
 def test_what_is_no_frame_is_refused_with_advice(given: Any) -> None:
-    with pytest.raises(InvalidValueError, match="expected a polars.DataFrame or several"):
+    with pytest.raises(InvalidValueError, match=r"expected a polars\.DataFrame or several"):
         MemorySource({"EmailEvents": given})
