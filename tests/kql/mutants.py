@@ -310,17 +310,18 @@ MUTANTS = (
 )
 
 
-def main() -> int:
-    """Say which mutants live. The exit status says whether any does."""
+def main(step: int = 1) -> int:
+    """Say which mutants live, of every so-manieth. The exit status says whether any does."""
+    chosen = MUTANTS[::step]
     if not _passes([]):
         print("the tests fail without a mutant")
         return 1
     with ThreadPoolExecutor(WORKERS) as pool:
-        alive = list(pool.map(lambda mutant: _passes([mutant]), MUTANTS))
-    living = [mutant for mutant, lives in zip(MUTANTS, alive, strict=True) if lives]
+        alive = list(pool.map(lambda mutant: _passes([mutant]), chosen))
+    living = [mutant for mutant, lives in zip(chosen, alive, strict=True) if lives]
     for mutant in living:
         print(f"alive: {mutant.what} ({mutant.module}), which {mutant.found_by} should find")
-    print(f"{len(MUTANTS) - len(living)} of {len(MUTANTS)} mutants found")
+    print(f"{len(chosen) - len(living)} of {len(chosen)} mutants found")
     return 1 if living else 0
 
 
@@ -359,4 +360,4 @@ def _run(folder: str, tests: list[str]) -> "subprocess.CompletedProcess[str]":
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*map(int, sys.argv[1:])))
