@@ -39,7 +39,8 @@ USUAL_LOGONS = 5
 _MINUTE = timedelta(seconds=60)
 _SUCCESS_WITHIN = timedelta(seconds=10)
 _DAY = timedelta(days=1)
-_CHANGE_WITHIN = timedelta(hours=24)
+CHANGE_WITHIN = timedelta(hours=24)
+"""How long before a change a sign-in counts as one that led to it."""
 
 
 def bursts(seconds: pl.DataFrame, *, failures: int = BURST_FAILURES) -> pl.DataFrame:
@@ -371,7 +372,7 @@ class Logons:
     def is_suspicious(self, change: ConnectorChange, judgement: Judgement) -> bool:
         """Whether the actor signed in suspiciously within the 24 hours before a change."""
         times = [when for when, _ in self.suspicious_times(change.actor.key, judgement)]
-        at = bisect_left(times, change.timestamp - _CHANGE_WITHIN)
+        at = bisect_left(times, change.timestamp - CHANGE_WITHIN)
         return at < len(times) and times[at] <= change.timestamp
 
     def _during(self, key: str, outcome: str, start: datetime, end: datetime) -> pl.DataFrame:

@@ -12,7 +12,7 @@ from attrs import astuple, fields, frozen
 from exconn.detectors import by_account, failed_logon, successful_logon, within
 from exconn.facts import Judgement, Survey
 from exconn.facts.changes import acts
-from exconn.facts.logons import Logons, actors_of
+from exconn.facts.logons import CHANGE_WITHIN, Logons, actors_of
 from exconn.facts.mail.placing import number_of
 from exconn.facts.queries import MANY
 from exconn.grading.export import write_tables
@@ -26,7 +26,6 @@ TOP = 20
 LOGON_ROWS = 50
 MESSAGE_IDS = 1000
 _STRETCHES = 50
-_DAY = timedelta(days=1)
 _TICK = timedelta(microseconds=1)
 
 
@@ -380,7 +379,7 @@ def _days_before(changed: Sequence[datetime]) -> list[Period]:
     """The days before some changes, those that overlap as one; of very many the latest."""
     days: list[Period] = []
     for when in sorted(changed):
-        start, end = when - _DAY, when + _TICK
+        start, end = when - CHANGE_WITHIN, when + _TICK
         if days and start <= days[-1].end:
             days[-1] = Period(days[-1].start, end)
         else:

@@ -257,9 +257,11 @@ class _Verdicts:
     ) -> Incident:
         """What the runbook needs to know of one judgement."""
         trail, mail = self._found.trail, self._found.mail
-        told_apart = facts["fresh_address_messages"] is not None
-        addresses, _ = new_names(mail.sending_addresses, "Address", judgement)
-        domains, _ = new_names(mail.sender_domains, "P1", judgement)
+        addresses: list[str] = []
+        domains: list[str] = []
+        if facts["fresh_address_messages"] is not None:  # what is new can be told
+            addresses, _ = new_names(mail.sending_addresses, "Address", judgement)
+            domains, _ = new_names(mail.sender_domains, "P1", judgement)
         return Incident(
             connector=name,
             window=judgement.window,
@@ -272,8 +274,8 @@ class _Verdicts:
                 if trail.connectors.key(listed.name or "") == judgement.connector
             ),
             spelt=self._found.values(judgement.connector, judgement.window),
-            new_addresses=addresses if told_apart else (),
-            new_domains=domains if told_apart else (),
+            new_addresses=addresses,
+            new_domains=domains,
         )
 
     def grade(self, index: int, *, rows: bool) -> Grade:

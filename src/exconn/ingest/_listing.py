@@ -7,6 +7,7 @@ from typing import Any
 
 from attrs import evolve, frozen
 
+from exconn.configuration import Listing
 from exconn.context import Context
 from exconn.errors import InvalidValueError
 from exconn.ingest._cells import UnfitError, folded, text
@@ -35,9 +36,8 @@ _WHEN = frozenset({"whencreatedutc", "whenchangedutc"})
 _TYPE = re.compile(r"\W*(?:System\.(?:Object|String|Collections\.)|Microsoft\.Exchange\.Data\.)")
 """What Export-Csv makes of a list."""
 
-Setting = InboundConnector | OutboundConnector | TransportRule
-Entry = str | Setting
-_READ: Mapping[Kind, Callable[[Mapping[str, object]], Setting]] = {
+Entry = str | Listing
+_READ: Mapping[Kind, Callable[[Mapping[str, object]], Listing]] = {
     Kind.INBOUND_CONNECTORS: InboundConnector.from_properties,
     Kind.OUTBOUND_CONNECTORS: OutboundConnector.from_properties,
     Kind.TRANSPORT_RULES: TransportRule.from_properties,

@@ -6,7 +6,7 @@ from exconn.coverage import Standing
 from exconn.grading import Event, Grade, Policy
 from exconn.reports.markup import Html, element, join
 from exconn.reports.scale import Across, Up
-from exconn.reports.words import day, minute, signed, unseen_why
+from exconn.reports.words import day, minute, signed, unseen_why, was_changed
 from exconn.tables import CLOUD_APP_EVENTS, EMAIL_EVENTS, IDENTITY_LOGON_EVENTS
 from exconn.unseen import shortened
 from exconn.window import HOUR, Period, Window
@@ -309,8 +309,7 @@ def _happened(
 def _nothing(grade: Grade, kinds: Sequence[str]) -> str:
     """What an empty lane means."""
     unaudited = unseen_why(grade.coverage, CLOUD_APP_EVENTS)
-    changed = any(change.succeeded is not False for change in grade.evidence.changes)
-    if "logon" not in kinds or not changed:
+    if "logon" not in kinds or not was_changed(grade.evidence):
         return "not known" if unaudited else "none seen"
     if unseen_why(grade.coverage, IDENTITY_LOGON_EVENTS):
         return "not known"

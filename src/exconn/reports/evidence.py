@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
+from exconn.facts.logons import CHANGE_WITHIN
 from exconn.grading import Clicks, Evidence, Grade, Radius, SimilarMail, Tally, Total
 from exconn.grading.evidence import LOGON_ROWS, MESSAGE_IDS, SAMPLE
 from exconn.models import AdminChange, Email, Logon
@@ -11,12 +12,11 @@ from exconn.reports.checks import check
 from exconn.reports.markup import Content, Html, element, join, lines
 from exconn.reports.page import section
 from exconn.reports.tables import Column, code, settings, table, tallies, time
-from exconn.reports.words import counted, unseen_why
+from exconn.reports.words import counted, unseen_why, was_changed
 from exconn.tables import CLOUD_APP_EVENTS, EMAIL_EVENTS, IDENTITY_LOGON_EVENTS
 from exconn.unseen import shortened
 
 _SUBJECT = 120
-_BEFORE = timedelta(days=1)
 _NOT_ASKED = "not asked for: grade the connector by itself to see them."
 
 
@@ -261,7 +261,7 @@ def _logons(grade: Grade) -> Html:
     before = [
         logon
         for logon in evidence.logons
-        if any(timedelta(0) <= change - logon.timestamp <= _BEFORE for change in changed)
+        if any(timedelta(0) <= change - logon.timestamp <= CHANGE_WITHIN for change in changed)
     ]
     others = [logon for logon in evidence.logons if logon not in before]
     near = "Sign-ins in the day before a change"
@@ -285,8 +285,7 @@ def _logons(grade: Grade) -> Html:
 def _no_logons(grade: Grade) -> str:
     """Why there are no sign-ins to show."""
     unaudited = unseen_why(grade.coverage, CLOUD_APP_EVENTS)
-    changed = any(change.succeeded is not False for change in grade.evidence.changes)
-    if not changed:
+    if not was_changed(grade.evidence):
         return _not_known(unaudited, "nobody changed the connector in the window.")
     if not grade.evidence.asked:
         return _NOT_ASKED

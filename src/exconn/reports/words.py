@@ -5,7 +5,7 @@ from datetime import datetime
 
 from exconn.coverage import Standing
 from exconn.facts import FACTS, Unit
-from exconn.grading.evidence import Tally, Total
+from exconn.grading.evidence import Evidence, Tally, Total
 from exconn.grading.findings import Finding, State
 from exconn.grading.policy import Policy
 from exconn.grading.radius import Clicks, SimilarMail
@@ -156,6 +156,11 @@ def unassessed(findings: Sequence[Finding]) -> list[str]:
             names = ", ".join(signal.id.removeprefix(f"{family.value}.") for signal in unknown)
             told.append(f"{family.value}: {names}")
     return told
+
+
+def was_changed(evidence: Evidence) -> bool:
+    """Whether a change of the connector may have taken effect."""
+    return any(change.succeeded is not False for change in evidence.changes)
 
 
 def unseen_why(coverage: Iterable[Standing], table: Table) -> str:
