@@ -1,5 +1,6 @@
 """Sign-ins of Entra ID, as Sentinel, Graph and the portal give them, become IdentityLogonEvents."""
 
+import csv
 import json
 from datetime import UTC, datetime
 from pathlib import Path
@@ -37,11 +38,87 @@ GRAPH: dict[str, Any] = {
     "status": {"errorCode": 50126, "failureReason": "Invalid username or password."},
     "location": {"city": "Utrecht", "countryOrRegion": "NL"},
 }
+DOWNLOADED: dict[str, str] = {
+    "Date (UTC)": "2026-03-02T09:52:00Z",
+    "Request ID": "1c1c1c1c-0000-4000-8000-000000000003",
+    "User agent": "Mozilla/5.0 (Windows NT 10.0; Win64; x64)",
+    "Correlation ID": "2c2c2c2c-0000-4000-8000-000000000003",
+    "User ID": "0f0e0d0c-0b0a-4908-8706-050403020100",
+    "User": "Mallory",
+    "Username": "Mallory@fabrikam.example",
+    "User type": "Member",
+    "Incoming token type": "primaryRefreshToken",
+    "Application": "Azure Portal",
+    "Application ID ": "c44b4083-3bb0-49c1-b47d-974e53cbdf3c",
+    "Resource": "Windows Azure Service Management API",
+    "Resource ID ": "797f4846-ba00-4fd7-ba43-dac1f8f63013",
+    "IP address": "203.0.113.7",
+    "Location": "Utrecht, Utrecht, NL",
+    "Status": "Success",
+    "Sign-in error code": "0",
+    "Failure reason": "Other.",
+    "Client app": "Browser",
+    "Device ID": "",
+    "Operating System": "Windows10",
+    "IP address (seen by resource)": "198.51.100.9",
+    "Autonomous system  number": "64496",
+    "Incoming token type_": "none",
+    "Conditional Access": "Not Applied",
+}
+SERVICE: dict[str, str] = {
+    "Date (UTC)": "2026-03-02T09:53:00Z",
+    "Request ID": "1c1c1c1c-0000-4000-8000-000000000004",
+    "Correlation ID": "2c2c2c2c-0000-4000-8000-000000000004",
+    "Service principal ID": "5e5e5e5e-0b0a-4908-8706-050403020100",
+    "Service principal name": "Mail tool",
+    "Credential key ID": "6a6a6a6a-0000-4000-8000-000000000004",
+    "Application": "Mail tool",
+    "Application ID ": "7a7a7a7a-0000-4000-8000-000000000004",
+    "Resource": "Office 365 Exchange Online",
+    "IP address": "203.0.113.8",
+    "Location": "Amsterdam, Noord-Holland, NL",
+    "Status": "Failure",
+    "Sign-in error code": "7000215",
+    "Failure reason": "Invalid client secret is provided.",
+    "Conditional Access": "Not Applied",
+}
+IDENTITY: dict[str, str] = {
+    "Date (UTC)": "2026-03-02T09:54:00Z",
+    "Request ID": "1c1c1c1c-0000-4000-8000-000000000005",
+    "Managed identity ID": "8e8e8e8e-0b0a-4908-8706-050403020100",
+    "Managed identity name": "nightly-job",
+    "Resource": "Microsoft Graph",
+    "Application": "",
+    "IP address": "",
+    "Location": ", , ",
+    "Status": "Success",
+    "Sign-in error code": "",
+}
+APPLICATIONS_LOG: dict[str, Any] = {
+    "TimeGenerated": "2026-03-02T09:55:00Z",
+    "Id": "1c1c1c1c-0000-4000-8000-000000000006",
+    "ServicePrincipalId": "5e5e5e5e-0b0a-4908-8706-050403020100",
+    "ServicePrincipalName": "Mail tool",
+    "ResourceDisplayName": "Office 365 Exchange Online",
+    "IPAddress": "203.0.113.8",
+    "LocationDetails": '{"city": "Amsterdam", "countryOrRegion": "NL"}',
+    "ResultType": "0",
+}
 
 
 def imported(folder: Path, *records: object) -> ImportSummary:
     file = folder.parent / "sign-ins.json"
     file.write_text(json.dumps(list(records)), "utf-8")
+    return import_files([file], folder)
+
+
+def downloaded(folder: Path, *rows: dict[str, str]) -> ImportSummary:
+    """Import a CSV of the admin center, as it names its columns: two of them alike."""
+    file = folder.parent / "sign-ins.csv"
+    with file.open("w", encoding="utf-8", newline="") as text:
+        written = csv.writer(text)
+        written.writerow([name.rstrip("_") for name in rows[0]])
+        written.writerows(row.values() for row in rows)
     return import_files([file], folder)
 
 
@@ -102,3 +179,101 @@ def test_the_same_sign_ins_again_are_duplicates(tmp_path: Path) -> None:
     imported(tmp_path / "e", LOG, GRAPH)
     again = imported(tmp_path / "e", LOG, GRAPH)
     assert (again.rows, again.duplicates) == (0, 2)
+
+
+def test_a_download_of_the_admin_center_is_read_as_its_json_is(tmp_path: Path) -> None:
+    """The country stands behind city and state; what the portal says of a success is no reason."""
+    assert downloaded(tmp_path / "e", DOWNLOADED).written == {"IdentityLogonEvents": 1}
+    [logon] = logons(tmp_path / "e")
+    assert logon.succeeded
+    assert logon.timestamp == datetime(2026, 3, 2, 9, 52, tzinfo=UTC)
+    assert (logon.account_upn, logon.account_display_name) == (
+        "Mallory@fabrikam.example",
+        "Mallory",
+    )
+    assert logon.account_object_id == DOWNLOADED["User ID"]
+    assert (logon.application, logon.address) == ("Azure Portal", "203.0.113.7")
+    assert (logon.location, logon.os_platform) == ("NL", "Windows10")
+    assert (logon.report_id, logon.failure_reason) == (DOWNLOADED["Request ID"], "")
+    assert json.loads(logon.additional_fields)["Resource"] == DOWNLOADED["Resource"]
+
+
+@pytest.mark.parametrize(
+    ("word", "number", "action"),
+    [
+        ("Success", "0", "LogonSuccess"),
+        ("Failure", "50126", "LogonFailed"),
+        ("Interrupted", "50074", "LogonInterrupted"),
+        ("Interrupted", "9002341", "LogonInterrupted"),
+        ("Success", "50126", "LogonFailed"),
+        ("Success", "", "LogonSuccess"),
+        ("failure", " ", "LogonFailed"),
+        ("Interrupted", "None", "LogonInterrupted"),
+    ],
+)
+def test_the_word_of_the_admin_center_counts_where_the_number_says_less(
+    tmp_path: Path, word: str, number: str, action: str
+) -> None:
+    row = {**DOWNLOADED, "Status": word, "Sign-in error code": number}
+    downloaded(tmp_path / "e", row)
+    [logon] = logons(tmp_path / "e")
+    assert logon.action == action
+    assert bool(logon.failure_reason) is (action != "LogonSuccess")
+
+
+@pytest.mark.parametrize(("word", "number"), [("", ""), ("Pending", ""), ("", "x")])
+def test_a_download_without_an_outcome_is_set_aside(tmp_path: Path, word: str, number: str) -> None:
+    summary = downloaded(
+        tmp_path / "e", {**DOWNLOADED, "Status": word, "Sign-in error code": number}
+    )
+    assert (summary.read, summary.rejected) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("row", "service", "action", "reason", "location"),
+    [
+        (
+            SERVICE,
+            ("5e5e5e5e-0b0a-4908-8706-050403020100", "Mail tool"),
+            "LogonFailed",
+            "Invalid client secret is provided.",
+            "NL",
+        ),
+        (
+            IDENTITY,
+            ("8e8e8e8e-0b0a-4908-8706-050403020100", "nightly-job"),
+            "LogonSuccess",
+            "",
+            "",
+        ),
+        (
+            APPLICATIONS_LOG,
+            ("5e5e5e5e-0b0a-4908-8706-050403020100", "Mail tool"),
+            "LogonSuccess",
+            "",
+            "NL",
+        ),
+    ],
+    ids=["application", "managed identity", "Sentinel"],
+)
+def test_an_application_signs_in_as_its_service_principal(
+    tmp_path: Path,
+    row: dict[str, Any],
+    service: tuple[str, str],
+    action: str,
+    reason: str,
+    location: str,
+) -> None:
+    summary = (imported if row is APPLICATIONS_LOG else downloaded)(tmp_path / "e", row)
+    assert summary.written == {"IdentityLogonEvents": 1}
+    [logon] = logons(tmp_path / "e")
+    assert (logon.account_object_id, logon.account_display_name) == service
+    assert (logon.application, logon.account_upn) == (service[1], "")
+    assert (logon.action, logon.failure_reason, logon.location) == (action, reason, location)
+    assert logon.address == row["IP address" if "IP address" in row else "IPAddress"]
+
+
+def test_a_place_without_a_country_is_none(tmp_path: Path) -> None:
+    imported(tmp_path / "e", {**GRAPH, "location": '{"city": "Here, There", "state": ""}'})
+    [logon] = logons(tmp_path / "e")
+    assert logon.location == ""

@@ -1,4 +1,4 @@
-"""Sign-ins of Entra ID: SigninLogs of Sentinel, and what Graph and the portal export."""
+"""Sign-ins of Entra ID: tables of Sentinel, and what Graph and the admin center export."""
 
 from collections.abc import Mapping
 
@@ -8,7 +8,38 @@ from exconn.ingest._times import parse_moment
 from exconn.models.audit import host
 from exconn.tables import IDENTITY_LOGON_EVENTS
 
-_SIGNS = frozenset({"userprincipalname", "appdisplayname", "ipaddress"})
+_SIGNS = (
+    frozenset({"userprincipalname", "appdisplayname", "ipaddress"}),
+    frozenset({"serviceprincipalid", "resourcedisplayname"}),
+)
+"""Members that a sign-in of a person has, and one of an application or a managed identity."""
+
+_DOWNLOADED = {
+    "date (utc)": "createddatetime",
+    "request id": "id",
+    "user id": "userid",
+    "user": "userdisplayname",
+    "username": "userprincipalname",
+    "service principal id": "serviceprincipalid",
+    "service principal name": "serviceprincipalname",
+    "managed identity id": "serviceprincipalid",
+    "managed identity name": "serviceprincipalname",
+    "application": "appdisplayname",
+    "resource": "resourcedisplayname",
+    "ip address": "ipaddress",
+    "sign-in error code": "resulttype",
+    "failure reason": "resultdescription",
+    "operating system": "operatingsystem",
+}
+"""Columns of the CSV that the admin center makes, and what its JSON calls them."""
+
+_OUTCOMES = {
+    "success": "LogonSuccess",
+    "failure": "LogonFailed",
+    "interrupted": "LogonInterrupted",
+}
+"""The words of the admin center for what became of a sign-in."""
+
 _INTERRUPTED = frozenset(
     {
         *("16000", "50055", "50058", "50059", "50072", "50074", "50076", "50079", "50097"),
@@ -27,34 +58,39 @@ def signed_in(record: Mapping[str, object]) -> Row | None:
     """Read a sign-in; None when the record is none.
 
     An error that only interrupts a sign-in (a second factor is asked for, say) is neither success
-    nor failure: its ActionType is ``LogonInterrupted``, which no fact counts.
+    nor failure: its ActionType is ``LogonInterrupted``, which no fact counts. An application is
+    told by the object ID of its service principal.
 
     Raises:
         UnfitError: there is no readable time, or neither an error number nor success.
     """
     by_name = folded(record)
-    status = decoded_object(by_name.get("status")) or {}
-    number = _number(by_name, folded(status))
-    if not by_name.keys() >= _SIGNS or number is None:
+    if "date (utc)" in by_name:
+        by_name = {_DOWNLOADED.get(name, name): value for name, value in by_name.items()}
+    status = folded(decoded_object(by_name.get("status")) or {})
+    word = text(by_name.get("status")).strip().lower()
+    number = _number(by_name, status)
+    if not any(by_name.keys() >= signs for signs in _SIGNS):
+        return None
+    if number is None and word not in _OUTCOMES:
         return None
     moment = parse_moment(by_name.get("createddatetime")) or parse_moment(
         by_name.get("timegenerated")
     )
     if moment is None:
         raise UnfitError("no readable time")
-    if not number.isdecimal():
-        raise UnfitError("a sign-in without an error number")
-    reason = text(folded(status).get("failurereason")) or text(by_name.get("resultdescription"))
-    device = folded(decoded_object(by_name.get("devicedetail")) or {})
+    action = _outcome(number or "", word)
+    reason = text(status.get("failurereason")) or text(by_name.get("resultdescription"))
+    device = folded(decoded_object(by_name.get("devicedetail")) or by_name)
     cells: dict[str, Cell] = {
         "Timestamp": moment,
-        "ActionType": _outcome(number),
-        "Application": text(by_name["appdisplayname"]),
-        "FailureReason": "" if number == "0" else reason or number,
-        "AccountUpn": text(by_name["userprincipalname"]),
-        "AccountObjectId": text(by_name.get("userid")),
-        "AccountDisplayName": text(by_name.get("userdisplayname")),
-        "IPAddress": host(text(by_name["ipaddress"])),
+        "ActionType": action,
+        "Application": _either(by_name, "appdisplayname", "serviceprincipalname"),
+        "FailureReason": "" if action == "LogonSuccess" else reason or number or word,
+        "AccountUpn": text(by_name.get("userprincipalname")),
+        "AccountObjectId": _either(by_name, "userid", "serviceprincipalid"),
+        "AccountDisplayName": _either(by_name, "userdisplayname", "serviceprincipalname"),
+        "IPAddress": host(text(by_name.get("ipaddress"))),
         "Location": _country(by_name),
         "DeviceName": text(device.get("displayname")),
         "OSPlatform": text(device.get("operatingsystem")),
@@ -72,15 +108,31 @@ def _number(record: Mapping[str, object], status: Mapping[str, object]) -> str |
     return None
 
 
-def _outcome(number: str) -> str:
+def _outcome(number: str, word: str) -> str:
+    """What became of a sign-in: the number decides, and the word where that says less.
+
+    Raises:
+        UnfitError: neither is known.
+    """
     if number == "0":
         return "LogonSuccess"
-    return "LogonInterrupted" if number in _INTERRUPTED else "LogonFailed"
+    if number.isdecimal():
+        interrupted = number in _INTERRUPTED or word == "interrupted"
+        return "LogonInterrupted" if interrupted else "LogonFailed"
+    if word not in _OUTCOMES:
+        raise UnfitError("a sign-in without an error number")
+    return _OUTCOMES[word]
+
+
+def _either(record: Mapping[str, object], name: str, other: str) -> str:
+    return text(record.get(name)) or text(record.get(other))
 
 
 def _country(record: Mapping[str, object]) -> str:
-    """The country's code: SigninLogs has it as text, Graph in an object."""
+    """The country's code: SigninLogs has it as text, Graph in an object, a CSV after the city."""
     place = record.get("location")
-    details = decoded_object(place) or decoded_object(record.get("locationdetails")) or {}
+    inner = decoded_object(place)
+    details = inner or decoded_object(record.get("locationdetails")) or {}
     country = text(folded(details).get("countryorregion"))
-    return country or (text(place) if isinstance(place, str) else "")
+    named = text(place) if isinstance(place, str) and inner is None else ""
+    return country or named.rpartition(",")[2].strip()
