@@ -156,6 +156,8 @@ FORMATS: dict[str, Callable[[list[Json]], bytes]] = {
     "CSV with semicolons": as_csv(";", "utf-8"),
     "CSV with tabs": as_csv("\t", "utf-8"),
     "CSV in UTF-16": as_csv(",", "utf-16"),
+    "CSV in UTF-16 without a mark": as_csv(",", "utf-16-le"),
+    "CSV in UTF-16 of the other order": as_csv(",", "utf-16-be"),
     "Parquet": as_parquet,
     "zip of CSV": lambda rows: zipped({"a/b": as_csv(",", "utf-8")(rows)}),
     "zip of gzip": lambda rows: zipped({"a": gzip.compress(as_lines(rows))}),
@@ -321,6 +323,22 @@ def test_a_message_trace_is_read(tmp_path: Path, more: Json) -> None:
     assert not {"Connectors", "EmailDirection"} & set(frame.columns)
 
 
+@pytest.mark.parametrize(
+    "spelt",
+    [
+        "c0ffee00-0001-4000-8000-000000000001",
+        "c0ffee00000140008000000000000001",
+        "C0FFEE00000140008000000000000001",
+    ],
+)
+def test_a_message_of_a_trace_has_the_id_that_email_events_has(tmp_path: Path, spelt: str) -> None:
+    """So that it is one message, wherever it is from."""
+    row = TRACED | {"MessageTraceId": spelt}
+    _, evidence = imported(tmp_path, table(list(row), list(row.values())))
+    found = only(evidence, "EmailEvents")["NetworkMessageId"].to_list()
+    assert found == [TRACED["MessageTraceId"]]
+
+
 def test_the_report_of_a_message_trace_has_a_row_for_all_recipients(tmp_path: Path) -> None:
     """It becomes a row for each, and it knows the connector."""
     row = {
@@ -350,6 +368,42 @@ def test_the_report_of_a_message_trace_has_a_row_for_all_recipients(tmp_path: Pa
     assert frame["DeliveryAction"].to_list() == ["Delivered", "Blocked"]
     assert frame["Connectors"].to_list() == ["Relay of fabrikam"] * 2
     assert frame["EmailDirection"].to_list() == ["Inbound"] * 2
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        {
+            "date_time_utc": "2026-03-02T10:00:00.1230000Z",
+            "connector_id": "Relay of fabrikam",
+            "source": "SMTP",
+            "event_id": "RECEIVE",
+            "message_id": "<one@bulk.example>",
+            "network_message_id": "c0ffee00-0001-4000-8000-000000000001",
+            "recipient_address": "ann@fabrikam.example;bob@fabrikam.example",
+            "sender_address": "news@bulk.example",
+            "directionality": "Incoming",
+            "custom_data": "",
+        },
+        {
+            "MessageTraceId": "c0ffee00-0001-4000-8000-000000000001",
+            "MessageId": "<one@bulk.example>",
+            "Date": "2026-03-02T10:00:00",
+            "Event": "Receive",
+            "Action": "",
+            "Detail": "Message received by: X",
+            "SenderAddress": "news@bulk.example",
+            "RecipientAddress": "ann@fabrikam.example",
+        },
+    ],
+    ids=["extended report", "Get-MessageTraceDetail"],
+)
+def test_steps_of_a_message_are_set_aside_with_advice(tmp_path: Path, step: Json) -> None:
+    """A message has a dozen of them: it would count as often."""
+    summary, _ = imported(tmp_path, table(list(step), list(step.values())))
+    assert summary.reasons == {
+        "a step in the trace of a message: export the summary report": 1,
+    }
 
 
 def test_listings_are_read_where_lists_were_written(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import codecs
 import io
+import re
 from collections.abc import Callable, Iterator, Sequence
 
 from attrs import frozen
@@ -10,7 +11,14 @@ from exconn.ingest._packed import DamagedError
 from exconn.ingest._raw import Unreadable
 
 _NOT_TEXT = (b"PAR1", b"PK", b"\x1f\x8b", b"7z\xbc\xaf", b"BZh", b"\x28\xb5\x2f\xfd", b"\xfd7zX")
-_WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_WIDE = re.compile(
+    b"(?P<mark>%s|%s)|(?P<little>[^\0]\0[^\0]\0)|(?P<big>\0[^\0]\0[^\0])"
+    % (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE),
+    re.DOTALL,
+)
+"""How UTF-16 begins: with a mark, or with plain letters. Exchange writes reports without a mark."""
+
+_WIDE_ENCODINGS = {"mark": "utf-16", "little": "utf-16-le", "big": "utf-16-be"}
 
 
 @frozen
@@ -37,7 +45,7 @@ class Lines(Iterator[Line]):
 
 
 def lines_of(stream: io.BufferedReader, damaged: Callable[[Unreadable], None]) -> Iterator[Line]:
-    """The lines of a text in UTF-8 or, with a mark, UTF-16.
+    """The lines of a text in UTF-8 or UTF-16.
 
     Args:
         stream: the text.
@@ -56,8 +64,9 @@ def lines_of(stream: io.BufferedReader, damaged: Callable[[Unreadable], None]) -
 
 
 def _decoded(stream: io.BufferedReader, head: bytes) -> Iterator[str]:
-    if head.startswith(_WIDE):
-        wide = io.TextIOWrapper(stream, encoding="utf-16", errors="replace", newline="\n")
+    if beginning := _WIDE.match(head):
+        encoding = _WIDE_ENCODINGS[str(beginning.lastgroup)]
+        wide = io.TextIOWrapper(stream, encoding=encoding, errors="replace", newline="\n")
         try:
             yield from wide
         finally:

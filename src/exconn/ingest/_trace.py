@@ -1,6 +1,8 @@
 """Exchange message trace: rows of EmailEvents that know only a few columns."""
 
 import ipaddress
+import re
+import uuid
 from collections.abc import Iterator, Mapping
 
 from exconn.ingest._cells import Cell, UnfitError, blank, cell, folded, text
@@ -21,6 +23,7 @@ _DELIVERY = {
 _DIRECTION = {"incoming": "Inbound", "inbound": "Inbound", "outbound": "Outbound"}
 """Without ``Originating``, which is mail to outside as well as within."""
 
+_NO_DASHES = re.compile(r"[0-9A-Fa-f]{32}")
 
 _REPORTED = {
     "origin_timestamp_utc": "Received",
@@ -34,6 +37,12 @@ _REPORTED = {
     "connector_id": "ConnectorId",
 }
 """Columns of the summary report that the admin center makes, and what a trace calls them."""
+
+_STEPS = (
+    frozenset({"date_time_utc", "event_id"}),
+    frozenset({"messagetraceid", "event", "detail"}),
+)
+"""What rows of the extended report, and of ``Get-MessageTraceDetail``, have."""
 
 
 def by_recipient(record: dict[str, object]) -> Iterator[dict[str, object]]:
@@ -60,9 +69,12 @@ def traced(record: Mapping[str, object]) -> Row | None:
     row, so that nobody takes it for empty.
 
     Raises:
-        UnfitError: there is no readable time, or the size is not a number.
+        UnfitError: there is no readable time, or the size is not a number; or it is one of the
+            many steps of a message, of which none tells all that a row says.
     """
     by_name = folded(record)
+    if any(by_name.keys() >= steps for steps in _STEPS):
+        raise UnfitError("a step in the trace of a message: export the summary report")
     received = by_name.get("received", by_name.get("receiveddatetime"))
     trace_id = by_name.get("messagetraceid", by_name.get("id"))
     if blank(trace_id) or not {"senderaddress", "recipientaddress"} <= set(by_name):
@@ -72,7 +84,7 @@ def traced(record: Mapping[str, object]) -> Row | None:
     moment = parse_moment(received)
     if moment is None:
         raise UnfitError("no readable time")
-    cells: dict[str, Cell] = {"Timestamp": moment, "NetworkMessageId": text(trace_id)}
+    cells: dict[str, Cell] = {"Timestamp": moment, "NetworkMessageId": _dashed(text(trace_id))}
     cells |= _addresses(by_name)
     if "messageid" in by_name:
         cells["InternetMessageId"] = text(by_name["messageid"])
@@ -104,6 +116,11 @@ def _addresses(record: Mapping[str, object]) -> dict[str, Cell]:
         found["SenderIPv4"] = address if version == 4 else ""
         found["SenderIPv6"] = address if version == 6 else ""
     return found
+
+
+def _dashed(trace_id: str) -> str:
+    """The ID as EmailEvents spells it: a report's documentation has it without dashes."""
+    return str(uuid.UUID(trace_id)) if _NO_DASHES.fullmatch(trace_id) else trace_id
 
 
 def _domain(address: str) -> str:
