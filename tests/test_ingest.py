@@ -368,8 +368,29 @@ def test_each_table_is_streamed(tmp_path: Path, table: Table) -> None:
     summary, evidence = imported(tmp_path, {"records": [envelope]})
     assert summary.written == {table.name: 1}
     frame = only(evidence, table.name)
-    assert frame["Timestamp"].to_list()[0].hour == 10
+    assert frame["Timestamp"].to_list() == [parse_moment(row["Timestamp"])]
     assert set(frame.columns) == set(row) | {"Timestamp"}
+
+
+def test_a_batch_holds_events_of_several_tables(tmp_path: Path) -> None:
+    """RawEventData and AdditionalFields are objects, JSON text or nothing."""
+    base = {"Timestamp": "2026-03-02T10:00:00Z", "ActionType": "x", "Application": "y"}
+    told: list[Json] = [
+        {"RawEventData": CHANGE, "AdditionalFields": {"a": 1}},
+        {"RawEventData": json.dumps(CHANGE), "AdditionalFields": '{"a":1}'},
+        {"RawEventData": None, "AdditionalFields": None},
+        {"RawEventData": "", "AdditionalFields": {}},
+    ]
+    events = [
+        streamed("CloudAppEvents", base | more | {"ReportId": f"r-{i}"})
+        for i, more in enumerate(told)
+    ]
+    summary, evidence = imported(tmp_path, {"records": [*events, streamed("EmailEvents", MAIL)]})
+    assert summary.written == {"CloudAppEvents": 4, "EmailEvents": 1}
+    frame = only(evidence, "CloudAppEvents").sort("ReportId")
+    raw = [text and json.loads(text) for text in frame["RawEventData"]]
+    assert raw == [CHANGE, CHANGE, None, None]
+    assert frame["AdditionalFields"].to_list() == ['{"a":1}', '{"a":1}', None, None]
 
 
 def test_log_analytics_names_the_table_and_the_time(tmp_path: Path) -> None:
@@ -660,10 +681,41 @@ def test_other_workloads_keep_their_name(tmp_path: Path) -> None:
     assert row["UserAgent"] == "x"
 
 
-def test_a_record_without_workload_is_told_by_its_type(tmp_path: Path) -> None:
-    """Record type 1 is an Exchange cmdlet."""
-    _, evidence = imported(tmp_path, {k: v for k, v in CHANGE.items() if k != "Workload"})
-    assert only(evidence, "CloudAppEvents")["ApplicationId"].to_list() == [20893]
+@pytest.mark.parametrize("kind", [1, "1", "ExchangeAdmin", "exchangeAdmin"])
+def test_a_record_without_workload_is_told_by_its_type(tmp_path: Path, kind: str | int) -> None:
+    """Record type 1, as a number, as text or by its name, is an Exchange cmdlet of an admin."""
+    bare = {k: v for k, v in CHANGE.items() if k != "Workload"}
+    _, evidence = imported(tmp_path, bare | {"RecordType": kind, "UserType": 0})
+    (row,) = only(evidence, "CloudAppEvents").to_dicts()
+    assert (row["ApplicationId"], row["IsAdminOperation"]) == (20893, True)
+
+
+@pytest.mark.parametrize(
+    ("client", "address"),
+    [
+        ({"ClientIP": "203.0.113.7"}, "203.0.113.7"),
+        ({"ClientIP": "203.0.113.7:50311"}, "203.0.113.7"),
+        ({"ClientIP": "[2001:DB8::7]:50311"}, "2001:db8::7"),
+        ({"ClientIP": "2001:db8::7"}, "2001:db8::7"),
+        ({"ClientIP": "::ffff:203.0.113.7"}, "203.0.113.7"),
+        ({"ClientIP": "Relay.fabrikam.example"}, "relay.fabrikam.example"),
+        ({"ClientIP": ""}, ""),
+        ({"ClientIP": "", "ClientIPAddress": "203.0.113.7"}, "203.0.113.7"),
+        ({}, ""),
+    ],
+)
+def test_addresses_of_clients_are_read_from_each_form(
+    tmp_path: Path, client: Json, address: str
+) -> None:
+    """With or without a port, by name, or not at all; in changes and in sign-ins."""
+    records = [
+        {k: v for k, v in record.items() if k != "ClientIP"} | client
+        for record in (CHANGE, SIGN_IN)
+    ]
+    _, evidence = imported(tmp_path, *records)
+    (change,) = ConnectorChange.from_frame(only(evidence, "CloudAppEvents"))
+    (logon,) = Logon.from_frame(only(evidence, "IdentityLogonEvents"))
+    assert (change.address, logon.address) == (address, address)
 
 
 @pytest.mark.parametrize(
