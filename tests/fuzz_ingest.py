@@ -19,7 +19,7 @@ from exconn.errors import ExconnError
 from exconn.ingest import import_files
 from exconn.simulate import Tenant, demo_tenant
 from exconn.sources import read_context
-from test_entra import GRAPH, LOG
+from test_entra import APPLICATIONS_LOG, DOWNLOADED, GRAPH, LOG, SERVICE
 from test_ingest import CHANGE, MAIL, SIGN_IN, TRACE
 from test_listings import EVERYTHING
 
@@ -74,7 +74,8 @@ def records(tenant: Tenant) -> list[dict[str, Json]]:
         for row in rows[:5]
     ]
     wrapped = [{"CreationDate": "2026-03-02", "AuditData": json.dumps(CHANGE), "Operations": "x"}]
-    own = [MAIL, CHANGE, SIGN_IN, TRACE, LOG, GRAPH, *EVERYTHING]
+    signed_in = [LOG, GRAPH, DOWNLOADED, SERVICE, APPLICATIONS_LOG]
+    own = [MAIL, CHANGE, SIGN_IN, TRACE, *signed_in, *EVERYTHING]
     return [*rows, *streamed, *wrapped, {"records": own}, {"Results": rows[:3]}, *own]
 
 
