@@ -1,7 +1,7 @@
 """Random queries over random rows: Polars and the engine agree, and the parser accepts them."""
 
 import polars as pl
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from judges import assert_agrees
 from random_queries import LEFT, TABLES, Exprs, frames, pipelines
@@ -9,20 +9,17 @@ from random_queries import LEFT, TABLES, Exprs, frames, pipelines
 from exconn import Query, scan
 from exconn.tables import TIME
 
-FEW = settings(max_examples=30)
 EXPRS = Exprs(LEFT.schema)
 KEYED, WHOLE = EXPRS.aggregate(2, keyed=True), EXPRS.aggregate(2, keyed=False)
 TYPES = (pl.Boolean(), pl.String(), pl.Int64(), pl.Float64(), TIME, pl.Duration("us"))
 
 
 @given(st.lists(st.one_of(*(EXPRS.of(t, 2) for t in TYPES)), min_size=3, max_size=6), frames())
-@FEW
 def test_values(exprs: list[pl.Expr], rows: dict[str, pl.DataFrame]) -> None:
     assert_agrees(scan(LEFT).select("n", **_numbered(exprs)), rows)
 
 
 @given(st.lists(EXPRS.flag(3), min_size=2, max_size=4), frames())
-@FEW
 def test_conditions(flags: list[pl.Expr], rows: dict[str, pl.DataFrame]) -> None:
     kept = [f"{name}" for name in LEFT.names]
     assert_agrees(scan(LEFT).filter(flags[0]).select(*kept), rows)
@@ -39,13 +36,11 @@ def aggregations(draw: st.DrawFn) -> Query:
 
 
 @given(aggregations(), frames())
-@FEW
 def test_aggregates(query: Query, rows: dict[str, pl.DataFrame]) -> None:
     assert_agrees(query, rows)
 
 
 @given(pipelines(), frames())
-@settings(max_examples=60)
 def test_pipelines(query: Query, rows: dict[str, pl.DataFrame]) -> None:
     assert_agrees(query, rows)
 

@@ -6,7 +6,7 @@ from exconn import Alert, Grade, grade, hunt
 from exconn.simulate import demo_tenant
 from exconn.testing import Call
 
-SMALL, LARGE = 10_000, 100_000
+SMALL, LARGE = 4_000, 40_000
 EVIDENCE = ("| sort by", "| top ")
 
 
