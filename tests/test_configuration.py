@@ -124,3 +124,12 @@ def test_without_a_listing_the_command_says_what_to_import(
 ) -> None:
     assert run(["lint", str(tmp_path)]) == 2
     assert "Get-InboundConnector" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("guid", ["159eb7c4-75d7-43e2-95fe-ced44b3e0a56", None])
+def test_a_blocked_connector_is_told_by_name_where_it_is_listed(guid: str | None) -> None:
+    blocked = "159EB7C4-75D7-43E2-95FE-CED44B3E0A56"
+    relay = InboundConnector.from_properties({**INBOUND, "Guid": guid, "Enabled": True})
+    [risk] = risks(Context(blocked_connectors=[blocked], inbound_connectors=[relay]))
+    assert risk.id == "blocked"
+    assert (risk.name, risk.in_force) == (("Relay", True) if guid else (blocked.lower(), None))

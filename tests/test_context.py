@@ -39,6 +39,7 @@ def listed(cls: type) -> st.SearchStrategy[object]:
     st.builds(
         Context,
         accepted_domains=st.lists(st.sampled_from(["a.example", "b.example"])),
+        blocked_connectors=st.lists(st.uuids().map(str)),
         partners=st.lists(st.sampled_from(["a.example", "c.example"])),
         gateways=st.lists(st.sampled_from(["192.0.2.0/24", "2001:db8::7"])),
         approved_changes=st.lists(
@@ -132,6 +133,7 @@ def test_an_empty_context_knows_nothing() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
+        ('blocked_connectors = ["Relay"]', "expected a GUID, got 'relay'"),
         ("accepted_domains", "not TOML"),
         ("accepted_domains = [", "not TOML"),
         ('partners = "line\nbreak"', "not TOML"),

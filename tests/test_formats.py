@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from exconn.grading.export import csv_text
-from exconn.ingest import ImportSummary, _importer, _packed, import_files
+from exconn.ingest import ImportSummary, _importer, _json, _lines, _packed, import_files
 from exconn.models import ConnectorChange, Email, Logon
 from exconn.tables import EMAIL_EVENTS, TABLES, conform
 
@@ -761,6 +761,41 @@ def test_records_of_an_array_know_their_line(tmp_path: Path, gap: str) -> None:
     assert [found["line"] for found in rejections(evidence)] == [
         1 + step * number for number in (1, 2, 3)
     ]
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+@pytest.mark.parametrize("piece", [5, 64, 700])
+@pytest.mark.parametrize("around", ["response", "array"])
+def test_a_text_is_read_in_pieces(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, indent: int | None, piece: int, around: str
+) -> None:
+    """Long lines and long values are the same however little is read of them at once."""
+    mails = [
+        MAIL | {"NetworkMessageId": f"m-{n}", "Subject": "\u3042\U0001f600\\" * n} for n in range(9)
+    ]
+    document: object = {"@odata.context": "x", "value": mails} if around == "response" else mails
+    text = json.dumps(document, indent=indent, ensure_ascii=False)
+    (tmp_path / "at once").mkdir()
+    _, expected = imported(tmp_path / "at once", text)
+    monkeypatch.setattr(_lines, "_LONGEST", piece)
+    monkeypatch.setattr(_json, "_READ_AT_ONCE", piece)
+    (tmp_path / "in pieces").mkdir()
+    summary, folder = imported(tmp_path / "in pieces", text)
+    assert summary.rows == 9
+    key = "NetworkMessageId"
+    assert_frame_equal(
+        only(folder, "EmailEvents").sort(key), only(expected, "EmailEvents").sort(key)
+    )
+
+
+def test_a_value_that_is_too_large_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes before it is kept."""
+    monkeypatch.setattr(_lines, "_LONGEST", 1 << 16)
+    monkeypatch.setattr(_json, "_LARGEST_VALUE", 1 << 20)
+    large = {"value": [{"a": "x" * 100}] * 30_000}
+    summary, _ = imported(tmp_path, json.dumps([MAIL, large, MAIL | {"Subject": "after"}]))
+    assert summary.rows == 1
+    assert summary.reasons == {"a JSON value of more than 1 MiB, and all after it: split it": 1}
 
 
 def test_values_in_an_array_on_one_line_harm_no_other(tmp_path: Path) -> None:

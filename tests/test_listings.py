@@ -44,7 +44,12 @@ DOMAIN: dict[str, Any] = {
     "DomainType": "Authoritative",
     "Default": True,
 }
-EVERYTHING = [INBOUND, OUTBOUND, RULE, DOMAIN]
+BLOCKED = {
+    "ConnectorId": "159EB7C4-75D7-43E2-95FE-CED44B3E0A56",
+    "ConnectorName": "Relay",
+    "Reason": "OutboundSpamLast24Hours=211",
+}
+EVERYTHING = [INBOUND, OUTBOUND, RULE, DOMAIN, BLOCKED]
 
 
 def imported(to: Path, *records: object, name: str = "listing.json") -> ImportSummary:
@@ -61,8 +66,9 @@ def test_each_listing_goes_to_its_place_in_the_context(tmp_path: Path) -> None:
         "outbound_connectors": 1,
         "transport_rules": 1,
         "accepted_domains": 1,
+        "blocked_connectors": 1,
     }
-    assert (summary.read, summary.rows, summary.duplicates, summary.rejected) == (4, 0, 0, 0)
+    assert (summary.read, summary.rows, summary.duplicates, summary.rejected) == (5, 0, 0, 0)
     known = read_context(folder)
     [relay], [archive], [rule] = (
         known.inbound_connectors,
@@ -74,6 +80,7 @@ def test_each_listing_goes_to_its_place_in_the_context(tmp_path: Path) -> None:
     assert (archive.recipient_domains, archive.use_mx_record) == (("archive.example",), False)
     assert rule.weakens_filtering
     assert known.accepted_domains == ("fabrikam.example",)
+    assert known.blocked_connectors == (BLOCKED["ConnectorId"].lower(),)
 
 
 def test_the_same_listing_again_changes_nothing(tmp_path: Path) -> None:
@@ -81,7 +88,7 @@ def test_the_same_listing_again_changes_nothing(tmp_path: Path) -> None:
     imported(folder, *EVERYTHING)
     before = {file.name: file.read_bytes() for file in folder.iterdir()}
     again = imported(folder, *EVERYTHING)
-    assert (again.listed, again.duplicates) == ({}, 4)
+    assert (again.listed, again.duplicates) == ({}, 5)
     assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
 
 
@@ -116,7 +123,8 @@ def test_what_was_written_by_hand_is_kept(tmp_path: Path) -> None:
     [
         ({**INBOUND, "Name": " "}, "a listed connector or rule without a name"),
         ({**DOMAIN, "DomainName": ""}, "an accepted domain without a name"),
-        ({**DOMAIN, "DomainName": "*"}, "a listed domain that is none"),
+        ({**DOMAIN, "DomainName": "*"}, "a listed domain or GUID that is none"),
+        ({**BLOCKED, "ConnectorId": "Relay"}, "a listed domain or GUID that is none"),
     ],
 )
 def test_what_is_no_entry_is_set_aside(tmp_path: Path, record: dict[str, Any], reason: str) -> None:

@@ -2,6 +2,7 @@
 
 import ipaddress
 from collections.abc import Callable, Iterator, Sequence
+from itertools import repeat
 from typing import Generic, TypeVar
 
 from attrs import frozen
@@ -154,10 +155,29 @@ def risks(context: Context) -> list[Risk]:
     <https://learn.microsoft.com/exchange/mail-flow-best-practices/use-connectors-to-configure-mail-flow>`_.
     """
     return [
+        *map(_blocked, context.blocked_connectors, repeat(context.inbound_connectors)),
         *_found("inbound connector", context.inbound_connectors, _INBOUND),
         *_found("outbound connector", context.outbound_connectors, _OUTBOUND),
         *_found("transport rule", context.transport_rules, _RULES),
     ]
+
+
+def _blocked(guid: str, listings: Sequence[InboundConnector]) -> Risk:
+    """That Microsoft blocks a connector, which is told by its GUID only.
+
+    Source: `Remove blocked connectors from the Restricted entities page
+    <https://learn.microsoft.com/defender-office-365/connectors-remove-blocked>`_.
+    """
+    listed = next((one for one in listings if (one.guid or "").casefold() == guid), None)
+    return Risk(
+        "inbound connector",
+        (listed.name if listed else None) or guid,
+        "blocked",
+        "Microsoft blocks it: it takes it for compromised.",
+        "Somebody has sent spam or phishing through it; what it sends is returned (550 5.7.711).",
+        "Grade it. Unblock it (Remove-BlockedConnector) only when who did that is locked out.",
+        listed.enabled if listed else None,
+    )
 
 
 def _found(

@@ -3,6 +3,7 @@
 import ipaddress
 import re
 import tomllib
+import uuid
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
@@ -65,6 +66,16 @@ class ApprovedChange:
         )
 
 
+def _guids(values: Iterable[str]) -> tuple[str, ...]:
+    given = {value.strip().strip("{}").lower() for value in values} - {""}
+    for value in sorted(given):
+        try:
+            uuid.UUID(value)
+        except ValueError:
+            raise InvalidValueError("context", f"expected a GUID, got {value!r}") from None
+    return tuple(sorted(given))
+
+
 def _approvals(values: Iterable[ApprovedChange]) -> tuple[ApprovedChange, ...]:
     return tuple(values)
 
@@ -92,6 +103,7 @@ class Context:
         simulation_vendors: addresses or networks (CIDR) that send phishing simulations. Not
             domains: an attacker chooses those.
         approved_changes: changes that somebody asked for.
+        blocked_connectors: GUIDs of connectors that Microsoft blocks, of ``Get-BlockedConnector``.
         inbound_connectors: the listing of ``Get-InboundConnector``.
         outbound_connectors: the listing of ``Get-OutboundConnector``.
         transport_rules: the listing of ``Get-TransportRule``.
@@ -102,6 +114,7 @@ class Context:
     gateways: tuple[str, ...] = field(default=(), converter=_networks)
     simulation_vendors: tuple[str, ...] = field(default=(), converter=_networks)
     approved_changes: tuple[ApprovedChange, ...] = field(default=(), converter=_approvals)
+    blocked_connectors: tuple[str, ...] = field(default=(), converter=_guids)
     inbound_connectors: tuple[InboundConnector, ...] = field(default=(), converter=_inbound)
     outbound_connectors: tuple[OutboundConnector, ...] = field(default=(), converter=_outbound)
     transport_rules: tuple[TransportRule, ...] = field(default=(), converter=_rules)
@@ -137,6 +150,7 @@ class Context:
             partners=_strings(given, "partners"),
             gateways=_strings(given, "gateways"),
             simulation_vendors=_strings(given, "simulation_vendors"),
+            blocked_connectors=_strings(given, "blocked_connectors"),
             approved_changes=map(_approval, _tables(given, "approved_changes")),
             inbound_connectors=map(
                 InboundConnector.from_properties, _tables(given, "inbound_connectors")
@@ -149,7 +163,10 @@ class Context:
 
     def to_toml(self) -> str:
         """The same as TOML, which `from_toml` reads."""
-        lists = ("accepted_domains", "partners", "gateways", "simulation_vendors")
+        lists = (
+            *("accepted_domains", "partners", "gateways", "simulation_vendors"),
+            "blocked_connectors",
+        )
         lines = [
             f"{name} = {_toml(list(getattr(self, name)))}" for name in lists if getattr(self, name)
         ]

@@ -333,8 +333,8 @@ def import_command(
     """Read exports into an evidence folder."""
     if not files:
         raise InvalidValueError("import", "name at least one file: exconn import FILE... --to DIR")
-    with progress("Importing"):
-        summary = import_files(files, to)
+    with progress("Importing") as tell:
+        summary = import_files(files, to, progress=lambda count: tell(f"{count:,} records"))
     show.imported(_Screen(), summary, to)
     if not summary.rows + sum(summary.listed.values()) + summary.duplicates:
         raise NoDataError(

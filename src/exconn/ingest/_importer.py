@@ -18,7 +18,7 @@ from exconn.ingest._write import EvidenceFolder, is_evidence, open_folder
 from exconn.tables import Table
 
 _CHUNK = 20_000
-_LARGEST = 128 << 20
+_LARGEST = 64 << 20
 _MOST_EXTRAS = 500
 _REPORT_EVERY = 1_000
 

@@ -6,23 +6,31 @@ import math
 import re
 from collections.abc import Iterator
 
-from attrs import frozen
+from attrs import define, frozen
 
 from exconn.ingest._cells import fold
-from exconn.ingest._lines import Line
+from exconn.ingest._lines import Line, is_piece
 from exconn.ingest._raw import Raw, Unreadable, encoding_problem, has_bad_bytes, shown
 
 _BETWEEN = re.compile(r"[\s,\x1e]*")
-_ARRAY_OF_OBJECTS = re.compile(r"\[\s*(?=\{)")
+_ARRAY = re.compile(r"\[\s*")
 _NOT_AN_ENVELOPE = {"operation", "timestamp", "creationtime", "category", "timegenerated"}
 _NESTED_ENVELOPES = 4
+_READ_AT_ONCE = 1 << 20
+_LARGEST_VALUE = 128 << 20
+_CUT_TOKEN = 16
+"""Characters of a word, a number or an escape that the end of what was read may cut."""
+
+
+class _TooLargeError(Exception):
+    """A value is larger than may be held."""
 
 
 def json_records(lines: Iterator[Line]) -> Iterator[Raw | Unreadable]:
     """Read a text of JSON or JSON lines.
 
-    JSON lines, and arrays with a record on each line, are read line by line; any other document
-    is loaded whole.
+    JSON lines are read line by line, and arrays of objects object by object. Any other value, such
+    as a response with its rows, is loaded whole, up to a bound.
     """
     head = []
     for line in lines:
@@ -30,21 +38,24 @@ def json_records(lines: Iterator[Line]) -> Iterator[Raw | Unreadable]:
         if line.text.strip() not in ("", "["):
             break
     everything = itertools.chain(head, lines)
-    if head and _goes_on(head[-1].text):
-        yield from _of_text("".join(line.text for line in everything), 1)
+    if head and _goes_on(head[-1]):
+        yield from _of_text(_Text(everything))
         return
     in_array = any(line.text.strip() == "[" for line in head)
     for line in everything:
-        text = line.text.strip()
-        if not (in_array and text in ("[", "]", ",")):
-            yield from _of_text(line.text, line.number)
+        if is_piece(line):
+            yield from _of_text(_Text(itertools.chain([line], everything)))
+        elif not (in_array and line.text.strip() in ("[", "]", ",")):
+            yield from _of_text(_Text(iter([line])))
 
 
-def _goes_on(text: str) -> bool:
+def _goes_on(line: Line) -> bool:
     """Whether a JSON value begins on a line and does not end there."""
-    text = text.strip().rstrip(",")
+    text = line.text.strip().rstrip(",")
     if not text.startswith(("{", "[")) or text == "[":
         return False
+    if is_piece(line):
+        return True
     try:
         json.loads(text)
     except json.JSONDecodeError as error:
@@ -54,49 +65,116 @@ def _goes_on(text: str) -> bool:
     return False
 
 
-def _of_text(text: str, first_line: int) -> Iterator[Raw | Unreadable]:
-    bad_bytes = has_bad_bytes(text)
-    line, counted, position, arrays = first_line, 0, 0, 0
-    while (position := _after_gap(text, position)) < len(text):
-        line += text.count("\n", counted, position)
-        counted = position
-        if opening := _ARRAY_OF_OBJECTS.match(text, position):
-            arrays, position = arrays + 1, opening.end()
-            continue
-        if arrays and text[position] == "]":
-            arrays, position = arrays - 1, position + 1
-            continue
-        value, end, reason = _value_at(text, position)
-        if not reason:
-            for found in _unpacked(value, (), 0):
-                yield _checked(found, line, bad_bytes=bad_bytes)
-        else:
-            if not (arrays and end > position):
-                end = _end_of_line(text, position)
-            rest = text[position:end]
-            yield Unreadable(line, encoding_problem(rest) or reason, rest)
-        position = end
+@define
+class _Text:
+    """A text that is read on where it is needed; what is before the position is forgotten.
+
+    Attributes:
+        text: what was read and is not forgotten.
+        position: how far it was used.
+        line: the number of the line there.
+    """
+
+    _lines: Iterator[Line]
+    text: str = ""
+    position: int = 0
+    line: int = 0
+
+    def more(self) -> bool:
+        """Read as much again as is unused, where there is more.
+
+        Raises:
+            _TooLargeError: too much is unused.
+        """
+        unused = self.text[self.position :]
+        if len(unused) > _LARGEST_VALUE:
+            raise _TooLargeError
+        pieces, size = [unused], 0
+        for line in self._lines:
+            self.line = self.line or line.number
+            pieces.append(line.text)
+            size += len(line.text)
+            if size >= max(len(unused), _READ_AT_ONCE):
+                break
+        self.text, self.position = "".join(pieces), 0
+        return size > 0
+
+    def use(self, end: int) -> None:
+        """Use the text up to there."""
+        self.line += self.text.count("\n", self.position, end)
+        self.position = end
+
+    def after(self, pattern: re.Pattern[str]) -> int:
+        """Where what matches a pattern ends, and something else begins or the text ends."""
+        while True:
+            match = pattern.match(self.text, self.position)
+            end = match.end() if match else self.position
+            if end < len(self.text) or not self.more():
+                return end
+
+    def end_of_line(self) -> int:
+        """Where the line ends, or the text."""
+        while (end := self.text.find("\n", self.position)) < 0:
+            if not self.more():
+                return len(self.text)
+        return end
 
 
-def _after_gap(text: str, position: int) -> int:
-    match = _BETWEEN.match(text, position)
-    return match.end() if match else position
-
-
-def _end_of_line(text: str, position: int) -> int:
-    end = text.find("\n", position)
-    return len(text) if end < 0 else end
-
-
-def _value_at(text: str, position: int) -> tuple[object, int, str]:
-    """The object or array at a position and its end, or a reason why there is none."""
+def _of_text(text: _Text) -> Iterator[Raw | Unreadable]:
+    arrays = 0
     try:
-        value, end = _DECODER.raw_decode(text, position)
-    except RecursionError:
-        return None, position, "nested too deeply"
-    except ValueError:
-        return None, position, "not JSON"
-    return value, end, "" if isinstance(value, dict | list) else "not an object"
+        while True:
+            text.use(text.after(_BETWEEN))
+            match text.text[text.position : text.position + 1]:
+                case "":
+                    return
+                case "[" if text.text[(end := text.after(_ARRAY)) : end + 1] == "{":
+                    arrays += 1
+                    text.use(end)
+                case "]" if arrays:
+                    arrays -= 1
+                    text.use(text.position + 1)
+                case _:
+                    yield from _of_value(text, in_array=arrays > 0)
+    except _TooLargeError:
+        reason = f"a JSON value of more than {_LARGEST_VALUE >> 20} MiB, and all after it: split it"
+        yield Unreadable(text.line, reason)
+
+
+def _of_value(text: _Text, *, in_array: bool) -> Iterator[Raw | Unreadable]:
+    value, end, reason = _value(text)
+    if not reason:
+        bad_bytes = has_bad_bytes(text.text[text.position : end])
+        for found in _unpacked(value, (), 0):
+            yield _checked(found, text.line, bad_bytes=bad_bytes)
+    else:
+        if not (in_array and end > text.position):
+            end = text.end_of_line()
+        rest = text.text[text.position : end]
+        yield Unreadable(text.line, encoding_problem(rest) or reason, rest)
+    text.use(end)
+
+
+def _value(text: _Text) -> tuple[object, int, str]:
+    """The object or array at the position and its end, or a reason why there is none."""
+    while True:
+        try:
+            value, end = _DECODER.raw_decode(text.text, text.position)
+        except RecursionError:
+            return None, text.position, "nested too deeply"
+        except json.JSONDecodeError as error:
+            if not (_is_cut(error) and text.more()):
+                return None, text.position, "not JSON"
+        except ValueError:
+            return None, text.position, "not JSON"
+        else:
+            return value, end, "" if isinstance(value, dict | list) else "not an object"
+
+
+def _is_cut(error: json.JSONDecodeError) -> bool:
+    """Whether the text may only have ended too early."""
+    at_end = error.pos >= len(error.doc) - _CUT_TOKEN
+    return at_end or error.msg.startswith("Unterminated string")
 
 
 def _finite(text: str) -> float | str:

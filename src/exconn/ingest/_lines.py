@@ -21,12 +21,21 @@ _WIDE = re.compile(
 _WIDE_ENCODINGS = {"mark": "utf-16", "little": "utf-16-le", "big": "utf-16-be"}
 
 
+_LONGEST = 16 << 20
+"""Bytes or characters that are read of a line at once."""
+
+
 @frozen
 class Line:
-    """A line with its end; bytes that are not UTF-8 are halves of characters in it."""
+    """A line with its end, or a piece of one; bytes that are not UTF-8 are halves of characters."""
 
     number: int
     text: str
+
+
+def is_piece(line: Line) -> bool:
+    """Whether a line goes on in the next one, or the text ends in it."""
+    return not line.text.endswith("\n")
 
 
 class Lines(Iterator[Line]):
@@ -51,16 +60,17 @@ def lines_of(stream: io.BufferedReader, damaged: Callable[[Unreadable], None]) -
         stream: the text.
         damaged: called with the reason why lines are missing, when they are.
     """
-    number = 0
+    number = 1
     try:
         head = stream.peek(4)
         if head.startswith(_NOT_TEXT):
             damaged(Unreadable(1, "not a text file"))
             return
-        for number, text in enumerate(_decoded(stream, head), start=1):
+        for text in _decoded(stream, head):
             yield Line(number, text)
+            number += text.endswith("\n")
     except DamagedError as damage:
-        damaged(Unreadable(number + 1, str(damage)))
+        damaged(Unreadable(number, str(damage)))
 
 
 def _decoded(stream: io.BufferedReader, head: bytes) -> Iterator[str]:
@@ -68,10 +78,14 @@ def _decoded(stream: io.BufferedReader, head: bytes) -> Iterator[str]:
         encoding = _WIDE_ENCODINGS[str(beginning.lastgroup)]
         wide = io.TextIOWrapper(stream, encoding=encoding, errors="replace", newline="\n")
         try:
-            yield from wide
+            yield from iter(lambda: wide.readline(_LONGEST), "")
         finally:
             wide.detach()
         return
-    for index, line in enumerate(stream):
-        text = line.decode("utf-8", errors="surrogateescape")
-        yield text if index else text.removeprefix("\ufeff")
+    decoder = codecs.getincrementaldecoder("utf-8")(errors="surrogateescape")
+    mark = "\ufeff"
+    while line := stream.readline(_LONGEST):
+        yield decoder.decode(line, final=line.endswith(b"\n")).removeprefix(mark)
+        mark = ""
+    if rest := decoder.decode(b"", final=True):
+        yield rest

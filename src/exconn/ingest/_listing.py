@@ -19,6 +19,7 @@ class Kind(enum.StrEnum):
     """What a listing lists, by the attribute of `Context` that holds it."""
 
     ACCEPTED_DOMAINS = "accepted_domains"
+    BLOCKED_CONNECTORS = "blocked_connectors"
     INBOUND_CONNECTORS = "inbound_connectors"
     OUTBOUND_CONNECTORS = "outbound_connectors"
     TRANSPORT_RULES = "transport_rules"
@@ -26,6 +27,7 @@ class Kind(enum.StrEnum):
 
 _TOLD_BY: Mapping[Kind, frozenset[str]] = {
     Kind.ACCEPTED_DOMAINS: frozenset({"domainname", "domaintype"}),
+    Kind.BLOCKED_CONNECTORS: frozenset({"connectorid", "reason"}),
     Kind.INBOUND_CONNECTORS: frozenset({"name", "senderdomains", "senderipaddresses"}),
     Kind.OUTBOUND_CONNECTORS: frozenset({"name", "recipientdomains", "smarthosts"}),
     Kind.TRANSPORT_RULES: frozenset({"name", "priority", "state", "setheadername"}),
@@ -53,7 +55,7 @@ class Listed:
 
 
 def listed(record: Mapping[str, object]) -> Listed | None:
-    """Read a row of ``Get-AcceptedDomain``, of connectors or of transport rules; None for others.
+    """Read a row of a listing of domains, connectors or transport rules; None for others.
 
     Raises:
         UnfitError: it is one, but has no name, or a CSV has the type of a list in place of it.
@@ -68,6 +70,8 @@ def listed(record: Mapping[str, object]) -> Listed | None:
         if not domain:
             raise UnfitError("an accepted domain without a name")
         return Listed(kind, domain)
+    if kind is Kind.BLOCKED_CONNECTORS:
+        return Listed(kind, text(plain["connectorid"]).strip().lower())
     if not text(plain["name"]).strip():
         raise UnfitError("a listed connector or rule without a name")
     entry = _READ[kind](plain)
@@ -93,7 +97,7 @@ def with_entry(context: Context, new: Listed) -> Context:
     try:
         return evolve(context, **changed)
     except InvalidValueError as error:
-        raise UnfitError("a listed domain that is none") from error
+        raise UnfitError("a listed domain or GUID that is none") from error
 
 
 def _are_same(one: Entry, other: Entry) -> bool:

@@ -4,6 +4,7 @@ import functools
 import hashlib
 import json
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -28,6 +29,8 @@ _WRITTEN = (
 )
 _SHOWN = 2_000
 _KEY = "exconn_key"
+_SEEDS = (secrets.randbits(64), secrets.randbits(64))
+"""Nobody can know them, and so write two records that are taken for one."""
 
 
 def is_evidence(path: Path, folder: Path) -> bool:
@@ -46,12 +49,12 @@ _NAMES = {table.name for table in TABLES}
 
 @define(eq=False)
 class _Block:
-    """Rows that the folder has: which columns they know, when they were, and their keys."""
+    """Rows that the folder has: which columns they know, when they were, digests of their keys."""
 
     columns: frozenset[str]
     first: datetime | None
     last: datetime | None
-    keys: Callable[[], pl.Series]
+    digests: Callable[[], pl.Series]
 
     def may_hold(self, first: datetime, last: datetime) -> bool:
         return bool(self.first and self.last and self.first <= last and first <= self.last)
@@ -101,15 +104,16 @@ class EvidenceFolder:
         know is no duplicate: it is kept beside it, so nothing that was said gets lost.
         """
         keys = record_keys(rows, table)
-        new = keys.is_first_distinct() & ~self._held(table, rows, keys)
+        digests = _digests(keys)
+        new = digests.is_first_distinct() & ~self._held(table, rows, digests)
         fresh = rows.filter(new).sort(table.time, maintain_order=True)
         if fresh.is_empty():
             return 0
-        fresh_keys = keys.filter(new)
+        held = digests.filter(new)
         first, last = _span(fresh, table)
         known = frozenset(fresh.columns)
-        self._of(table).append(_Block(known, first, last, lambda: fresh_keys))
-        self._stage(table, fresh, fresh_keys)
+        self._of(table).append(_Block(known, first, last, lambda: held))
+        self._stage(table, fresh, keys.filter(new))
         return fresh.height
 
     def note(self, new: Listed) -> bool:
@@ -151,7 +155,7 @@ class EvidenceFolder:
             shutil.copyfile(place, self.path / f"{CONTEXT}.old")
         staged.replace(place)
 
-    def _held(self, table: Table, rows: pl.DataFrame, keys: pl.Series) -> pl.Series:
+    def _held(self, table: Table, rows: pl.DataFrame, digests: pl.Series) -> pl.Series:
         first, last = _span(rows, table)
         held = pl.repeat(value=False, n=rows.height, dtype=pl.Boolean, eager=True)
         for block in self._of(table):
@@ -162,7 +166,7 @@ class EvidenceFolder:
                     if name in table.schema and name not in block.columns
                 ]
                 adds = rows.select(pl.any_horizontal(pl.lit(value=False), *told_more)).to_series()
-                held |= keys.is_in(block.keys().implode()) & ~adds
+                held |= digests.is_in(block.digests().implode()) & ~adds
         return held
 
     def _of(self, table: Table) -> list[_Block]:
@@ -203,6 +207,12 @@ def record_keys(rows: pl.DataFrame, table: Table) -> pl.Series:
     return conformed.select(pl.when(complete).then(keyed).otherwise(whole).alias(_KEY)).to_series()
 
 
+def _digests(keys: pl.Series) -> pl.Series:
+    """A number of 128 bits for each key: those of many millions of rows are held at once."""
+    high, low = (pl.col(_KEY).hash(seed).cast(pl.Int128) for seed in _SEEDS)
+    return keys.to_frame(_KEY).select(high * 2**63 + low).to_series()
+
+
 def _existing(folder: Path, table: Table) -> Iterator[_Block]:
     single = folder / f"{table.name}.parquet"
     files = sorted((folder / table.name).rglob("*.parquet"))
@@ -216,17 +226,17 @@ def _existing(folder: Path, table: Table) -> Iterator[_Block]:
             first, last = time.collect().row(0)
         except (PolarsError, OSError) as error:
             raise _damaged(file, error) from error
-        keys = functools.cache(functools.partial(_keys_of_file, file, table))
-        yield _Block(columns | _aliased(columns, table), first, last, keys)
+        digests = functools.cache(functools.partial(_digests_of_file, file, table))
+        yield _Block(columns | _aliased(columns, table), first, last, digests)
 
 
 def _aliased(columns: frozenset[str], table: Table) -> frozenset[str]:
     return frozenset(column.name for column in table.columns if column.alias in columns)
 
 
-def _keys_of_file(file: Path, table: Table) -> pl.Series:
+def _digests_of_file(file: Path, table: Table) -> pl.Series:
     try:
-        return record_keys(pl.read_parquet(file, glob=False), table)
+        return _digests(record_keys(pl.read_parquet(file, glob=False), table))
     except (PolarsError, OSError) as error:
         raise _damaged(file, error) from error
 
