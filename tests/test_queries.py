@@ -3,15 +3,18 @@
 from collections.abc import Callable
 from datetime import timedelta
 from itertools import pairwise
+from pathlib import Path
 
 import polars as pl
 import pytest
 
-from exconn.detectors import via_connector
+from exconn.detectors import via_connector, within
 from exconn.facts import queries
-from exconn.query import Query
+from exconn.query import Query, Source, scan
 from exconn.simulate import Tenant, demo_tenant
-from exconn.sources import MemorySource
+from exconn.sources import MemorySource, ParquetSource, _stretches
+from exconn.tables import EMAIL_EVENTS
+from exconn.testing import assert_same_rows
 from exconn.window import Period
 from incidents import clicks
 
@@ -103,3 +106,81 @@ def test_names_of_an_hour_are_told_apart_only_while_they_are_few(
             assert set(told[name]) == (seen if len(seen) <= most else {queries.MANY})
             assert set(told[f"{name}Count"]) == {len(seen)}
     assert few.group_by(by).len().height == all_rows.group_by(by).len().height
+
+
+MAIL = scan(EMAIL_EVENTS)
+SIZE = pl.col("EmailSize").sum()
+BY_HAND: dict[str, Query] = {
+    "rows": MAIL.filter(within(EVERYTHING)).select("Timestamp", "NetworkMessageId"),
+    "the largest": MAIL.filter(within(EVERYTHING)).sort(["EmailSize", "ReportId"]).head(7),
+    "one number": MAIL.filter(within(EVERYTHING)).group_by().agg(Size=SIZE),
+    "of all time": MAIL.group_by(Hour=pl.col("Timestamp").dt.truncate("1h")).agg(Size=SIZE),
+    "what is not read": MAIL.filter(within(EVERYTHING))
+    .with_columns(Other=pl.col("Subject"))
+    .drop("Other")
+    .group_by("Timestamp")
+    .agg(Size=SIZE),
+    "then joined": MAIL.filter(within(EVERYTHING))
+    .group_by("Connectors", Day=pl.col("Timestamp").dt.truncate("1d"))
+    .agg(Size=SIZE)
+    .join(queries.connector_names(EVERYTHING), on=["Connectors", "Day"]),
+    "no time": MAIL.filter(within(Period(EVERYTHING.end, EVERYTHING.end))).select("Subject"),
+}
+
+
+def _in_files(folder: Path) -> Source:
+    """Mail in files of six hours: some have times of other types, or rows without one."""
+    mail = FRAMES["EmailEvents"]
+    types = (
+        pl.col("Timestamp"),
+        pl.col("Timestamp").dt.replace_time_zone(None),
+        pl.col("Timestamp").dt.to_string("iso:strict"),
+        pl.when(pl.col("UrlCount") > 0).then("Timestamp"),
+    )
+    (folder / "EmailEvents").mkdir()
+    hours = mail.group_by(pl.col("Timestamp").dt.truncate("6h"), maintain_order=True)
+    for number, (_, rows) in enumerate(hours):
+        rows.with_columns(types[number % 4]).write_parquet(
+            folder / "EmailEvents" / f"{number}.parquet"
+        )
+    for name in ("UrlClickEvents", "CloudAppEvents", "IdentityLogonEvents"):
+        FRAMES[name].write_parquet(folder / f"{name}.parquet")
+    return ParquetSource(folder)
+
+
+@pytest.mark.parametrize("in_files", ["in files", ""])
+def test_many_rows_are_read_in_stretches_with_the_same_results(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_files: str
+) -> None:
+    """However few are held at once, and whatever the types of times in files are."""
+    asked = {**{name: query(EVERYTHING) for name, query in MERGING.items()}, **BY_HAND}
+
+    def source() -> Source:
+        return ParquetSource(tmp_path) if in_files else MemorySource(FRAMES)
+
+    if in_files:
+        _in_files(tmp_path)
+    whole = source().collect(list(asked.values()))
+    monkeypatch.setattr(_stretches, "_ROWS_AT_ONCE", 100)
+    cut = source().collect(list(asked.values()))
+    for name, ours, theirs in zip(asked, cut, whole, strict=True):
+        assert ours.schema == theirs.schema, name
+        assert_same_rows(ours, theirs)
+
+
+def test_memory_holds_a_stretch_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No more rows are held at once than there are in an hour, or are asked for."""
+    held: list[int] = []
+    collect_all = pl.collect_all
+
+    def noted(plans: list[pl.LazyFrame]) -> list[pl.DataFrame]:
+        found = collect_all(plans)
+        held.extend(frame.height for frame in found)
+        return found
+
+    monkeypatch.setattr(_stretches, "_ROWS_AT_ONCE", 1)
+    monkeypatch.setattr(pl, "collect_all", noted)
+    MemorySource(FRAMES).collect([BY_HAND["rows"]])
+    hourly = FRAMES["EmailEvents"].group_by(pl.col("Timestamp").dt.truncate("1h")).len()["len"]
+    assert max(held) == hourly.max()
+    assert sum(held) == FRAMES["EmailEvents"].height

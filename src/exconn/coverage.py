@@ -107,7 +107,7 @@ class TableCoverage:
 
     def missing(self, start: datetime, end: datetime) -> frozenset[str]:
         """Columns that some piece with rows in ``[start, end)`` lacks."""
-        lacking = [part.missing for part in self.parts if part.touches(start, end)]
+        lacking = {p.missing for p in self.parts if p.missing and p.touches(start, end)}
         return frozenset[str]().union(*lacking)
 
     @cached_property

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterable
 from difflib import SequenceMatcher
+from functools import lru_cache
 
 import polars as pl
 
 from exconn.context import Context
 from exconn.facts.queries import MANY
 
+_OWN = "exconn: own"
 _TELLING = 5
 _ALIKE = 0.85
 _SECOND = {"co", "com", "org", "net", "ac", "gov", "edu", "ne", "or", "gob", "gouv"}
@@ -58,21 +60,20 @@ def marked_rows(
     Null where the tenant's domains are not known; false for the empty domain.
     """
     own_at = {at[0]: frozenset(group["Domain"]) for at, group in own_domains.group_by("At")}
-    told: dict[tuple[str, frozenset[str]], bool] = {}
-
-    def tell(domain: str, own: frozenset[str]) -> bool | None:
-        if not own:
-            return None
-        if (domain, own) not in told:
-            told[domain, own] = holds(domain, own)
-        return told[domain, own]
-
-    pairs = placed.select("At", column).unique()
-    marks = [tell(domain, own_at.get(at, frozenset())) for at, domain in pairs.iter_rows()]
+    sets = list(dict.fromkeys(own_at.values()))  # few: most judgements know the same domains
+    which = pl.DataFrame(
+        [(at, sets.index(own)) for at, own in own_at.items()],
+        schema={"At": own_domains.schema["At"], _OWN: pl.Int64()},
+        orient="row",
+    )
+    placed = placed.join(which, on="At", how="left")
+    pairs = placed.select(_OWN, column).drop_nulls(_OWN).unique()
+    marks = [holds(domain, sets[own]) for own, domain in pairs.iter_rows()]
     marked = pairs.with_columns(pl.Series(mark, marks, dtype=pl.Boolean))
-    return placed.join(marked, on=["At", column], how="left")
+    return placed.join(marked, on=[_OWN, column], how="left").drop(_OWN)
 
 
+@lru_cache(maxsize=1 << 16)
 def looks_like(domain: str, own: frozenset[str]) -> bool:
     """A name that is none of these, but nearly is one, or has one in it.
 

@@ -100,6 +100,10 @@ def _day() -> pl.Expr:
     return pl.col("Timestamp").dt.truncate("1d")
 
 
+def _day_of_hour() -> pl.Expr:
+    return pl.col("Hour").dt.truncate("1d")
+
+
 def _connector() -> pl.Expr:
     return pl.col("Connectors").str.to_lowercase()
 
@@ -109,8 +113,10 @@ def _through_connectors(period: Period) -> Query:
 
 
 def connector_names(period: Period) -> Query:
-    """How `Connectors` is spelt: Connectors, Day, Messages."""
-    return _through_connectors(period).group_by("Connectors", Day=_day()).agg(Messages=_messages())
+    """How `Connectors` is spelt: Connectors, Day, Messages (of each hour)."""
+    hours = _through_connectors(period).group_by("Connectors", Hour=_hour())
+    days = hours.agg(Messages=_messages()).group_by("Connectors", Day=_day_of_hour())
+    return days.agg(Messages=pl.col("Messages").sum())
 
 
 def connector_hours(period: Period) -> Query:
@@ -298,8 +304,10 @@ def correspondents(period: Period) -> Query:
     return (
         scan(EMAIL_EVENTS)
         .filter(within(period), outbound())
-        .group_by(Domain=recipient_domain(), Day=_day())
+        .group_by(Domain=recipient_domain(), Hour=_hour())
         .agg(First=pl.col("Timestamp").min(), Last=pl.col("Timestamp").max())
+        .group_by("Domain", Day=_day_of_hour())
+        .agg(First=pl.col("First").min(), Last=pl.col("Last").max())
     )
 
 
@@ -307,8 +315,8 @@ def tenant_domains(period: Period) -> Query:
     """The domains of the recipients of inbound and internal mail: they are the tenant's own.
 
     Senders are not looked at: an attacker chooses those. Columns: Domain, Day; First, Last; and
-    Direct, the messages that came in through no connector and from no account in the name of the
-    recipient's own domain.
+    Direct, the messages (of each hour) that came in through no connector and from no account in
+    the name of the recipient's own domain.
     """
     direct = (
         inbound() & ~via_connector() & missing_sender_id() & (p2_domain() == recipient_domain())
@@ -316,12 +324,14 @@ def tenant_domains(period: Period) -> Query:
     return (
         scan(EMAIL_EVENTS)
         .filter(within(period), inbound() | intra_org())
-        .group_by(Domain=recipient_domain(), Day=_day())
+        .group_by(Domain=recipient_domain(), Hour=_hour())
         .agg(
             First=pl.col("Timestamp").min(),
             Last=pl.col("Timestamp").max(),
             Direct=_messages(direct),
         )
+        .group_by("Domain", Day=_day_of_hour())
+        .agg(First=pl.col("First").min(), Last=pl.col("Last").max(), Direct=pl.col("Direct").sum())
     )
 
 

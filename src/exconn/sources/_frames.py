@@ -1,19 +1,23 @@
 """Running queries over frames that lie in pieces, each piece with columns of its own."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 import polars as pl
-from attrs import frozen
+from attrs import evolve, frozen
 from polars.exceptions import PolarsError
 
 from exconn.coverage import Coverage, Part, TableCoverage
 from exconn.errors import UnreadableDataError
 from exconn.query import Query
+from exconn.sources._stretches import Extent, stretched
 from exconn.tables import Table, conform, missing_columns
+from exconn.window import Period
 
 NAME = "exconn: file"
 _GIVEN = "exconn: given "
+_TICK = timedelta(microseconds=1)
 
 
 @frozen(eq=False)
@@ -23,36 +27,94 @@ class Piece:
     Attributes:
         frame: the rows as they are, and in the column `NAME` the name of the file they are from.
         names: the names of the files.
+        of: gives the rows of some of them; None where that would save nothing.
     """
 
     frame: pl.LazyFrame
     names: tuple[str, ...]
+    of: Callable[[Sequence[str]], pl.LazyFrame] | None = None
+
+    def only(self, names: Collection[str]) -> pl.LazyFrame:
+        """The rows of some of the files, at least."""
+        some = [name for name in self.names if name in names]
+        return self.of(some) if self.of and len(some) < len(self.names) else self.frame
 
 
-Pieces = Mapping[str, Sequence[Piece]]
-"""The pieces of each table, by the table's name."""
+class Pieces:
+    """The tables of a source, each in pieces."""
+
+    def __init__(self, pieces: Mapping[str, Sequence[Piece]]) -> None:
+        self._pieces = pieces
+        self._known: dict[Table, TableCoverage] = {}
+
+    def collect(self, queries: Sequence[Query]) -> list[pl.DataFrame]:
+        """Run queries, sharing scans between them.
+
+        Raises:
+            UnreadableDataError: a file is damaged.
+        """
+        try:
+            extents = {query.table: self._extent(query.table) for query in queries}
+            return stretched(queries, self._scan, extents)
+        except PolarsError as error:
+            tables = {table for query in queries for table in query.tables}
+            raise _damaged(", ".join(sorted(table.name for table in tables)), error) from error
+
+    def coverage(self, tables: Sequence[Table]) -> Coverage:
+        """Count rows, and look at first and last events and at columns, file by file.
+
+        Raises:
+            UnreadableDataError: a file is damaged, or a column that should hold numbers, times or
+                flags holds text of which nothing can be read.
+        """
+        return Coverage(tuple(map(self._coverage, tables)))
+
+    def _coverage(self, table: Table) -> TableCoverage:
+        if table not in self._known:
+            self._known[table] = _table_coverage(self._of(table), table)
+        return self._known[table]
+
+    def _of(self, table: Table) -> Sequence[Piece]:
+        return self._pieces.get(table.name, ())
+
+    def _extent(self, table: Table) -> Extent:
+        rows = sum(piece.frame.select(pl.len()).collect().item() for piece in self._of(table))
+        extent = Extent(rows, None)
+        if not extent.is_large:
+            return extent
+        known = self._coverage(table)
+        if known.first is None or known.last is None:
+            return extent
+        return Extent(rows, Period(known.first, known.last + _TICK))
+
+    def _scan(self, table: Table, period: Period | None) -> pl.LazyFrame:
+        """The rows of a table; of a period those of its files, and of groups of rows in these."""
+        if period is None:
+            return _whole(self._of(table), table)
+        parts = self._coverage(table).parts
+        names = {part.name for part in parts if part.touches(period.start, period.end)}
+        return _whole(
+            [
+                evolve(piece, frame=_during(piece.only(names), table, period))
+                for piece in self._of(table)
+                if names.intersection(piece.names)
+            ],
+            table,
+        )
 
 
-def collect(pieces: Pieces, queries: Sequence[Query]) -> list[pl.DataFrame]:
-    """Run queries, sharing scans between them."""
-    tables = {table for query in queries for table in query.tables}
-    whole = {table: _whole(pieces.get(table.name, ()), table) for table in tables}
-    plans = [query.on(whole.__getitem__) for query in queries]
-    try:
-        return pl.collect_all(plans)
-    except PolarsError as error:
-        where = ", ".join(sorted({table.name for query in queries for table in query.tables}))
-        raise _damaged(where, error) from error
-
-
-def coverage(pieces: Pieces, tables: Sequence[Table]) -> Coverage:
-    """Count rows, and look at first and last events and at columns, file by file.
-
-    Raises:
-        UnreadableDataError: a file is damaged, or a column that should hold numbers, times or
-            flags holds text of which nothing can be read.
-    """
-    return Coverage(tuple(_table_coverage(pieces.get(table.name, ()), table) for table in tables))
+def _during(frame: pl.LazyFrame, table: Table, period: Period) -> pl.LazyFrame:
+    """Only rows of a period, where that can be told before they are read."""
+    schema = frame.collect_schema()
+    dtype = schema.get(table.time)
+    if table[table.time].alias in schema or not isinstance(dtype, pl.Datetime):
+        return frame
+    time = pl.col(table.time)
+    ends = [
+        pl.lit(end if dtype.time_zone else end.replace(tzinfo=None))
+        for end in (period.start, period.end)
+    ]
+    return frame.filter(time >= ends[0], time < ends[1])
 
 
 def _table_coverage(pieces: Sequence[Piece], table: Table) -> TableCoverage:

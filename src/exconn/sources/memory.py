@@ -7,7 +7,7 @@ import polars as pl
 from exconn.coverage import Coverage
 from exconn.errors import InvalidValueError
 from exconn.query import Query
-from exconn.sources._frames import NAME, Piece, collect, coverage
+from exconn.sources._frames import NAME, Piece, Pieces
 from exconn.tables import TABLES, Table
 
 
@@ -29,20 +29,23 @@ class MemorySource:
             raise InvalidValueError(
                 "table", f"no table {unknown[0]!r}; tables: {', '.join(sorted(known))}"
             )
-        self._pieces = {
-            name: [
-                _piece(name, number, frame) for number, frame in enumerate(_several(name, given))
-            ]
-            for name, given in frames.items()
-        }
+        self._pieces = Pieces(
+            {
+                name: [
+                    _piece(name, number, frame)
+                    for number, frame in enumerate(_several(name, given))
+                ]
+                for name, given in frames.items()
+            }
+        )
 
     def coverage(self, tables: Sequence[Table]) -> Coverage:
         """What there is of these tables."""
-        return coverage(self._pieces, tables)
+        return self._pieces.coverage(tables)
 
     def collect(self, queries: Sequence[Query]) -> list[pl.DataFrame]:
         """Run queries; results in the same order."""
-        return collect(self._pieces, queries)
+        return self._pieces.collect(queries)
 
 
 def _several(table: str, given: pl.DataFrame | Sequence[pl.DataFrame]) -> Sequence[pl.DataFrame]:

@@ -10,7 +10,7 @@ from polars.exceptions import PolarsError
 from exconn.coverage import Coverage
 from exconn.errors import NoDataError, UnreadableDataError
 from exconn.query import Query
-from exconn.sources._frames import NAME, Piece, collect, coverage
+from exconn.sources._frames import NAME, Piece, Pieces
 from exconn.tables import TABLES, Table
 
 
@@ -33,20 +33,21 @@ class ParquetSource:
         self.folder = Path(folder)
         if not self.folder.is_dir():
             raise NoDataError(f"{self.folder}: no such folder; give an evidence folder")
-        self._pieces = {table.name: _pieces(self.folder, table) for table in TABLES}
-        if not any(self._pieces.values()):
+        pieces = {table.name: _pieces(self.folder, table) for table in TABLES}
+        if not any(pieces.values()):
             raise NoDataError(
                 f"{self.folder}: no table in it; expected files such as EmailEvents.parquet "
                 "(make one with: exconn import FILE... --to DIR)"
             )
+        self._pieces = Pieces(pieces)
 
     def coverage(self, tables: Sequence[Table]) -> Coverage:
         """What there is of these tables."""
-        return coverage(self._pieces, tables)
+        return self._pieces.coverage(tables)
 
     def collect(self, queries: Sequence[Query]) -> list[pl.DataFrame]:
         """Run queries; results in the same order."""
-        return collect(self._pieces, queries)
+        return self._pieces.collect(queries)
 
 
 def write_evidence(frames: Mapping[str, pl.DataFrame], folder: str | os.PathLike[str]) -> None:
@@ -61,17 +62,15 @@ def write_evidence(frames: Mapping[str, pl.DataFrame], folder: str | os.PathLike
 
 def _pieces(folder: Path, table: Table) -> list[Piece]:
     files = [folder / f"{table.name}.parquet", *sorted((folder / table.name).rglob("*.parquet"))]
-    by_schema: dict[tuple[tuple[str, pl.DataType], ...], list[Path]] = {}
+    by_schema: dict[tuple[tuple[str, pl.DataType], ...], list[str]] = {}
     for file in files:
         if file.is_file():
-            by_schema.setdefault(tuple(_schema(file).items()), []).append(file)
-    return [
-        Piece(
-            pl.scan_parquet(alike, include_file_paths=NAME, glob=False),
-            tuple(str(file) for file in alike),
-        )
-        for alike in by_schema.values()
-    ]
+            by_schema.setdefault(tuple(_schema(file).items()), []).append(str(file))
+    return [Piece(_scan(alike), tuple(alike), of=_scan) for alike in by_schema.values()]
+
+
+def _scan(files: Sequence[str]) -> pl.LazyFrame:
+    return pl.scan_parquet(list(files), include_file_paths=NAME, glob=False)
 
 
 def _schema(file: Path) -> dict[str, pl.DataType]:

@@ -1,5 +1,7 @@
 """Facts of EmailEvents, computed from the rows of the mail queries."""
 
+from collections.abc import Iterator
+
 import polars as pl
 
 from exconn.context import Context
@@ -27,6 +29,27 @@ def mail_facts(
     Returns:
         Connector, At, PeakHour (null without mail), and a column for each of `MAIL_FACTS`.
     """
+    facts = [_facts(rows, some, context, own) for some in _batches(rows, judged)]
+    return pl.concat(facts) if facts else _facts(rows, judged, context, own)
+
+
+_ROWS_AT_ONCE = 2_000_000
+
+
+def _batches(rows: MailRows, judged: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Judgements, as many at once as may lie beside the rows of their connectors."""
+    heights = rows.sender_domains.group_by("Connector").agg(Rows=pl.len().cast(pl.Int64))
+    weights = judged.select("Connector").join(
+        heights, on="Connector", how="left", maintain_order="left"
+    )
+    at_once = weights["Rows"].fill_null(0).cum_sum() // _ROWS_AT_ONCE
+    for number in at_once.unique(maintain_order=True):
+        yield judged.filter(at_once == number)
+
+
+def _facts(
+    rows: MailRows, judged: pl.DataFrame, context: Context, own: pl.DataFrame
+) -> pl.DataFrame:
     parts = [
         hour_facts(rows.connector_hours, judged),
         sender_facts(rows.sender_hours, judged),

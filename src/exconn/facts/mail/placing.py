@@ -12,6 +12,23 @@ KEYS = ("Connector", "At")
 
 def placed_rows(rows: pl.DataFrame, judged: pl.DataFrame) -> pl.DataFrame:
     """The rows of each judged connector; In the window, or in its own Past."""
+    return _placed(rows.lazy(), judged.lazy()).collect()
+
+
+def placed_names(rows: pl.DataFrame, judged: pl.DataFrame, *names: str) -> pl.DataFrame:
+    """The same for each name, or pair of names, the hours of the window and of the past in one."""
+    times = judged.lazy().select(*KEYS, "Start", "End", "OwnStart")
+    most = [name for name in rows.columns if name.endswith("Count")]
+    summed = [name for name in rows.columns if name not in {"Connector", "Hour", *names, *most}]
+    in_one = (
+        _placed(rows.lazy(), times)
+        .group_by(*KEYS, *names, "In", "Past")
+        .agg(pl.col(summed).sum(), pl.col(most).max())
+    )
+    return judged.lazy().join(in_one, on=KEYS).collect()
+
+
+def _placed(rows: pl.LazyFrame, judged: pl.LazyFrame) -> pl.LazyFrame:
     hour = pl.col("Hour")
     return (
         judged.join(rows, on="Connector")

@@ -13,6 +13,7 @@ from exconn.facts.mail.placing import (
     enough,
     foreign_share,
     number_of,
+    placed_names,
     placed_rows,
     ratio,
     share_of,
@@ -108,7 +109,7 @@ def domain_facts(
     own_domains: pl.DataFrame,
 ) -> pl.DataFrame:
     """The facts of the domains in whose names each connector's mail comes."""
-    placed = _with_past(placed_rows(rows, judged), "P1", "P2")
+    placed = _with_past(placed_names(rows, judged, "P1", "P2"), "P1", "P2")
     marked = met_before(marked_rows(placed, "P2", own_domains), known, "P2")
     marked = met_before(marked.rename({"Met": "Mailed"}), _seen(rows), "P2")
     for column in ("P1", "P2"):

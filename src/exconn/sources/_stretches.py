@@ -1,0 +1,138 @@
+"""Running queries over more rows than memory holds: one stretch of time after the other."""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+import polars as pl
+from attrs import evolve, frozen
+
+from exconn.kql.cuts import between, bounds, cut_of
+from exconn.query import Aggregate, Join, Query, Step, run
+from exconn.tables import Table
+from exconn.window import HOUR, Period, ceiled, floored
+
+_ROWS_AT_ONCE = 500_000
+_LENGTHS = [hours * HOUR for hours in (1, 2, 3, 4, 6, 8, 12, 24)]
+_EVER = Period(datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
+
+Scan = Callable[[Table, Period | None], pl.LazyFrame]
+"""Gives the rows of a table: all, or at least those of a period."""
+
+
+@frozen
+class Extent:
+    """How many rows a table has, and from when to when; None where nobody needs to know."""
+
+    rows: int
+    period: Period | None
+
+    @property
+    def is_large(self) -> bool:
+        """Whether the rows are looked at in stretches."""
+        return self.rows > _ROWS_AT_ONCE
+
+    def length(self) -> timedelta:
+        """How long a stretch is that has about as many rows as are held at once."""
+        if self.period is None:
+            return HOUR
+        long = (self.period.end - self.period.start) * (_ROWS_AT_ONCE / max(self.rows, 1))
+        return max((length for length in _LENGTHS if length <= long), default=HOUR)
+
+
+@frozen(eq=False)
+class _Plan:
+    """How a query is run: the first steps for each stretch, the others on what they gave."""
+
+    query: Query
+    periods: Sequence[Period]
+    first: Query
+    last: Sequence[Step]
+
+
+def stretched(
+    queries: Sequence[Query], scan: Scan, extents: Mapping[Table, Extent]
+) -> list[pl.DataFrame]:
+    """Run queries; results in the same order.
+
+    Queries of small tables are run together. Of a large one the rows of one stretch of time after
+    the other are read, once for all queries, as far as these say themselves of which time their
+    rows are, and the results for stretches lie side by side. So memory grows with the results, not
+    with the rows, and little is read of files, and of groups of rows in them, of other times.
+    """
+    plans = [_plan(query, extents[query.table]) for query in queries]
+    whole = [index for index, plan in enumerate(plans) if not plan.periods]
+    together = [queries[index].on(lambda table: scan(table, None)) for index in whole]
+    results = dict(zip(whole, pl.collect_all(together), strict=True))
+    parts: dict[int, list[pl.DataFrame]] = defaultdict(list)
+    for period, some in _by_period(plans).items():
+        asked = [between(plans[index].first, period) for index in some]
+        found = pl.collect_all(_on_rows(asked, period, scan))
+        for index, frame in zip(some, found, strict=True):
+            parts[index].append(frame)
+    for index, frames in parts.items():
+        laid = pl.concat(frames).lazy()
+        results[index] = run(plans[index].last, laid, _nothing_to_join).collect()
+    return [results[index] for index in range(len(queries))]
+
+
+def _by_period(plans: Sequence[_Plan]) -> dict[Period, list[int]]:
+    found: dict[Period, list[int]] = defaultdict(list)
+    for index, plan in enumerate(plans):
+        for period in plan.periods:
+            found[period].append(index)
+    return dict(sorted(found.items(), key=lambda item: item[0].start))
+
+
+def _on_rows(queries: Sequence[Query], period: Period, scan: Scan) -> list[pl.LazyFrame]:
+    """Queries on the rows of a period: those that count them are shared, others only filter."""
+    counting = [q for q in queries if any(isinstance(step, Aggregate) for step in q.steps)]
+    held = _held(counting, period, scan)
+    return [
+        query.on(held.__getitem__ if query in counting else lambda table: scan(table, period))
+        for query in queries
+    ]
+
+
+def _held(queries: Sequence[Query], period: Period, scan: Scan) -> dict[Table, pl.LazyFrame]:
+    """The rows of a period, with the columns that decide what queries say; others are empty."""
+    reads = frozenset[tuple[str, str]]().union(*(query.reads() for query in queries))
+    held = {}
+    for table in {table for query in queries for table in query.tables}:
+        names = [table.time, *(n for n in table.names if (table.name, n) in reads)]
+        rows = scan(table, period).select(list(dict.fromkeys(names))).collect().lazy()
+        empty = [
+            (pl.lit("") if dtype == pl.String else pl.lit(None, dtype)).alias(name)
+            for name, dtype in table.schema.items()
+            if name not in names
+        ]
+        held[table] = rows.with_columns(empty).select(table.names)
+    return held
+
+
+def _plan(query: Query, extent: Extent) -> _Plan:
+    whole = _Plan(query, (), query, ())
+    own = bounds(query, _EVER)
+    if not extent.is_large or own.start == _EVER.start or own.end == _EVER.end:
+        return whole
+    length = extent.length()
+    for count in range(len(query.steps), 0, -1):
+        first = evolve(query, steps=query.steps[:count])
+        rest = query.steps[count:]
+        if any(isinstance(step, Join) for step in rest):
+            return whole
+        cut = cut_of(first)
+        if cut is not None and not length % cut.bin:
+            periods = _periods(bounds(query, extent.period or own), length)
+            return _Plan(query, periods, first, (*cut.last, *rest)) if len(periods) > 1 else whole
+    return whole
+
+
+def _periods(inside: Period, length: timedelta) -> list[Period]:
+    start = floored(inside.start, length)
+    count = (ceiled(inside.end, length) - start) // length
+    return [Period(start + n * length, start + (n + 1) * length) for n in range(count)]
+
+
+def _nothing_to_join(table: Table) -> pl.LazyFrame:
+    raise AssertionError(f"{table.name} is joined only before results are laid together")
