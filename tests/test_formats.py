@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+import tracemalloc
 import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -675,6 +676,19 @@ def test_a_bomb_is_met_with_a_bound(
     summary, _ = imported(tmp_path, pack(text + b"\n" * 500_000))
     assert summary.rows == 1
     assert summary.reasons == {"unpacks to more than 200 times its size": 1}
+
+
+@pytest.mark.parametrize("filler", ["\n", " \r\n", "[\n"])
+def test_what_comes_before_records_is_not_held(tmp_path: Path, filler: str) -> None:
+    """A few kilobytes of gzip unpack to millions of empty lines."""
+    text = filler * 200_000 + mails({}) + "\n"
+    tracemalloc.start()
+    try:
+        imported(tmp_path, gzip.compress(text.encode()))
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 10 << 20
 
 
 def test_members_share_the_bound_of_their_archive(

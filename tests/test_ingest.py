@@ -962,6 +962,26 @@ def test_files_are_recognised_by_content(tmp_path: Path) -> None:
     assert summary.files[-2] == FileSummary(exports / "g.json")
 
 
+@pytest.mark.parametrize("end", ["\n]", "]", "]\n", " ]\n\n", "\n]\n"])
+def test_an_array_by_lines_may_end_anyhow(tmp_path: Path, end: str) -> None:
+    """Many writers end no last line, and some close the array behind the last record."""
+    by_line = ",\n".join(json.dumps(MAIL | {"NetworkMessageId": f"m-{i}"}) for i in range(3))
+    export = tmp_path / "x.json"
+    export.write_text(f"\n[\n{by_line}{end}")
+    summary = import_files([export], tmp_path / "evidence")
+    assert (summary.read, summary.rows) == (3, 3)
+
+
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_an_array_may_be_by_lines_first_and_indented_then(tmp_path: Path, end: str) -> None:
+    """A record on one line says nothing about the next."""
+    two = json.dumps(MAIL | {"NetworkMessageId": "m-2"}, indent=2)
+    export = tmp_path / "x.json"
+    export.write_text(f"[\n{json.dumps(MAIL)},\n{two},\n{two.replace('m-2', 'm-3')}\n]{end}")
+    summary = import_files([export], tmp_path / "evidence")
+    assert (summary.read, summary.rows) == (3, 3)
+
+
 def test_values_on_one_line_are_told_apart(tmp_path: Path) -> None:
     """Some collectors put several objects on one line, or separators between records."""
     export = tmp_path / "x"

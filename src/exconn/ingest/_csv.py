@@ -15,6 +15,7 @@ from exconn.tables import TABLES
 
 _DELIMITERS = ",;\t|"
 _BEFORE_HEADER = re.compile(r"\"?(?:#TYPE .*|sep=(.))\"?\s*", re.IGNORECASE)
+_MOST_BEFORE = 10
 _SAMPLE = 5
 _MOST_COLUMNS = 1_000
 _LONGEST_ROW = 16 << 20
@@ -143,11 +144,13 @@ class _Rows(Iterator[_Row]):
 def _form(lines: Lines, seen: list[Line]) -> Form | None:
     delimiters = _DELIMITERS
     for line in lines:
+        if not line.text.strip():
+            continue
         seen.append(line)
         before = _BEFORE_HEADER.fullmatch(line.text)
-        if before is None and line.text.strip():
+        if before is None or len(seen) > _MOST_BEFORE:
             break
-        delimiters = (before and before[1]) or delimiters
+        delimiters = before[1] or delimiters
     else:
         return None
     forms = (Form(_header(line, mark), line.number, mark) for mark in delimiters)

@@ -16,6 +16,7 @@ _BETWEEN = re.compile(r"[\s,\x1e]*")
 _ARRAY = re.compile(r"\[\s*")
 _NOT_AN_ENVELOPE = {"operation", "timestamp", "creationtime", "category", "timegenerated"}
 _NESTED_ENVELOPES = 4
+_MOST_HEAD = 1_000
 _READ_AT_ONCE = 1 << 20
 _LARGEST_VALUE = 128 << 20
 _CUT_TOKEN = 16
@@ -32,21 +33,26 @@ def json_records(lines: Iterator[Line]) -> Iterator[Raw | Unreadable]:
     JSON lines are read line by line, and arrays of objects object by object. Any other value, such
     as a response with its rows, is loaded whole, up to a bound.
     """
-    head = []
+    head: list[Line] = []
     for line in lines:
-        head.append(line)
-        if line.text.strip() not in ("", "["):
+        text = line.text.strip()
+        if head or text:
+            head.append(line)
+        if text not in ("", "[") or len(head) >= _MOST_HEAD:
             break
     everything = itertools.chain(head, lines)
     if head and _goes_on(head[-1]):
         yield from _of_text(_Text(everything))
         return
-    in_array = any(line.text.strip() == "[" for line in head)
+    arrays = sum(line.text.strip() == "[" for line in head)
     for line in everything:
-        if is_piece(line):
-            yield from _of_text(_Text(itertools.chain([line], everything)))
-        elif not (in_array and line.text.strip() in ("[", "]", ",")):
-            yield from _of_text(_Text(iter([line])))
+        text = line.text.strip()
+        if arrays and text in ("[", "]", ","):
+            continue
+        if is_piece(line) or (text.startswith("{") and text.endswith(("{", "["))):
+            yield from _of_text(_Text(itertools.chain([line], everything)), arrays)
+        else:
+            yield from _of_text(_Text(iter([line])), arrays)
 
 
 def _goes_on(line: Line) -> bool:
@@ -120,8 +126,8 @@ class _Text:
         return end
 
 
-def _of_text(text: _Text) -> Iterator[Raw | Unreadable]:
-    arrays = 0
+def _of_text(text: _Text, arrays: int = 0) -> Iterator[Raw | Unreadable]:
+    """Read the values of a text that begins inside so many arrays."""
     try:
         while True:
             text.use(text.after(_BETWEEN))
