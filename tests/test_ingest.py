@@ -1163,6 +1163,19 @@ def test_duplicates_are_told_by_key_and_time(tmp_path: Path) -> None:
     assert (summary.rows, summary.duplicates) == (3, 1)
 
 
+def test_no_text_passes_for_the_end_of_a_column(tmp_path: Path) -> None:
+    """Whoever chooses a text could otherwise have a record taken for another one."""
+    keyed = [("m\x1fann", "bob@fabrikam.example"), ("m", "ann\x1fbob@fabrikam.example")]
+    names = ("NetworkMessageId", "RecipientEmailAddress")
+    whole = [
+        {"RecipientEmailAddress": "", "Subject": "a\x1fUserLevelAction=b", "UserLevelAction": ""},
+        {"RecipientEmailAddress": "", "Subject": "a", "UserLevelAction": "b"},
+    ]
+    others = [dict(zip(names, key, strict=True)) for key in keyed] + whole
+    summary, _ = imported(tmp_path, *(MAIL | other for other in others))
+    assert (summary.rows, summary.duplicates) == (4, 0)
+
+
 def test_records_without_id_are_told_by_all_they_say(tmp_path: Path) -> None:
     """A row with an empty key is a duplicate only of an equal row."""
     anonymous = CHANGE | {"Id": ""}

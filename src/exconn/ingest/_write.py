@@ -178,7 +178,7 @@ class EvidenceFolder:
         # Named after what it holds, so that no other rows are ever replaced by it.
         digest = hashlib.sha256(json.dumps(rows.columns).encode())
         for key in keys:
-            digest.update(key.encode() + b"\n")
+            digest.update(f"{len(key)}:{key}\n".encode())
         staged = self._staging / f"{len(self._staged)}.tmp"
         try:
             rows.write_parquet(staged)
@@ -193,18 +193,22 @@ def record_keys(rows: pl.DataFrame, table: Table) -> pl.Series:
     conformed = conform(rows, table)
     time = pl.col(table.time).dt.epoch("us").cast(pl.String).fill_null("")
     parts = [pl.col(name).cast(pl.String).fill_null("") for name in table.key]
+    texts = {name: pl.col(name).cast(pl.String) for name in sorted(conformed.columns)}
     everything = [
-        pl.when(pl.col(name).cast(pl.String) != "").then(
-            pl.concat_str(pl.lit(f"{name}="), pl.col(name).cast(pl.String))
-        )
-        for name in sorted(conformed.columns)
+        pl.when(text != "").then(pl.concat_str(pl.lit(f"{name}="), _measured(text)))
+        for name, text in texts.items()
     ]
     whole = pl.concat_str(everything, separator="\x1f", ignore_nulls=True)
     if not parts:
         return conformed.select(whole.alias(_KEY)).to_series()
-    keyed = pl.concat_str(*parts, time, separator="\x1f")
+    keyed = pl.concat_str(*map(_measured, parts), time, separator="\x1f")
     complete = pl.all_horizontal(part != "" for part in parts)
     return conformed.select(pl.when(complete).then(keyed).otherwise(whole).alias(_KEY)).to_series()
+
+
+def _measured(text: pl.Expr) -> pl.Expr:
+    """A text behind its length, so that no text can hold what separates columns."""
+    return pl.concat_str(text.str.len_bytes().cast(pl.String), pl.lit(":"), text)
 
 
 def _digests(keys: pl.Series) -> pl.Series:
