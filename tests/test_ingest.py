@@ -649,6 +649,18 @@ def test_audit_records_come_in_wrappings(tmp_path: Path) -> None:
     assert only(evidence, "CloudAppEvents").height == 1
 
 
+def test_a_wrapping_of_several_records_is_set_aside(tmp_path: Path) -> None:
+    """Only one could be kept; one record in two forms is no such thing."""
+    other = CHANGE | {"Id": "another"}
+    twice = {"event": {"original": json.dumps(CHANGE)}, "o365": {"audit": CHANGE}}
+    mixed = {"mail": MAIL, "change": CHANGE}
+    summary, evidence = imported(tmp_path, {"1": CHANGE, "2": other}, twice, mixed)
+    assert summary.written == {"CloudAppEvents": 1}
+    assert [line["line"] for line in rejections(evidence)] == [1, 3]
+    reason = "several records in one object: put them in an array"
+    assert summary.reasons == {reason: 2}
+
+
 @pytest.mark.parametrize(
     "around",
     [

@@ -16,14 +16,15 @@ def recognise(record: Mapping[str, object], schema: Sequence[str] = ()) -> Row:
     """Turn a record into a row of a table.
 
     A record that is nothing itself is looked into: collectors wrap records in members of their
-    own, as objects or as JSON text.
+    own, as objects or as JSON text. Some have one record in two forms; the first counts.
 
     Args:
         record: one JSON object.
         schema: the columns that the response it came in declares.
 
     Raises:
-        UnfitError: it is a row of no table that exconn reads, or cannot be read as one.
+        UnfitError: it is a row of no table that exconn reads, or cannot be read as one; or it
+            wraps several.
     """
     row = _within(record, schema, _WRAPPERS)
     if row is None:
@@ -43,8 +44,16 @@ def _within(record: Mapping[str, object], schema: Sequence[str], wrappers: int) 
         return row
     for member in record.values():
         inner = decoded_object(member)
-        if inner:
-            row = _within(inner, (), wrappers - 1)
-            if row is not None:
-                return row
-    return None
+        found = _within(inner, (), wrappers - 1) if inner else None
+        if row is None:
+            row = found
+        elif found is not None and not _are_same(row, found):
+            raise UnfitError("several records in one object: put them in an array")
+    return row
+
+
+def _are_same(one: Row, other: Row) -> bool:
+    if one.table is not other.table:
+        return False
+    telling = {one.table.time, *(one.table.key or one.cells.keys() | other.cells.keys())}
+    return all(one.cells.get(name) == other.cells.get(name) for name in telling)
