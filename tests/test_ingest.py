@@ -327,6 +327,16 @@ def test_columns_that_no_schema_has_yet_are_kept(tmp_path: Path) -> None:
     assert "Empty" not in frame.columns
 
 
+def test_columns_that_are_spelt_alike_keep_what_each_says(tmp_path: Path) -> None:
+    """Their names differ only in what no name of a column has; a flood of them is stopped."""
+    _, evidence = imported(tmp_path, MAIL | {"My-Tag": "a", "My Tag": "b", "My.Tag": "a"})
+    (row,) = only(evidence, "EmailEvents").drop(MAIL).to_dicts()
+    assert row == {"My_Tag": "a", "My_Tag_": "b"}
+    flood = {"x" * 100 + str(i): str(i) for i in range(200)}
+    summary, _ = imported(tmp_path / "flood", MAIL | flood)
+    assert summary.reasons == {"too many unknown columns": 1}
+
+
 def test_names_that_polars_takes_for_patterns_are_made_plain(tmp_path: Path) -> None:
     """A key could otherwise select all columns, or none."""
     odd = {"*": "a", "^.*$": "b", "": "c", "9x": "d", "x" * 1_000: "e"}

@@ -118,12 +118,22 @@ def test_what_was_written_by_hand_is_kept(tmp_path: Path) -> None:
     assert (folder / "context.toml.old").read_text("utf-8") == own
 
 
+def test_the_context_as_it_was_is_no_export(tmp_path: Path) -> None:
+    """The folder may be the one that the listings are in."""
+    (tmp_path / "context.toml").write_text('partners = ["fabrikam.example"]\n', "utf-8")
+    (tmp_path / "listing.json").write_text(json.dumps(EVERYTHING), "utf-8")
+    assert import_files([tmp_path], tmp_path).read == 5
+    again = import_files([tmp_path], tmp_path)
+    assert (again.read, again.duplicates) == (5, 5)
+
+
 @pytest.mark.parametrize(
     ("record", "reason"),
     [
         ({**INBOUND, "Name": " "}, "a listed connector or rule without a name"),
         ({**DOMAIN, "DomainName": ""}, "an accepted domain without a name"),
         ({**DOMAIN, "DomainName": "*"}, "a listed domain or GUID that is none"),
+        ({**BLOCKED, "ConnectorId": ""}, "a blocked connector without a GUID"),
         ({**BLOCKED, "ConnectorId": "Relay"}, "a listed domain or GUID that is none"),
     ],
 )

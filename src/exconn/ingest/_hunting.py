@@ -39,6 +39,7 @@ from exconn.tables import (
 
 _STREAMED = "advancedhunting-"
 _NO_NAME = re.compile(r"[^A-Za-z0-9_]")
+_LONGEST_NAME = 100
 _BY_NAME = {table.name.lower(): table for table in TABLES}
 _COLUMNS: dict[str, dict[str, Column]] = {
     table.name: {column.name.lower(): column for column in table.columns}
@@ -236,14 +237,19 @@ def _cell(value: object, column: Column, table: Table) -> Cell:
 
 
 def _keep_extra(cells: dict[str, Cell], name: str, value: object) -> None:
-    if not blank(value):
-        cells.setdefault(_plain(name), text(value))
+    if blank(value):
+        return
+    plain, told = _plain(name), text(value)
+    while cells.setdefault(plain, told) != told:
+        plain += "_"
+        if len(plain) > 2 * _LONGEST_NAME:
+            raise UnfitError("too many unknown columns")
 
 
 @functools.lru_cache(maxsize=8192)
 def _plain(name: str) -> str:
     """A name for a column: Polars would take ``*`` and ``^...$`` for patterns."""
-    plain = _NO_NAME.sub("_", name)[:100]
+    plain = _NO_NAME.sub("_", name)[:_LONGEST_NAME]
     return plain if plain[:1].isalpha() else f"_{plain}"
 
 

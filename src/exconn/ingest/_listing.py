@@ -71,7 +71,10 @@ def listed(record: Mapping[str, object]) -> Listed | None:
             raise UnfitError("an accepted domain without a name")
         return Listed(kind, domain)
     if kind is Kind.BLOCKED_CONNECTORS:
-        return Listed(kind, text(plain["connectorid"]).strip().lower())
+        guid = text(plain["connectorid"]).strip().lower()
+        if not guid:
+            raise UnfitError("a blocked connector without a GUID")
+        return Listed(kind, guid)
     if not text(plain["name"]).strip():
         raise UnfitError("a listed connector or rule without a name")
     entry = _READ[kind](plain)

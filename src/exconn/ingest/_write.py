@@ -39,7 +39,7 @@ def is_evidence(path: Path, folder: Path) -> bool:
         parts = path.resolve().relative_to(folder.resolve()).parts
     except ValueError:
         return False
-    if parts in ((REJECTED,), (CONTEXT,)):
+    if parts in ((REJECTED,), (CONTEXT,), (f"{CONTEXT}.old",)):
         return True
     return path.suffix == ".parquet" and parts[0].removesuffix(".parquet") in _NAMES
 
