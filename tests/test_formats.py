@@ -634,7 +634,7 @@ SHEET = zipped({"[Content_Types].xml": "<Types/>", "xl/workbook.xml": "<workbook
         (zipped({"a": "x" * 99})[:60], "damaged zip"),
         (zipped({"a": b"7z\xbc\xaf"}), "not a text file"),
         (zipped({"a": gzip.compress(gzip.compress(b"x"))}), "not a text file"),
-        (zipped({"a": gzip.compress(b"x\n" * 999)[:20]}), "damaged gzip"),
+        (zipped({"a": gzip.compress(b"x\n" * 999)[:12]}), "damaged gzip"),
         (zipped({"a": b"PAR1 not really"}), "damaged Parquet"),
     ],
     ids=lambda value: "archive" if isinstance(value, bytes) else value,  # which has its time in it
@@ -645,6 +645,22 @@ def test_what_cannot_be_unpacked_is_set_aside(tmp_path: Path, archive: bytes, re
     (found,) = summary.reasons
     assert found.startswith(reason)
     assert summary.read == 1
+
+
+def test_of_a_gzip_that_was_cut_all_is_read(tmp_path: Path) -> None:
+    """Up to the cut, however short the file is; also when only its end is missing."""
+    lines = [json.dumps(MAIL | {"NetworkMessageId": f"n-{i}"}) + "\n" for i in range(100)]
+    summary, _ = imported(tmp_path, gzip.compress("".join(lines).encode())[:-8])
+    assert (summary.rows, summary.reasons) == (100, {"damaged gzip": 1})
+
+
+def test_a_gzip_of_many_pieces_is_one_text(tmp_path: Path) -> None:
+    """Collectors append to gzip; the first piece alone may not tell what the text is."""
+    text = mails({}).encode("utf-16-le")
+    summary, _ = imported(
+        tmp_path, b"".join(gzip.compress(text[i : i + 1]) for i in range(len(text)))
+    )
+    assert (summary.read, summary.rows) == (1, 1)
 
 
 def test_an_empty_archive_is_a_file_of_nothing(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import io
 import lzma
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import IO, Any
 
 from attrs import define, frozen
@@ -17,6 +17,9 @@ _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 _ENCRYPTED = 0x1
 _OFFICE = "[Content_Types].xml"
 _BUFFER = 1 << 16
+_HEAD = 4
+"""Bytes that are looked at to tell what a text is."""
+
 _SMALL = 64 << 20
 _LARGEST_WHOLE = 256 << 20
 _MOST_RATIO = 200
@@ -65,8 +68,8 @@ class Allowance:
 class _Unpacked(io.RawIOBase):
     """What a packed stream unpacks to."""
 
-    def __init__(self, packed: IO[bytes] | gzip.GzipFile, kind: str, allowance: Allowance) -> None:
-        self._packed = packed
+    def __init__(self, read: Callable[[int], bytes], kind: str, allowance: Allowance) -> None:
+        self._read = read
         self._kind = kind
         self._allowance = allowance
 
@@ -75,7 +78,7 @@ class _Unpacked(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         try:
-            found = self._packed.read(len(buffer))
+            found = self._read(len(buffer))
         except _UNSOUND as error:
             raise DamagedError(f"damaged {self._kind}") from error
         self._allowance.take(len(found))
@@ -91,7 +94,16 @@ def unpacked(stream: io.BufferedReader, allowance: Allowance) -> io.BufferedRead
     """A stream without its gzip, where it has one."""
     if not stream.peek(2).startswith(_GZIP):
         return stream
-    return _buffered(_Unpacked(gzip.GzipFile(fileobj=stream), "gzip", allowance))
+    packed = gzip.GzipFile(fileobj=stream)
+
+    def read(size: int) -> bytes:
+        # Of what was cut, `packed.read` would lose all that it has read just before the cut.
+        found = packed.read1(size)
+        while found and len(found) < _HEAD and (more := packed.read1(size - len(found))):
+            found += more
+        return found
+
+    return _buffered(_Unpacked(read, "gzip", allowance))
 
 
 def is_zip(stream: io.BufferedReader) -> bool:
@@ -135,7 +147,7 @@ def _contents(
     if info.flag_bits & _ENCRYPTED:
         return "encrypted"
     try:
-        return _buffered(_Unpacked(archive.open(info), "zip", allowance))
+        return _buffered(_Unpacked(archive.open(info).read, "zip", allowance))
     except NotImplementedError:
         return "compressed in a way that is not read: pack it again"
     except _UNSOUND:
