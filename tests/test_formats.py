@@ -838,10 +838,13 @@ def test_values_in_an_array_on_one_line_harm_no_other(tmp_path: Path) -> None:
 # Everything together
 
 
-def test_large_files_are_written_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("chunk", "largest"), [(10, 1), (20_000, 500)])
+def test_large_files_are_written_in_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk: int, largest: int
+) -> None:
     """Memory does not grow with a file; rows and duplicates are the same, also a second time."""
-    monkeypatch.setattr(_importer, "_CHUNK", 10)
-    monkeypatch.setattr(_importer, "_LARGEST", 1)
+    monkeypatch.setattr(_importer, "_CHUNK", chunk)
+    monkeypatch.setattr(_importer, "_LARGEST", largest)
     changes = [{"NetworkMessageId": f"n-{i % 70}"} for i in range(100)]
     summary, evidence = imported(tmp_path, mails(*changes))
     assert (summary.rows, summary.duplicates) == (70, 30)

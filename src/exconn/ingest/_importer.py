@@ -77,7 +77,7 @@ class _Meter:
 
 
 def _import_part(part: Part, folder: EvidenceFolder, meter: _Meter) -> FileSummary:
-    groups: dict[tuple[str, tuple[str, ...]], _Group] = {}
+    groups = _Groups()
     written: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
     entries: Counter[str] = Counter()
@@ -89,10 +89,10 @@ def _import_part(part: Part, folder: EvidenceFolder, meter: _Meter) -> FileSumma
         if refused is not None:
             reasons[refused.reason] += 1
             folder.reject(part.path, refused.line, refused.reason, refused.text)
-        if read_here % _CHUNK == 0 and sum(group.size for group in groups.values()) > _LARGEST:
-            written += _written(groups, folder)
+        if groups.size > _LARGEST:
+            written += groups.written(folder)
     meter.report()
-    written += _written(groups, folder)
+    written += groups.written(folder)
     rejected = reasons.total()
     return FileSummary(
         path=part.path,
@@ -105,21 +105,9 @@ def _import_part(part: Part, folder: EvidenceFolder, meter: _Meter) -> FileSumma
     )
 
 
-def _written(
-    groups: Mapping[tuple[str, tuple[str, ...]], "_Group"], folder: EvidenceFolder
-) -> Counter[str]:
-    """Write the rows of all groups, and count the new ones by table."""
-    written: Counter[str] = Counter()
-    for group in sorted(groups.values(), key=lambda group: -len(group.columns)):
-        rows = group.take()
-        if not rows.is_empty():
-            written[group.table.name] += folder.add(group.table, rows)
-    return written
-
-
 def _refused(
     found: Raw | Unreadable,
-    groups: dict[tuple[str, tuple[str, ...]], "_Group"],
+    groups: "_Groups",
     folder: EvidenceFolder,
     entries: Counter[str],
 ) -> Unreadable | None:
@@ -131,9 +119,7 @@ def _refused(
         if entry is not None:
             entries[entry.kind.value] += folder.note(entry)
             return None
-        row = recognise(found.record, found.schema)
-        group = groups.setdefault((row.table.name, row.origin), _Group(row.table))
-        group.add(row)
+        groups.add(recognise(found.record, found.schema))
     except UnfitError as error:
         return Unreadable(found.line, str(error), shown(found.record))
     except RecursionError:
@@ -148,13 +134,14 @@ class _Group:
     Attributes:
         table: of which table.
         columns: those that rows knew so far.
-        size: bytes of the rows that are held.
+        size: bytes of the rows that are held, and characters of those not yet in a frame.
     """
 
     table: Table
     columns: dict[str, None] = field(factory=dict)
     size: int = 0
     _rows: list[Mapping[str, Cell]] = field(factory=list)
+    _characters: int = 0
     _frames: list[pl.DataFrame] = field(factory=list)
 
     def add(self, row: Row) -> None:
@@ -169,6 +156,9 @@ class _Group:
             raise UnfitError("too many unknown columns")
         self.columns.update(dict.fromkeys(new))
         self._rows.append(row.cells)
+        characters = sum(len(cell) for cell in row.cells.values() if isinstance(cell, str))
+        self._characters += characters
+        self.size += characters
         if len(self._rows) >= _CHUNK:
             self._flush()
 
@@ -194,7 +184,41 @@ class _Group:
         ]
         frame = pl.DataFrame(series)
         self._frames.append(frame)
-        self._rows, self.size = [], self.size + int(frame.estimated_size())
+        self.size += int(frame.estimated_size()) - self._characters
+        self._rows, self._characters = [], 0
 
     def _dtype(self, name: str) -> pl.DataType:
         return self.table.schema.get(name, pl.String())
+
+
+@define(eq=False)
+class _Groups:
+    """The groups of rows of one file.
+
+    Attributes:
+        size: of all together.
+    """
+
+    size: int = 0
+    _by_origin: dict[tuple[str, tuple[str, ...]], _Group] = field(factory=dict)
+
+    def add(self, row: Row) -> None:
+        """Take a row.
+
+        Raises:
+            UnfitError: its group cannot take it.
+        """
+        group = self._by_origin.setdefault((row.table.name, row.origin), _Group(row.table))
+        before = group.size
+        group.add(row)
+        self.size += group.size - before
+
+    def written(self, folder: EvidenceFolder) -> Counter[str]:
+        """Write the rows of all groups, and count the new ones by table."""
+        written: Counter[str] = Counter()
+        for group in sorted(self._by_origin.values(), key=lambda group: -len(group.columns)):
+            rows = group.take()
+            if not rows.is_empty():
+                written[group.table.name] += folder.add(group.table, rows)
+        self.size = 0
+        return written
