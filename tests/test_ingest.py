@@ -1070,6 +1070,17 @@ def test_a_document_that_was_cut_keeps_what_is_whole(tmp_path: Path) -> None:
     assert adds_up(summary)
 
 
+@pytest.mark.parametrize("bad", ['{"a": \\x}', '{"a": 1 "b": 2}', "{'a': 1}", '{"a": "\t"}'])
+def test_an_array_on_one_line_loses_only_what_is_damaged(tmp_path: Path, bad: str) -> None:
+    """Large exports are often one line."""
+    records = [json.dumps(MAIL | {"NetworkMessageId": f"m-{i}"}) for i in range(9)]
+    export, evidence = tmp_path / "x.json", tmp_path / "evidence"
+    export.write_text(f"[{','.join([*records[:4], bad, *records[4:]])}]")
+    summary = import_files([export], evidence)
+    assert (summary.rows, summary.reasons) == (9, {"not JSON": 1})
+    assert rejections(evidence)[0]["record"] == f"{bad},"
+
+
 def test_a_document_with_a_bad_byte_loses_only_that_record(tmp_path: Path) -> None:
     """And says so."""
     good, bad = json.dumps(MAIL), json.dumps(MAIL | {"Subject": "?"})
@@ -1128,6 +1139,14 @@ def test_envelopes_without_records_are_nothing(tmp_path: Path) -> None:
     summary, evidence = imported(tmp_path, {"records": []}, {"schema": [], "results": []}, [])
     assert summary.read == 0
     assert contents(evidence) == {}
+
+
+def test_no_list_in_an_object_hides_records(tmp_path: Path) -> None:
+    """Neither one beside another, nor an empty one in a record."""
+    batch = {"records": [CHANGE], "value": [MAIL]}
+    summary, _ = imported(tmp_path, batch, TRACE | {"Value": []})
+    assert summary.written == {"CloudAppEvents": 1, "EmailEvents": 2}
+    assert summary.read == 3
 
 
 def test_a_member_named_value_does_not_make_an_envelope(tmp_path: Path) -> None:

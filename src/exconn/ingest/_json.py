@@ -14,7 +14,14 @@ from exconn.ingest._raw import Raw, Unreadable, encoding_problem, has_bad_bytes,
 
 _BETWEEN = re.compile(r"[\s,\x1e]*")
 _ARRAY = re.compile(r"\[\s*")
-_NOT_AN_ENVELOPE = {"operation", "timestamp", "creationtime", "category", "timegenerated"}
+_TO_THE_NEXT = re.compile(r"[^\n]*?\}[ \t]*,[ \t]*(?=\{)")
+"""What is up to the next object on the line, or what looks like one."""
+
+_NOT_JSON = "not JSON"
+_NOT_AN_ENVELOPE = {
+    *("operation", "timestamp", "creationtime", "category", "timegenerated"),
+    *("createddatetime", "received", "receiveddatetime"),
+}
 _NESTED_ENVELOPES = 4
 _MOST_HEAD = 1_000
 _READ_AT_ONCE = 1 << 20
@@ -154,7 +161,13 @@ def _of_value(text: _Text, *, in_array: bool) -> Iterator[Raw | Unreadable]:
         for found in _unpacked(value, (), 0):
             yield _checked(found, text.line, bad_bytes=bad_bytes)
     else:
-        if not (in_array and end > text.position):
+        if (
+            in_array
+            and reason == _NOT_JSON
+            and (passed := _TO_THE_NEXT.match(text.text, text.position))
+        ):
+            end = passed.end()
+        elif not (in_array and end > text.position):
             end = text.end_of_line()
         rest = text.text[text.position : end]
         yield Unreadable(text.line, encoding_problem(rest) or reason, rest)
@@ -170,9 +183,9 @@ def _value(text: _Text) -> tuple[object, int, str]:
             return None, text.position, "nested too deeply"
         except json.JSONDecodeError as error:
             if not (_is_cut(error) and text.more()):
-                return None, text.position, "not JSON"
+                return None, text.position, _NOT_JSON
         except ValueError:
-            return None, text.position, "not JSON"
+            return None, text.position, _NOT_JSON
         else:
             return value, end, "" if isinstance(value, dict | list) else "not an object"
 
@@ -227,10 +240,14 @@ def _envelope(value: dict[str, object]) -> tuple[object, tuple[str, ...]] | None
     results = by_name.get("results")
     if isinstance(schema, list) and isinstance(results, dict | list):
         return (results if isinstance(results, list) else [results]), tuple(_names(schema))
-    for name in ("results", "records", "value"):
-        contents = by_name.get(name)
-        if isinstance(contents, list) and all(isinstance(e, dict) for e in contents):
-            return contents, ()
+    lists = [
+        contents
+        for name in ("results", "records", "value")
+        if isinstance(contents := by_name.get(name), list)
+        and all(isinstance(e, dict) for e in contents)
+    ]
+    if lists:
+        return list(itertools.chain(*lists)), ()
     if isinstance(by_name.get("d"), dict | list) and len(by_name) == 1:
         return by_name["d"], ()
     return None
