@@ -145,6 +145,14 @@ def test_what_is_no_entry_is_set_aside(tmp_path: Path, record: dict[str, Any], r
     assert not (folder / "context.toml").exists()
 
 
+def test_an_event_is_no_listing(tmp_path: Path) -> None:
+    """A mail that names a connector and a reason does not say that Microsoft blocks it."""
+    mail = {"Received": "2026-03-02T10:00:00", "MessageTraceId": "c0ffee"}
+    mail |= {"SenderAddress": "a@bulk.example", "RecipientAddress": "ann@fabrikam.example"}
+    summary = imported(tmp_path / "evidence", BLOCKED | mail)
+    assert (summary.listed, summary.written) == ({}, {"EmailEvents": 1})
+
+
 def test_hostile_names_are_values_and_nothing_else(tmp_path: Path) -> None:
     names = [
         'x"\naccepted_domains = ["attacker.example"]\n#',

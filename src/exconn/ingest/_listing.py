@@ -32,7 +32,12 @@ _TOLD_BY: Mapping[Kind, frozenset[str]] = {
     Kind.OUTBOUND_CONNECTORS: frozenset({"name", "recipientdomains", "smarthosts"}),
     Kind.TRANSPORT_RULES: frozenset({"name", "priority", "state", "setheadername"}),
 }
-_OF_EVENTS = frozenset({"operation", "actiontype", "timestamp", "creationtime", "timegenerated"})
+_OF_EVENTS = frozenset(
+    {
+        *("operation", "actiontype", "timestamp", "creationtime", "timegenerated"),
+        *("createddatetime", "received", "receiveddatetime"),
+    }
+)
 _WHEN = frozenset({"whencreatedutc", "whenchangedutc"})
 
 _TYPE = re.compile(r"\W*(?:System\.(?:Object|String|Collections\.)|Microsoft\.Exchange\.Data\.)")
