@@ -809,6 +809,7 @@ def test_a_text_is_read_in_pieces(
     _, expected = imported(tmp_path / "at once", text)
     monkeypatch.setattr(_lines, "_LONGEST", piece)
     monkeypatch.setattr(_json, "_READ_AT_ONCE", piece)
+    monkeypatch.setattr(_json, "_WINDOW", piece)
     (tmp_path / "in pieces").mkdir()
     summary, folder = imported(tmp_path / "in pieces", text)
     assert summary.rows == 9
@@ -826,6 +827,24 @@ def test_a_value_that_is_too_large_is_told(tmp_path: Path, monkeypatch: pytest.M
     summary, _ = imported(tmp_path, json.dumps([MAIL, large, MAIL | {"Subject": "after"}]))
     assert summary.rows == 1
     assert summary.reasons == {"a JSON value of more than 1 MiB, and all after it: split it": 1}
+
+
+def test_text_that_is_no_json_is_not_read_over_and_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A value that never ends has all behind it read; each error there counts lines up to it."""
+    seen: list[int] = []
+    decoder = _json._DECODER
+
+    class Counting:
+        def raw_decode(self, text: str, start: int = 0) -> object:
+            seen.append(len(text))
+            return decoder.raw_decode(text, start)
+
+    monkeypatch.setattr(_json, "_DECODER", Counting())
+    summary, _ = imported(tmp_path, "[[\n" + "],[\n" * 10_000)
+    assert summary.reasons == {"not JSON": 10_001}
+    assert max(seen[10:]) <= _json._WINDOW
 
 
 def test_values_in_an_array_on_one_line_harm_no_other(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ _NESTED_ENVELOPES = 4
 _MOST_HEAD = 1_000
 _READ_AT_ONCE = 1 << 20
 _LARGEST_VALUE = 128 << 20
+_WINDOW = 1 << 14
 _CUT_TOKEN = 16
 """Characters of a word, a number or an escape that the end of what was read may cut."""
 
@@ -99,17 +100,19 @@ class _Text:
         Raises:
             _TooLargeError: too much is unused.
         """
-        unused = self.text[self.position :]
-        if len(unused) > _LARGEST_VALUE:
+        unused = len(self.text) - self.position
+        if unused > _LARGEST_VALUE:
             raise _TooLargeError
-        pieces, size = [unused], 0
+        pieces: list[str] = []
+        size = 0
         for line in self._lines:
             self.line = self.line or line.number
             pieces.append(line.text)
             size += len(line.text)
-            if size >= max(len(unused), _READ_AT_ONCE):
+            if size >= max(unused, _READ_AT_ONCE):
                 break
-        self.text, self.position = "".join(pieces), 0
+        if size:
+            self.text, self.position = "".join([self.text[self.position :], *pieces]), 0
         return size > 0
 
     def use(self, end: int) -> None:
@@ -176,18 +179,24 @@ def _of_value(text: _Text, *, in_array: bool) -> Iterator[Raw | Unreadable]:
 
 def _value(text: _Text) -> tuple[object, int, str]:
     """The object or array at the position and its end, or a reason why there is none."""
+    size = _WINDOW
     while True:
+        # An error counts the lines before it: of all that was read, that would take too long.
+        window = text.text[text.position : text.position + size]
         try:
-            value, end = _DECODER.raw_decode(text.text, text.position)
+            value, end = _DECODER.raw_decode(window)
         except RecursionError:
             return None, text.position, "nested too deeply"
         except json.JSONDecodeError as error:
-            if not (_is_cut(error) and text.more()):
+            if not (_is_cut(error) and (len(window) == size or text.more())):
                 return None, text.position, _NOT_JSON
         except ValueError:
             return None, text.position, _NOT_JSON
         else:
-            return value, end, "" if isinstance(value, dict | list) else "not an object"
+            reason = "" if isinstance(value, dict | list) else "not an object"
+            if not (reason and len(window) == size and end >= size - _CUT_TOKEN):
+                return value, text.position + end, reason
+        size *= 4
 
 
 def _is_cut(error: json.JSONDecodeError) -> bool:
