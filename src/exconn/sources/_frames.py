@@ -17,6 +17,7 @@ from exconn.window import Period
 
 NAME = "exconn: file"
 _GIVEN = "exconn: given "
+_MINUTE = "exconn: minute"
 _TICK = timedelta(microseconds=1)
 
 
@@ -118,10 +119,14 @@ def _during(frame: pl.LazyFrame, table: Table, period: Period) -> pl.LazyFrame:
 
 
 def _table_coverage(pieces: Sequence[Piece], table: Table) -> TableCoverage:
-    parts = tuple(part for piece in pieces for part in _parts(piece, table))
-    minute = pl.col(table.time).dt.truncate("1m").drop_nulls().n_unique()
-    minutes = _whole(pieces, table).select(minute).collect().item()
-    return TableCoverage(table, parts, minutes)
+    counted = [_counted(piece, table) for piece in pieces]
+    parts = tuple(
+        part
+        for piece, minutes in zip(pieces, counted, strict=True)
+        for part in _parts(piece, minutes, table)
+    )
+    minutes = {minute for frame in counted for minute in frame[_MINUTE] if minute is not None}
+    return TableCoverage(table, parts, len(minutes))
 
 
 def _whole(pieces: Sequence[Piece], table: Table) -> pl.LazyFrame:
@@ -133,36 +138,57 @@ def _conformed(frame: pl.LazyFrame, piece: Piece, table: Table) -> pl.LazyFrame:
     return conform(frame, table, where=piece.names[0])
 
 
-def _parts(piece: Piece, table: Table) -> list[Part]:
-    schema = piece.frame.collect_schema()
-    as_text = [
-        column.name
-        for column in table.columns
-        if column.type.dtype != pl.String and schema.get(column.name) == pl.String
-    ]
+def _counted(piece: Piece, table: Table) -> pl.DataFrame:
+    """What there is in each minute of each file, in columns as `_parts` adds them up."""
+    as_text = _as_text(piece, table)
     given = [
         pl.col(name).str.strip_chars().ne("").fill_null(value=False).alias(_GIVEN + name)
         for name in as_text
     ]
     time = pl.col(table.time)
-    counted = (
+    plan = (
         _conformed(piece.frame.with_columns(given), piece, table)
-        .group_by(NAME)
+        .group_by(NAME, time.dt.truncate("1m").alias(_MINUTE))
         .agg(
-            time.count().alias("rows"),
-            time.null_count().alias("undated"),
+            pl.len().alias("rows"),
             time.min().alias("first"),
             time.max().alias("last"),
-            time.dt.truncate("1h").drop_nulls().unique().sort().alias("hours"),
-            *(pl.col(_GIVEN + name).sum() - pl.col(name).count() for name in as_text),
+            *(pl.col(_GIVEN + name).sum() for name in as_text),
             *(pl.col(name).count().alias(name) for name in as_text),
         )
     )
     try:
-        rows = {row[NAME]: row for row in counted.collect().iter_rows(named=True)}
+        return plan.collect(engine="streaming")
     except PolarsError as error:
         raise _damaged(piece.names[0], error) from error
-    missing = missing_columns(table, schema)
+
+
+def _as_text(piece: Piece, table: Table) -> list[str]:
+    schema = piece.frame.collect_schema()
+    return [
+        column.name
+        for column in table.columns
+        if column.type.dtype != pl.String and schema.get(column.name) == pl.String
+    ]
+
+
+def _parts(piece: Piece, minutes: pl.DataFrame, table: Table) -> list[Part]:
+    as_text = _as_text(piece, table)
+    dated = pl.col(_MINUTE).is_not_null()
+    files = minutes.group_by(NAME).agg(
+        pl.col("rows").filter(dated).sum(),
+        pl.col("rows").filter(~dated).sum().alias("undated"),
+        pl.col("first").min(),
+        pl.col("last").max(),
+        pl.col(_MINUTE).dt.truncate("1h").drop_nulls().unique().sort().alias("hours"),
+        *(
+            (pl.col(_GIVEN + name).sum() - pl.col(name).sum()).alias(_GIVEN + name)
+            for name in as_text
+        ),
+        *(pl.col(name).sum() for name in as_text),
+    )
+    rows = {row[NAME]: row for row in files.iter_rows(named=True)}
+    missing = missing_columns(table, piece.frame.collect_schema())
     return [_part(name, rows.get(name), missing, table, as_text) for name in piece.names]
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
+import polars.selectors as cs
 from attrs import evolve, frozen
 
 from exconn.kql.cuts import between, bounds, cut_of
@@ -12,9 +13,12 @@ from exconn.query import Aggregate, Join, Query, Step, run
 from exconn.tables import Table
 from exconn.window import HOUR, Period, ceiled, floored
 
-_ROWS_AT_ONCE = 500_000
+_ROWS_AT_ONCE = 250_000
 _LENGTHS = [hours * HOUR for hours in (1, 2, 3, 4, 6, 8, 12, 24)]
 _EVER = Period(datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
+
+_OWN_TEXT = cs.string() + ""
+"""Text that holds on to no other: what is taken of a column keeps all of the column's text."""
 
 Scan = Callable[[Table, Period | None], pl.LazyFrame]
 """Gives the rows of a table: all, or at least those of a period."""
@@ -69,7 +73,7 @@ def stretched(
         asked = [between(plans[index].first, period) for index in some]
         found = pl.collect_all(_on_rows(asked, period, scan))
         for index, frame in zip(some, found, strict=True):
-            parts[index].append(frame)
+            parts[index].append(frame.with_columns(_OWN_TEXT))
     for index, frames in parts.items():
         laid = pl.concat(frames).lazy()
         results[index] = run(plans[index].last, laid, _nothing_to_join).collect()

@@ -33,7 +33,7 @@ def mail_facts(
     return pl.concat(facts) if facts else _facts(rows, judged, context, own)
 
 
-_ROWS_AT_ONCE = 2_000_000
+_ROWS_AT_ONCE = 1_000_000
 
 
 def _batches(rows: MailRows, judged: pl.DataFrame) -> Iterator[pl.DataFrame]:
