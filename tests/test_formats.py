@@ -819,6 +819,15 @@ def test_a_text_is_read_in_pieces(
     )
 
 
+@pytest.mark.parametrize("opening", ["", "[\n"])
+def test_blank_lines_before_the_first_record_are_passed_over(tmp_path: Path, opening: str) -> None:
+    """However many there are; they count as lines."""
+    text = "\n" * 3_000 + opening + "\n" + json.dumps(MAIL) + ',\n{"junk": 1}\n'
+    summary, evidence = imported(tmp_path, text)
+    assert (summary.rows, summary.rejected) == (1, 1)
+    assert rejections(evidence)[0]["line"] == 3_003 + len(opening) // 2
+
+
 def test_a_value_that_is_too_large_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What comes before it is kept."""
     monkeypatch.setattr(_lines, "_LONGEST", 1 << 16)
