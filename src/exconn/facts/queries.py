@@ -339,7 +339,7 @@ def mail_from(period: Period, addresses: Collection[str], domains: Collection[st
     """The mail from some addresses or P1 domains, through any connector or none.
 
     Columns: Connector ("" for none), Day; Address, or Domain where the mail is from none of the
-    addresses, and "" in the other of the two; Messages, Deliveries, First, Last.
+    addresses, and "" in the other of the two; Messages and Deliveries (of each hour), First, Last.
     """
     address, domain = sending_address(), p1_domain()
     told_by_address = address.is_in(sorted({address.lower() for address in addresses}))
@@ -349,7 +349,7 @@ def mail_from(period: Period, addresses: Collection[str], domains: Collection[st
         .filter(within(period), told_by_address | told_by_domain)
         .group_by(
             Connector=_connector(),
-            Day=_day(),
+            Hour=_hour(),
             Address=pl.when(told_by_address).then(address).otherwise(pl.lit("")),
             Domain=pl.when(told_by_address).then(pl.lit("")).otherwise(domain),
         )
@@ -358,6 +358,13 @@ def mail_from(period: Period, addresses: Collection[str], domains: Collection[st
             Deliveries=_deliveries(),
             First=pl.col("Timestamp").min(),
             Last=pl.col("Timestamp").max(),
+        )
+        .group_by("Connector", "Address", "Domain", Day=_day_of_hour())
+        .agg(
+            Messages=pl.col("Messages").sum(),
+            Deliveries=pl.col("Deliveries").sum(),
+            First=pl.col("First").min(),
+            Last=pl.col("Last").max(),
         )
     )
 

@@ -342,9 +342,12 @@ def _sample(mail: Query) -> Query:
 
 def _senders(mail: Query) -> Query:
     by = ("SenderFromAddress", "SenderMailFromAddress", "SenderObjectId")
+    hour = pl.col("Timestamp").dt.truncate("1h")
     return (
-        mail.group_by(*(pl.col(name).str.to_lowercase() for name in by))
+        mail.group_by(*(pl.col(name).str.to_lowercase() for name in by), Hour=hour)
         .agg(Messages=pl.col("NetworkMessageId").str.to_lowercase().n_unique())
+        .group_by(*by)
+        .agg(pl.col("Messages").sum())
         .sort(["Messages", *by], descending=[True, False, False, False])
         .head(TOP)
     )

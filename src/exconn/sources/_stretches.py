@@ -1,8 +1,10 @@
 """Running queries over more rows than memory holds: one stretch of time after the other."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Protocol
 
 import polars as pl
 import polars.selectors as cs
@@ -20,8 +22,13 @@ _EVER = Period(datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC
 _OWN_TEXT = cs.string() + ""
 """Text that holds on to no other: what is taken of a column keeps all of the column's text."""
 
-Scan = Callable[[Table, Period | None], pl.LazyFrame]
-"""Gives the rows of a table: all, or at least those of a period."""
+
+class Scan(Protocol):
+    """Gives the rows of a table."""
+
+    def __call__(self, table: Table, period: Period | None) -> pl.LazyFrame:
+        """All rows, or at least those of a period."""
+        ...
 
 
 @frozen
@@ -46,12 +53,21 @@ class Extent:
 
 @frozen(eq=False)
 class _Plan:
-    """How a query is run: the first steps for each stretch, the others on what they gave."""
+    """How a query is run.
 
-    query: Query
+    Attributes:
+        periods: the stretches of time; none where it is run as a whole.
+        first: the steps for each stretch.
+        top: steps that sort and take the first: for each stretch, too.
+        last: the steps on what all stretches gave.
+        within: of which time its rows are, where it is run as a whole; None where nobody knows.
+    """
+
     periods: Sequence[Period]
     first: Query
-    last: Sequence[Step]
+    top: Sequence[Step] = ()
+    last: Sequence[Step] = ()
+    within: Period | None = None
 
 
 def stretched(
@@ -66,14 +82,15 @@ def stretched(
     """
     plans = [_plan(query, extents[query.table]) for query in queries]
     whole = [index for index, plan in enumerate(plans) if not plan.periods]
-    together = [queries[index].on(lambda table: scan(table, None)) for index in whole]
+    together = [queries[n].on(partial(scan, period=plans[n].within)) for n in whole]
     results = dict(zip(whole, pl.collect_all(together), strict=True))
     parts: dict[int, list[pl.DataFrame]] = defaultdict(list)
     for period, some in _by_period(plans).items():
         asked = [between(plans[index].first, period) for index in some]
         found = pl.collect_all(_on_rows(asked, period, scan))
         for index, frame in zip(some, found, strict=True):
-            parts[index].append(frame.with_columns(_OWN_TEXT))
+            best = run(plans[index].top, frame.lazy(), _nothing_to_join)
+            parts[index].append(best.with_columns(_OWN_TEXT).collect())
     for index, frames in parts.items():
         laid = pl.concat(frames).lazy()
         results[index] = run(plans[index].last, laid, _nothing_to_join).collect()
@@ -115,26 +132,34 @@ def _held(queries: Sequence[Query], period: Period, scan: Scan) -> dict[Table, p
 
 
 def _plan(query: Query, extent: Extent) -> _Plan:
-    whole = _Plan(query, (), query, ())
     own = bounds(query, _EVER)
     if not extent.is_large or own.start == _EVER.start or own.end == _EVER.end:
-        return whole
-    length = extent.length()
-    for count in range(len(query.steps), 0, -1):
+        return _Plan((), query)
+    within, length = bounds(query, extent.period or own), extent.length()
+    whole = cut_of(query)
+    if whole is not None and not length % whole.bin:
+        return _Plan(_periods(within, length), query, whole.last, whole.last)
+    for count in _aggregates_before(query):
         first = evolve(query, steps=query.steps[:count])
-        rest = query.steps[count:]
-        if any(isinstance(step, Join) for step in rest):
-            return whole
         cut = cut_of(first)
         if cut is not None and not length % cut.bin:
-            periods = _periods(bounds(query, extent.period or own), length)
-            return _Plan(query, periods, first, (*cut.last, *rest)) if len(periods) > 1 else whole
-    return whole
+            return _Plan(_periods(within, length), first, last=query.steps[count:])
+    if whole is not None:
+        return _Plan(_periods(within, whole.bin), query, whole.last, whole.last)
+    joined = any(isinstance(step, Join) for step in query.steps)
+    return _Plan((), query, within=None if joined else within)
+
+
+def _aggregates_before(query: Query) -> list[int]:
+    """Where the query may be parted: behind an aggregate, what is joined before; the last first."""
+    counts = [n for n, step in enumerate(query.steps, start=1) if isinstance(step, Aggregate)]
+    joins = [n for n, step in enumerate(query.steps, start=1) if isinstance(step, Join)]
+    return [n for n in reversed(counts) if n >= max(joins, default=0)]
 
 
 def _periods(inside: Period, length: timedelta) -> list[Period]:
     start = floored(inside.start, length)
-    count = (ceiled(inside.end, length) - start) // length
+    count = max(1, (ceiled(inside.end, length) - start) // length)
     return [Period(start + n * length, start + (n + 1) * length) for n in range(count)]
 
 
