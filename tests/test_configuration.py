@@ -105,7 +105,7 @@ def test_the_command_says_what_is_risky(
     (tmp_path / "context.toml").write_text(listed.to_toml(), "utf-8")
     assert run(["lint", str(tmp_path)]) == 0
     out = capsys.readouterr().out
-    assert "3 risky settings of 2 connectors and rules" in out
+    assert "Risky settings: 3; connectors and rules: 2" in out
     assert out.count("(switched off)") == 1
     assert "\x1b[31m" not in out
     assert "\u202e" not in out

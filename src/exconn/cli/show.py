@@ -115,7 +115,8 @@ def _verdict(console: Console, result: Grade) -> None:
     verdict.append(f"  ({result.determination.value})", style="default")
     console.print(verdict)
     console.print(
-        f"score {result.score:.2f}, margin {result.margin:+.2f}, "
+        f"score {result.score:.2f}, margin {result.margin:+.2f} (malicious from "
+        f"{result.policy.true_positive:+.2f}, benign to {result.policy.benign:+.2f}), "
         f"confidence {result.confidence:.0%}; at {minute(result.at)} UTC, window "
         f"{minute(result.window.start)} to {minute(result.window.end)}",
         highlight=False,
@@ -207,7 +208,7 @@ def tables(console: Console, chosen: Sequence[Table], *, columns: bool) -> None:
 
 def risks(console: Console, found: Sequence[Risk], listings: int) -> None:
     """What is risky about connectors and transport rules."""
-    console.print(_heading(f"{len(found)} risky settings of {listings} connectors and rules"))
+    console.print(_heading(f"Risky settings: {len(found)}; connectors and rules: {listings}"))
     for (kind, name, on), own in groupby(
         found, key=lambda risk: (risk.kind, risk.name, risk.in_force)
     ):

@@ -6,15 +6,16 @@ from datetime import UTC, datetime, timedelta, timezone
 
 from exconn.window import utc
 
+_MONTHS = 12
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ISO = re.compile(
     r"([0-9]{4})-([0-9][0-9])-([0-9][0-9])"
     r"(?:[Tt ]+([0-9][0-9]):([0-9][0-9])(?::([0-9][0-9])(?:[.,]([0-9]+))?)?"
     r"\s*(?:(?P<z>[Zz]|UTC)|(?P<sign>[+-])(?P<h>[0-9][0-9]):?(?P<m>[0-9][0-9]))?)?"
 )
-_AMERICAN = re.compile(
+_SLASHED = re.compile(
     r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4}),?\s+"
-    r"([0-9]{1,2}):([0-9][0-9])(?::([0-9][0-9])(?:\.([0-9]+))?)?\s*([AaPp])\.?[Mm]\.?"
+    r"([0-9]{1,2}):([0-9][0-9])(?::([0-9][0-9])(?:\.([0-9]+))?)?(?:\s*([AaPp])\.?[Mm]\.?)?"
 )
 _DOTTED = re.compile(
     r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})\s+([0-9]{1,2}):([0-9][0-9])(?::([0-9][0-9]))?"
@@ -26,8 +27,9 @@ def parse_moment(value: object) -> datetime | None:
     """Read a time in any form that exports have, as UTC floored to microseconds.
 
     ISO 8601 with ``T`` or a blank, up to any number of fractional digits, with ``Z``, an offset
-    or no zone (which is UTC); ``5/18/2021 9:13:33 PM`` with the month first, ``18.5.2021 21:13:33``
-    with the day first;
+    or no zone (which is UTC); ``18.5.2021 21:13:33`` with the day first; ``5/18/2021 9:13:33 PM``
+    and ``18/5/2021 21:13``, where one of the two numbers can only be the day; where both could
+    be, the month is first if there is AM or PM, as Microsoft's exports write it;
     ``/Date(1658751973240)/``, also inside the object that PowerShell makes of a date.
 
     Returns:
@@ -70,15 +72,18 @@ def _iso(match: re.Match[str]) -> datetime:
     return moment.astimezone(UTC)
 
 
-def _american(match: re.Match[str]) -> datetime:
-    month, day, year, hour, minute, second, fraction, half = match.groups()
-    if not 1 <= int(hour) <= 12:
+def _slashed(match: re.Match[str]) -> datetime:
+    one, other, year, hour, minute, second, fraction, half = match.groups()
+    month, day = sorted((int(one), int(other))) if int(one) > _MONTHS else (int(one), int(other))
+    if not half and day <= _MONTHS and month != day:
+        raise ValueError("day and month could be either")
+    if half and not 1 <= int(hour) <= 12:
         raise ValueError(hour)
-    in_24 = int(hour) % 12 + (12 if half in "Pp" else 0)
+    in_24 = int(hour) % 12 + (12 if half in "Pp" else 0) if half else int(hour)
     return datetime(
         int(year),
-        int(month),
-        int(day),
+        month,
+        day,
         in_24,
         int(minute),
         int(second or 0),
@@ -101,4 +106,4 @@ def _micros(fraction: str | None) -> int:
     return int((fraction or "")[:6].ljust(6, "0"))
 
 
-_READERS = ((_ISO, _iso), (_AMERICAN, _american), (_DOTTED, _dotted), (_DOTNET, _dotnet))
+_READERS = ((_ISO, _iso), (_SLASHED, _slashed), (_DOTTED, _dotted), (_DOTNET, _dotnet))
