@@ -142,7 +142,7 @@ def _require_mfa() -> Action:
     return Action(
         id=ActionId.REQUIRE_MFA,
         phase=Phase.EVICT,
-        what="Require multi-factor authentication of all administrators; these have none.",
+        what="Require multi-factor authentication of administrators; the command lists the others.",
         why="None of the administrators compromised in the campaign of 2022 had it.",
         precondition=graph("AuditLog.Read.All"),
         command="Get-MgReportAuthenticationMethodUserRegistrationDetail "
