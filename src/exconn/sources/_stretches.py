@@ -58,14 +58,13 @@ class _Plan:
     Attributes:
         periods: the stretches of time; none where it is run as a whole.
         first: the steps for each stretch.
-        top: steps that sort and take the first: for each stretch, too.
-        last: the steps on what all stretches gave.
+        last: the steps on what all stretches gave; those that sort and take the first are done in
+            each stretch, too.
         within: of which time its rows are, where it is run as a whole; None where nobody knows.
     """
 
     periods: Sequence[Period]
     first: Query
-    top: Sequence[Step] = ()
     last: Sequence[Step] = ()
     within: Period | None = None
 
@@ -89,8 +88,7 @@ def stretched(
         asked = [between(plans[index].first, period) for index in some]
         found = pl.collect_all(_on_rows(asked, period, scan))
         for index, frame in zip(some, found, strict=True):
-            best = run(plans[index].top, frame.lazy(), _nothing_to_join)
-            parts[index].append(best.with_columns(_OWN_TEXT).collect())
+            parts[index].append(frame.with_columns(_OWN_TEXT))
     for index, frames in parts.items():
         laid = pl.concat(frames).lazy()
         results[index] = run(plans[index].last, laid, _nothing_to_join).collect()
@@ -138,14 +136,14 @@ def _plan(query: Query, extent: Extent) -> _Plan:
     within, length = bounds(query, extent.period or own), extent.length()
     whole = cut_of(query)
     if whole is not None and not length % whole.bin:
-        return _Plan(_periods(within, length), query, whole.last, whole.last)
+        return _Plan(_periods(within, length), query, whole.last)
     for count in _aggregates_before(query):
         first = evolve(query, steps=query.steps[:count])
         cut = cut_of(first)
         if cut is not None and not length % cut.bin:
             return _Plan(_periods(within, length), first, last=query.steps[count:])
     if whole is not None:
-        return _Plan(_periods(within, whole.bin), query, whole.last, whole.last)
+        return _Plan(_periods(within, whole.bin), query, whole.last)
     joined = any(isinstance(step, Join) for step in query.steps)
     return _Plan((), query, within=None if joined else within)
 
