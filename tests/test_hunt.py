@@ -8,7 +8,6 @@ import polars as pl
 import pytest
 
 from exconn import reports
-from exconn.errors import NoDataError
 from exconn.grading import Classification, Grade, grade, hunt
 from exconn.models import Alert
 from exconn.simulate import Tenant, demo_tenant, hijacked
@@ -131,22 +130,6 @@ def test_hunt_lists_connectors_with_only_changes_and_with_only_failed_ones() -> 
 def test_changes_that_name_no_connector_make_none() -> None:
     tenant = deed(honest(), "Set-InboundConnector", {"Comment": "x"})
     assert "" not in {g.connector for g in hunt(source(tenant))}
-
-
-def test_no_connector_is_no_answer_where_the_mail_log_cannot_name_any() -> None:
-    """Where it can, and none is used, the answer is: none."""
-    frames = dict(honest().frames)
-    frames["CloudAppEvents"] = frames["CloudAppEvents"].filter(
-        ~pl.col("ActionType").str.contains("Connector")
-    )
-    logged = frames.pop("EmailEvents")
-    with pytest.raises(NoDataError, match="EmailEvents has no rows, and no connector was changed"):
-        hunt(MemorySource(frames))
-    direct = logged.filter(pl.col("Connectors") == "")
-    assert list(hunt(MemorySource({**frames, "EmailEvents": direct}))) == []
-    trace = direct.drop("Connectors")
-    with pytest.raises(NoDataError, match="EmailEvents lacks the column Connectors"):
-        hunt(MemorySource({**frames, "EmailEvents": [direct, trace[:3]]}))
 
 
 def test_hunt_lists_each_connector_once_whatever_its_spelling() -> None:

@@ -1,14 +1,14 @@
 """`grade` one connector, or `hunt` over all."""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import polars as pl
 from attrs import evolve
 
 from exconn.context import Context
-from exconn.coverage import Standing, TableCoverage
-from exconn.errors import NoDataError, UnknownConnectorError
+from exconn.coverage import Standing
+from exconn.errors import UnknownConnectorError
 from exconn.facts import (
     FACT_TABLES,
     FACTS,
@@ -48,7 +48,6 @@ from exconn.window import Period, Window, iso
 _CHANGES_TRIED = 200
 _DAYS_TRIED = 60
 _DAYS_AT_LEAST = 5
-_TICK = timedelta(microseconds=1)
 _TIMES_TRIED = 5_000
 _EVER = Period(datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
 
@@ -134,8 +133,7 @@ def hunt(
         signals: all that are asked.
 
     Raises:
-        NoDataError: the source has none of the tables; or no connector is in mail or changes, and
-            the mail log is not there, or does not know connectors.
+        NoDataError: the source has none of the tables.
         UnreadableDataError: something in it cannot be converted.
     """
     window = None if at is None else Window(at)
@@ -147,7 +145,6 @@ def hunt(
         for candidate in ([window] if window else _candidates(found, connector, days))
     ]
     if not judgements:
-        _see_mail(found.coverage[EMAIL_EVENTS])
         return Hunt()
     verdicts = _Verdicts(found, assess(found, judgements), signals, policy or Policy())
     best: dict[str, int] = {}
@@ -155,25 +152,6 @@ def hunt(
         best.setdefault(judgements[index].connector, index)  # of equals, the first candidate
     grades = [verdicts.grade(index, rows=False) for index in best.values()]
     return Hunt(sorted(grades, key=lambda g: (-g.score, g.connector)))
-
-
-def _see_mail(mail: TableCoverage) -> None:
-    """That no connector was found tells nothing where the mail log cannot say it.
-
-    Raises:
-        NoDataError: there is no mail, or some of it does not know its connectors.
-    """
-    if mail.first is None or mail.last is None:
-        raise NoDataError(
-            f"no connector can be judged: {EMAIL_EVENTS.name} has no rows, and no connector was "
-            "changed; add the mail log"
-        )
-    if "Connectors" in mail.missing(mail.first, mail.last + _TICK):
-        raise NoDataError(
-            f"no connector can be judged: {EMAIL_EVENTS.name} lacks the column Connectors, in a "
-            "part of the rows at least, and no connector was changed; export the mail with it "
-            "(message traces do not have it, their summary reports do)"
-        )
 
 
 def grade_records(
