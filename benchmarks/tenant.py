@@ -47,11 +47,34 @@ def _address(number: pl.Expr, *, home: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
     return pl.format("user.{}@{}", number, domain), domain
 
 
-def mail(hour: int, rows: int, attack: int) -> pl.DataFrame:
-    """The mail of an hour; `attack` rows of it went through the hijacked connector."""
+def _rows(hour: int, rows: int) -> pl.LazyFrame:
+    """The rows of an hour with their numbers and times, which are spread evenly."""
     start = START + timedelta(hours=hour)
     step = 3_600_000_000 // max(rows, 1)
-    frame = pl.LazyFrame({"n": pl.int_range(rows, eager=True) + hour * 10**9})
+    number = pl.int_range(rows, eager=True)
+    times = pl.lit(start) + pl.duration(microseconds=pl.col("n") * step)
+    frame = pl.LazyFrame({"n": number}).with_columns(Timestamp=times)
+    return frame.with_columns(pl.col("n") + hour * 10**9)
+
+
+def _of_accounts(hour: int, rows: int) -> pl.LazyFrame:
+    """The same, each with an employee's account and address."""
+    account = pl.col("account")
+    return (
+        _rows(hour, rows)
+        .with_columns(account=_skewed("account", EMPLOYEES))
+        .with_columns(
+            AccountObjectId=_guid(account),
+            AccountDisplayName=pl.format("User {}", account),
+            IPAddress=pl.format("198.18.{}.{}", account % 250, _draw("ip", 250)),
+            ReportId=_guid(pl.col("n")),
+        )
+    )
+
+
+def mail(hour: int, rows: int, attack: int) -> pl.DataFrame:
+    """The mail of an hour; `attack` rows of it went through the hijacked connector."""
+    frame = _rows(hour, rows)
     bad = pl.col("n") % max(rows // max(attack, 1), 1) == 0 if attack else pl.lit(value=False)
     kind = _draw("kind", 20)
     direction = (
@@ -83,7 +106,6 @@ def mail(hour: int, rows: int, attack: int) -> pl.DataFrame:
     )
     own = ~inbound & ~pl.col("bad")
     filled = frame.with_columns(
-        Timestamp=pl.lit(start) + pl.duration(microseconds=(pl.col("n") - hour * 10**9) * step),
         NetworkMessageId=_guid(pl.col("message")),
         InternetMessageId=pl.format("<{}@mail.example>", _guid(pl.col("message"))),
         SenderMailFromAddress=sender,
@@ -119,48 +141,28 @@ def mail(hour: int, rows: int, attack: int) -> pl.DataFrame:
 
 def logons(hour: int, rows: int) -> pl.DataFrame:
     """The sign-ins of an hour."""
-    start = START + timedelta(hours=hour)
-    step = 3_600_000_000 // max(rows, 1)
-    frame = pl.LazyFrame({"n": pl.int_range(rows, eager=True) + hour * 10**9}).with_columns(
-        account=_skewed("account", EMPLOYEES)
-    )
     fails = _draw("fails", 30) == 0
-    filled = frame.with_columns(
-        Timestamp=pl.lit(start) + pl.duration(microseconds=(pl.col("n") - hour * 10**9) * step),
+    filled = _of_accounts(hour, rows).with_columns(
         ActionType=pl.when(fails).then(pl.lit("LogonFailed")).otherwise(pl.lit("LogonSuccess")),
         Application=pl.lit("Microsoft 365"),
         LogonType=pl.lit("OAuth2:Authorize"),
         AccountUpn=pl.format("user.{}@" + HOME, "account"),
-        AccountObjectId=_guid(pl.col("account")),
-        AccountDisplayName=pl.format("User {}", "account"),
-        IPAddress=pl.format("198.18.{}.{}", pl.col("account") % 250, _draw("ip", 250)),
         Port=(_draw("port", 50_000) + 1_024).cast(pl.Int32),
         Location=pl.lit("DE"),
         ISP=pl.lit("Hillside Cable"),
-        ReportId=_guid(pl.col("n")),
     )
     return _whole(filled, IDENTITY_LOGON_EVENTS)
 
 
 def audit(hour: int, rows: int) -> pl.DataFrame:
     """The audit log of an hour: files and mailboxes, and the change of the hijacked connector."""
-    start = START + timedelta(hours=hour)
-    step = 3_600_000_000 // max(rows, 1)
-    frame = pl.LazyFrame({"n": pl.int_range(rows, eager=True) + hour * 10**9}).with_columns(
-        account=_skewed("account", EMPLOYEES)
-    )
-    filled = frame.with_columns(
-        Timestamp=pl.lit(start) + pl.duration(microseconds=(pl.col("n") - hour * 10**9) * step),
+    filled = _of_accounts(hour, rows).with_columns(
         ActionType=pl.when(_draw("what", 3) == 0)
         .then(pl.lit("FileAccessed"))
         .otherwise(pl.lit("MailItemsAccessed")),
         Application=pl.lit("Microsoft SharePoint Online"),
-        AccountObjectId=_guid(pl.col("account")),
         AccountId=pl.format("user.{}@" + HOME, "account"),
-        AccountDisplayName=pl.format("User {}", "account"),
         AccountType=pl.lit("Regular"),
-        IPAddress=pl.format("198.18.{}.{}", pl.col("account") % 250, _draw("ip", 250)),
-        ReportId=_guid(pl.col("n")),
         RawEventData=pl.concat_str(
             pl.lit('{"Operation":"FileAccessed","Id":"'),
             _guid(pl.col("n")),
@@ -170,6 +172,7 @@ def audit(hour: int, rows: int) -> pl.DataFrame:
         ),
     )
     rows_of_hour = _whole(filled, CLOUD_APP_EVENTS)
+    start = START + timedelta(hours=hour)
     if start <= HIJACKED_AT < start + timedelta(hours=1):
         rows_of_hour = pl.concat([rows_of_hour, _whole(_change().lazy(), CLOUD_APP_EVENTS)])
     return rows_of_hour.sort("Timestamp")

@@ -2,7 +2,6 @@
 
 import ipaddress
 from collections.abc import Callable, Iterator, Sequence
-from itertools import repeat
 from typing import Generic, TypeVar
 
 from attrs import frozen
@@ -155,7 +154,7 @@ def risks(context: Context) -> list[Risk]:
     <https://learn.microsoft.com/exchange/mail-flow-best-practices/use-connectors-to-configure-mail-flow>`_.
     """
     return [
-        *map(_blocked, context.blocked_connectors, repeat(context.inbound_connectors)),
+        *(_blocked(g, context.inbound_connectors) for g in context.blocked_connectors),
         *_found("inbound connector", context.inbound_connectors, _INBOUND),
         *_found("outbound connector", context.outbound_connectors, _OUTBOUND),
         *_found("transport rule", context.transport_rules, _RULES),

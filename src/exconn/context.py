@@ -4,8 +4,9 @@ import ipaddress
 import re
 import tomllib
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from functools import partial
 
 from attrs import asdict, field, fields, frozen
 
@@ -25,15 +26,9 @@ def _domains(values: Iterable[str]) -> tuple[str, ...]:
 
 
 def _networks(values: Iterable[str]) -> tuple[str, ...]:
-    given = sorted({value.strip() for value in values} - {""})
-    for value in given:
-        try:
-            ipaddress.ip_network(value, strict=False)
-        except ValueError:
-            raise InvalidValueError(
-                "context", f"expected an address or a network such as 192.0.2.0/24, got {value!r}"
-            ) from None
-    return tuple(given)
+    given = {value.strip() for value in values}
+    what = "an address or a network such as 192.0.2.0/24"
+    return _read(given, partial(ipaddress.ip_network, strict=False), what)
 
 
 @frozen(kw_only=True)
@@ -67,13 +62,18 @@ class ApprovedChange:
 
 
 def _guids(values: Iterable[str]) -> tuple[str, ...]:
-    given = {value.strip().strip("{}").lower() for value in values} - {""}
-    for value in sorted(given):
+    return _read({value.strip().strip("{}").lower() for value in values}, uuid.UUID, "a GUID")
+
+
+def _read(given: set[str], reader: Callable[[str], object], what: str) -> tuple[str, ...]:
+    """Texts in order, without "", that a reader takes."""
+    told = sorted(given - {""})
+    for value in told:
         try:
-            uuid.UUID(value)
+            reader(value)
         except ValueError:
-            raise InvalidValueError("context", f"expected a GUID, got {value!r}") from None
-    return tuple(sorted(given))
+            raise InvalidValueError("context", f"expected {what}, got {value!r}") from None
+    return tuple(told)
 
 
 def _approvals(values: Iterable[ApprovedChange]) -> tuple[ApprovedChange, ...]:

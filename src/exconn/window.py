@@ -7,6 +7,7 @@ from attrs import field, frozen
 from exconn.errors import InvalidValueError
 
 HOUR = timedelta(hours=1)
+TICK = timedelta(microseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -67,6 +68,10 @@ class Period:
             raise InvalidValueError(
                 "period", f"it ends ({iso(self.end)}) before it starts ({iso(self.start)})"
             )
+
+
+EVER = Period(datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
+"""All the time that there is."""
 
 
 def _not_negative(_instance: object, attribute: object, value: timedelta) -> None:

@@ -21,7 +21,7 @@ from exconn.facts.queries import actor_deeds, administration, connector_changes
 from exconn.models import AdminChange, ConnectorChange
 from exconn.query import Source
 from exconn.tables import CLOUD_APP_EVENTS, EMAIL_EVENTS, IDENTITY_LOGON_EVENTS, Reads, Table
-from exconn.window import Period, Window
+from exconn.window import TICK, Period, Window
 
 FACTS: tuple[Fact, ...] = (*MAIL_FACTS, *CHANGE_FACTS, *LOGON_FACTS)
 """Every fact, in the order in which they are computed."""
@@ -33,7 +33,6 @@ READS: Reads = frozenset().union(*(fact.reads for fact in FACTS))
 """Every table column that some fact rests on."""
 
 _SENDERS_ASKED = 50
-_TICK = timedelta(microseconds=1)
 _DAY = timedelta(days=1)
 
 
@@ -171,7 +170,7 @@ def survey(
             f"({undated} without one); at least one of these tables is needed, with rows in the "
             "time that the source looks at"
         )
-    everything = Period(first, last + _TICK)
+    everything = Period(first, last + TICK)
     mail_queries = MailRows.queries(period or everything)
     audit_queries = [
         connector_changes(everything),

@@ -19,14 +19,13 @@ from exconn.grading.export import write_tables
 from exconn.models import AdminChange, ConnectorChange, Email, Logon
 from exconn.query import Query, scan
 from exconn.tables import EMAIL_EVENTS, IDENTITY_LOGON_EVENTS, TIME
-from exconn.window import HOUR, Period, Window
+from exconn.window import HOUR, TICK, Period, Window
 
 SAMPLE = 20
 TOP = 20
 LOGON_ROWS = 50
 MESSAGE_IDS = 1000
 _STRETCHES = 50
-_TICK = timedelta(microseconds=1)
 
 
 @frozen
@@ -382,7 +381,7 @@ def _days_before(changed: Sequence[datetime]) -> list[Period]:
     """The days before some changes, those that overlap as one; of very many the latest."""
     days: list[Period] = []
     for when in sorted(changed):
-        start, end = when - CHANGE_WITHIN, when + _TICK
+        start, end = when - CHANGE_WITHIN, when + TICK
         if days and start <= days[-1].end:
             days[-1] = Period(days[-1].start, end)
         else:

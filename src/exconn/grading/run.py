@@ -1,7 +1,7 @@
 """`grade` one connector, or `hunt` over all."""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 import polars as pl
 from attrs import evolve
@@ -43,13 +43,12 @@ from exconn.query import Source
 from exconn.signals import QUESTIONS, SIGNALS, Signal
 from exconn.sources import MemorySource
 from exconn.tables import CLOUD_APP_EVENTS, EMAIL_EVENTS, IDENTITY_LOGON_EVENTS
-from exconn.window import Period, Window, iso
+from exconn.window import EVER, Window, iso
 
 _CHANGES_TRIED = 200
 _DAYS_TRIED = 60
 _DAYS_AT_LEAST = 5
 _TIMES_TRIED = 5_000
-_EVER = Period(datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
 
 
 def grade(
@@ -344,7 +343,7 @@ def _may_exist(source: Source, connector: str, found: Survey) -> bool:
     Where mail does not tell its connector, nothing can be said against it.
     """
     untold = not found.coverage.supports(
-        frozenset({(EMAIL_EVENTS.name, "Connectors")}), _EVER.start, _EVER.end
+        frozenset({(EMAIL_EVENTS.name, "Connectors")}), EVER.start, EVER.end
     )
     if untold:
         return True

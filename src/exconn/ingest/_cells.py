@@ -12,6 +12,14 @@ from exconn.tables import Column, KqlType
 Cell = object
 """What a cell may hold: text, a number, a truth value, a time or None."""
 
+OF_EVENTS = frozenset(
+    {
+        *("operation", "timestamp", "creationtime", "timegenerated"),
+        *("createddatetime", "received", "receiveddatetime"),
+    }
+)
+"""Folded names that records of events have, and neither listings nor what wraps records."""
+
 _TYPED_NAME = re.compile(r"_(?:string|long|int|real|double|bool|boolean|datetime|dynamic|guid)$")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _INT_BITS = {KqlType.INT: 31, KqlType.LONG: 63}

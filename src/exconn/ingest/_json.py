@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from attrs import define, frozen
 
-from exconn.ingest._cells import fold
+from exconn.ingest._cells import OF_EVENTS, fold
 from exconn.ingest._lines import Line, is_piece
 from exconn.ingest._raw import Raw, Unreadable, encoding_problem, has_bad_bytes, shown
 
@@ -18,10 +18,7 @@ _TO_THE_NEXT = re.compile(r"[^\n]*?\}[ \t]*,[ \t]*(?=\{)")
 """What is up to the next object on the line, or what looks like one."""
 
 _NOT_JSON = "not JSON"
-_NOT_AN_ENVELOPE = {
-    *("operation", "timestamp", "creationtime", "category", "timegenerated"),
-    *("createddatetime", "received", "receiveddatetime"),
-}
+_NOT_AN_ENVELOPE = OF_EVENTS | {"category"}
 _NESTED_ENVELOPES = 4
 _MOST_HEAD = 1_000
 _READ_AT_ONCE = 1 << 20

@@ -10,7 +10,7 @@ from attrs import evolve, frozen
 from exconn.configuration import Listing
 from exconn.context import Context
 from exconn.errors import InvalidValueError
-from exconn.ingest._cells import UnfitError, folded, text
+from exconn.ingest._cells import OF_EVENTS, UnfitError, folded, text
 from exconn.ingest._times import parse_moment
 from exconn.models import InboundConnector, OutboundConnector, TransportRule
 
@@ -32,12 +32,7 @@ _TOLD_BY: Mapping[Kind, frozenset[str]] = {
     Kind.OUTBOUND_CONNECTORS: frozenset({"name", "recipientdomains", "smarthosts"}),
     Kind.TRANSPORT_RULES: frozenset({"name", "priority", "state", "setheadername"}),
 }
-_OF_EVENTS = frozenset(
-    {
-        *("operation", "actiontype", "timestamp", "creationtime", "timegenerated"),
-        *("createddatetime", "received", "receiveddatetime"),
-    }
-)
+_NOT_A_LISTING = OF_EVENTS | {"actiontype"}
 _WHEN = frozenset({"whencreatedutc", "whenchangedutc"})
 
 _TYPE = re.compile(r"\W*(?:System\.(?:Object|String|Collections\.)|Microsoft\.Exchange\.Data\.)")
@@ -67,7 +62,7 @@ def listed(record: Mapping[str, object]) -> Listed | None:
     """
     given = folded(record)
     kind = next((kind for kind, names in _TOLD_BY.items() if names <= given.keys()), None)
-    if kind is None or not _OF_EVENTS.isdisjoint(given):
+    if kind is None or not _NOT_A_LISTING.isdisjoint(given):
         return None
     plain = {name: _plain(name, value) for name, value in given.items()}
     if kind is Kind.ACCEPTED_DOMAINS:

@@ -1,7 +1,6 @@
 """Running queries over frames that lie in pieces, each piece with columns of its own."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import timedelta
 from typing import Any
 
 import polars as pl
@@ -11,14 +10,13 @@ from polars.exceptions import PolarsError
 from exconn.coverage import Coverage, Part, TableCoverage
 from exconn.errors import UnreadableDataError
 from exconn.query import Query
-from exconn.sources._stretches import Extent, stretched
+from exconn.sources._stretches import Extent, is_large, stretched
 from exconn.tables import Table, conform, missing_columns
-from exconn.window import Period
+from exconn.window import TICK, Period
 
 NAME = "exconn: file"
 _GIVEN = "exconn: given "
 _MINUTE = "exconn: minute"
-_TICK = timedelta(microseconds=1)
 
 
 @frozen(eq=False)
@@ -78,15 +76,15 @@ class Pieces:
     def _of(self, table: Table) -> Sequence[Piece]:
         return self._pieces.get(table.name, ())
 
-    def _extent(self, table: Table) -> Extent:
+    def _extent(self, table: Table) -> Extent | None:
+        """The extent of a table; None where it has few rows, or none with a time."""
         rows = sum(piece.frame.select(pl.len()).collect().item() for piece in self._of(table))
-        extent = Extent(rows, None)
-        if not extent.is_large:
-            return extent
+        if not is_large(rows):
+            return None
         known = self._coverage(table)
         if known.first is None or known.last is None:
-            return extent
-        return Extent(rows, Period(known.first, known.last + _TICK))
+            return None
+        return Extent(rows, Period(known.first, known.last + TICK))
 
     def _scan(self, table: Table, period: Period | None) -> pl.LazyFrame:
         """The rows of a table; of a period those of its files, and of groups of rows in these."""

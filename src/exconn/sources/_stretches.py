@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import Protocol
 
@@ -13,11 +13,10 @@ from attrs import evolve, frozen
 from exconn.kql.cuts import between, bounds, cut_of
 from exconn.query import Aggregate, Join, Query, Step, run
 from exconn.tables import Table
-from exconn.window import HOUR, Period, ceiled, floored
+from exconn.window import EVER, HOUR, Period, ceiled, floored
 
 _ROWS_AT_ONCE = 250_000
 _LENGTHS = [hours * HOUR for hours in (1, 2, 3, 4, 6, 8, 12, 24)]
-_EVER = Period(datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
 
 _OWN_TEXT = cs.string() + ""
 """Text that holds on to no other: what is taken of a column keeps all of the column's text."""
@@ -31,23 +30,21 @@ class Scan(Protocol):
         ...
 
 
+def is_large(rows: int) -> bool:
+    """Whether so many rows are looked at in stretches."""
+    return rows > _ROWS_AT_ONCE
+
+
 @frozen
 class Extent:
-    """How many rows a table has, and from when to when; None where nobody needs to know."""
+    """How many rows a large table has, and from when to when."""
 
     rows: int
-    period: Period | None
-
-    @property
-    def is_large(self) -> bool:
-        """Whether the rows are looked at in stretches."""
-        return self.rows > _ROWS_AT_ONCE
+    period: Period
 
     def length(self) -> timedelta:
         """How long a stretch is that has about as many rows as are held at once."""
-        if self.period is None:
-            return HOUR
-        long = (self.period.end - self.period.start) * (_ROWS_AT_ONCE / max(self.rows, 1))
+        long = (self.period.end - self.period.start) * (_ROWS_AT_ONCE / self.rows)
         return max((length for length in _LENGTHS if length <= long), default=HOUR)
 
 
@@ -70,7 +67,7 @@ class _Plan:
 
 
 def stretched(
-    queries: Sequence[Query], scan: Scan, extents: Mapping[Table, Extent]
+    queries: Sequence[Query], scan: Scan, extents: Mapping[Table, Extent | None]
 ) -> list[pl.DataFrame]:
     """Run queries; results in the same order.
 
@@ -78,6 +75,11 @@ def stretched(
     the other are read, once for all queries, as far as these say themselves of which time their
     rows are, and the results for stretches lie side by side. So memory grows with the results, not
     with the rows, and little is read of files, and of groups of rows in them, of other times.
+
+    Args:
+        queries: what is asked.
+        scan: gives the rows.
+        extents: of the table of each query; None where it is read as a whole.
     """
     plans = [_plan(query, extents[query.table]) for query in queries]
     whole = [index for index, plan in enumerate(plans) if not plan.periods]
@@ -118,8 +120,8 @@ def _held(queries: Sequence[Query], period: Period, scan: Scan) -> dict[Table, p
     reads = frozenset[tuple[str, str]]().union(*(query.reads() for query in queries))
     held = {}
     for table in {table for query in queries for table in query.tables}:
-        names = [table.time, *(n for n in table.names if (table.name, n) in reads)]
-        rows = scan(table, period).select(list(dict.fromkeys(names))).collect().lazy()
+        names = [n for n in table.names if n == table.time or (table.name, n) in reads]
+        rows = scan(table, period).select(names).collect().lazy()
         empty = [
             (pl.lit("") if dtype == pl.String else pl.lit(None, dtype)).alias(name)
             for name, dtype in table.schema.items()
@@ -129,11 +131,11 @@ def _held(queries: Sequence[Query], period: Period, scan: Scan) -> dict[Table, p
     return held
 
 
-def _plan(query: Query, extent: Extent) -> _Plan:
-    own = bounds(query, _EVER)
-    if not extent.is_large or own.start == _EVER.start or own.end == _EVER.end:
+def _plan(query: Query, extent: Extent | None) -> _Plan:
+    own = bounds(query, EVER)
+    if extent is None or own.start == EVER.start or own.end == EVER.end:
         return _Plan((), query)
-    within, length = bounds(query, extent.period or own), extent.length()
+    within, length = bounds(query, extent.period), extent.length()
     whole = cut_of(query)
     if whole is not None and not length % whole.bin:
         return _Plan(_periods(within, length), query, whole.last)

@@ -36,14 +36,13 @@ from exconn.tables import (
     KqlType,
     Table,
 )
-from exconn.window import iso
+from exconn.window import TICK, iso
 
 _R = TypeVar("_R", bound=Record)
 _L = TypeVar("_L", InboundConnector, OutboundConnector, TransportRule)
 
 _NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 _HOUR = timedelta(hours=1)
-_TICK = timedelta(microseconds=1)
 
 _CONNECTORS = (
     "Relay",
@@ -321,7 +320,7 @@ def _some_columns(table: Table) -> st.SearchStrategy[list[str]]:
 
 def _moments() -> st.SearchStrategy[datetime]:
     near = st.builds(
-        lambda hours, ticks: _NOON + hours * _HOUR + ticks * _TICK,
+        lambda hours, ticks: _NOON + hours * _HOUR + ticks * TICK,
         st.integers(-24 * 40, 24 * 8),
         st.sampled_from((0, 1, -1, 1_500_000_000)),
     )
