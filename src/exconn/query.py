@@ -272,7 +272,8 @@ class Query:
         Args:
             scan_table: gives the lazy frame of a table.
         """
-        return run(self.steps, scan_table(self.table).select(self.table.names), scan_table)
+        rows = scan_table(self.table).select(self.table.names)
+        return run(self.steps, rows, lambda other: other.on(scan_table))
 
     def to_kql(self, dialect: "Dialect | str" = "defender") -> str:
         """The query as KQL, to be pasted into the portal or run by a source.
@@ -321,7 +322,7 @@ class Query:
             return pl.LazyFrame(schema=table.schema)
 
         try:
-            return _apply(step, before, empty).collect_schema()
+            return _apply(step, before, lambda other: other.on(empty)).collect_schema()
         except ColumnNotFoundError as error:
             raise self._unknown(_column_of(error)) from None
         except PolarsError as error:
@@ -406,22 +407,27 @@ def scan(table: Table) -> Query:
 
 
 def run(
-    steps: Iterable[Step], frame: pl.LazyFrame, scan_table: Callable[[Table], pl.LazyFrame]
+    steps: Iterable[Step], frame: pl.LazyFrame, joined: Callable[[Query], pl.LazyFrame]
 ) -> pl.LazyFrame:
     """Steps of a query on the frame that comes before them.
 
     Args:
         steps: in order.
         frame: the rows before the first.
-        scan_table: gives the lazy frame of a table that is joined.
+        joined: gives the results of a query that is joined.
     """
     for step in steps:
-        frame = _apply(step, frame, scan_table)
+        frame = _apply(step, frame, joined)
     return frame
 
 
+def as_counted(grouped: pl.LazyFrame) -> pl.LazyFrame:
+    """What Polars counted of groups, as Kusto has it: in 64 bits, without null strings."""
+    return grouped.with_columns(_NARROW.cast(pl.Int64), cs.string().fill_null(""))
+
+
 def _apply(
-    step: Step, frame: pl.LazyFrame, scan_table: Callable[[Table], pl.LazyFrame]
+    step: Step, frame: pl.LazyFrame, joined: Callable[[Query], pl.LazyFrame]
 ) -> pl.LazyFrame:
     match step:
         case Filter(predicates):
@@ -432,13 +438,17 @@ def _apply(
             return frame.select(*exprs).with_columns(_as_kusto(exprs))
         case Aggregate(keys, aggs):
             grouped = frame.group_by(*keys).agg(*aggs) if keys else frame.select(*aggs)
-            return grouped.with_columns(_NARROW.cast(pl.Int64), cs.string().fill_null(""))
+            return as_counted(grouped)
         case Join(other, left_on, right_on, how, suffix):
-            right = other.on(scan_table)
-            joined = frame.join(
-                right, left_on=left_on, right_on=right_on, how=how, suffix=suffix, coalesce=True
+            both = frame.join(
+                joined(other),
+                left_on=left_on,
+                right_on=right_on,
+                how=how,
+                suffix=suffix,
+                coalesce=True,
             )
-            return joined.with_columns(cs.string().fill_null("")) if how == "left" else joined
+            return both.with_columns(cs.string().fill_null("")) if how == "left" else both
         case Sort(by, descending):
             return frame.sort(by, descending=list(descending), maintain_order=True)
         case Head(n):

@@ -140,7 +140,7 @@ def recipient_domain() -> pl.Expr:
     Taken from the address: the column `RecipientDomain` is too new to be in every export.
     """
     address = pl.col("RecipientEmailAddress").str.to_lowercase()
-    return address.str.extract(r"@([^@]+)$", 1).fill_null("")
+    return address.str.extract("@[^@]+$", 0).fill_null("").str.strip_chars_start("@")
 
 
 def sending_address() -> pl.Expr:

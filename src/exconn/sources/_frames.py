@@ -11,7 +11,7 @@ from exconn.coverage import Coverage, Part, TableCoverage
 from exconn.errors import UnreadableDataError
 from exconn.query import Query
 from exconn.sources._stretches import Extent, is_large, stretched
-from exconn.tables import Table, conform, missing_columns
+from exconn.tables import Frame, Table, conform, missing_columns
 from exconn.window import TICK, Period
 
 NAME = "exconn: file"
@@ -54,7 +54,7 @@ class Pieces:
         """
         try:
             extents = {query.table: self._extent(query.table) for query in queries}
-            return stretched(queries, self._scan, extents)
+            return stretched(queries, self, extents)
         except PolarsError as error:
             tables = {table for query in queries for table in query.tables}
             raise _damaged(", ".join(sorted(table.name for table in tables)), error) from error
@@ -86,20 +86,32 @@ class Pieces:
             return None
         return Extent(rows, Period(known.first, known.last + TICK))
 
-    def _scan(self, table: Table, period: Period | None) -> pl.LazyFrame:
+    def scan(self, table: Table, period: Period | None) -> pl.LazyFrame:
         """The rows of a table; of a period those of its files, and of groups of rows in these."""
-        if period is None:
-            return _whole(self._of(table), table)
+        return _whole(self._of(table) if period is None else self._touched(table, period), table)
+
+    def read(self, table: Table, period: Period, names: Sequence[str]) -> pl.DataFrame:
+        """The rows of a period with some of the columns; the others are empty."""
+        frames = []
+        for piece in self._touched(table, period):
+            given = piece.frame.collect_schema()
+            spelt = [n for name in names for n in (name, table[name].alias) if n in given]
+            if spelt:
+                rows = piece.frame.select(spelt).collect()
+                frames.append(_conformed(rows, piece, table).select(table.names))
+        time = pl.col(table.time)
+        inside = (time >= period.start) & (time < period.end)
+        return pl.concat([pl.DataFrame(schema=table.schema), *frames]).filter(inside)
+
+    def _touched(self, table: Table, period: Period) -> list[Piece]:
+        """What may have rows of a period."""
         parts = self._coverage(table).parts
         names = {part.name for part in parts if part.touches(period.start, period.end)}
-        return _whole(
-            [
-                evolve(piece, frame=_during(piece.only(names), table, period))
-                for piece in self._of(table)
-                if names.intersection(piece.names)
-            ],
-            table,
-        )
+        return [
+            evolve(piece, frame=_during(piece.only(names), table, period))
+            for piece in self._of(table)
+            if names.intersection(piece.names)
+        ]
 
 
 def _during(frame: pl.LazyFrame, table: Table, period: Period) -> pl.LazyFrame:
@@ -132,7 +144,7 @@ def _whole(pieces: Sequence[Piece], table: Table) -> pl.LazyFrame:
     return pl.concat(frames) if frames else pl.LazyFrame(schema=table.schema)
 
 
-def _conformed(frame: pl.LazyFrame, piece: Piece, table: Table) -> pl.LazyFrame:
+def _conformed(frame: Frame, piece: Piece, table: Table) -> Frame:
     return conform(frame, table, where=piece.names[0])
 
 

@@ -1,7 +1,8 @@
 """Running queries over more rows than memory holds: one stretch of time after the other."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
 from typing import Protocol
@@ -12,21 +13,27 @@ from attrs import evolve, frozen
 
 from exconn.kql.cuts import between, bounds, cut_of
 from exconn.query import Aggregate, Join, Query, Step, run
+from exconn.sources._counts import Together
 from exconn.tables import Table
 from exconn.window import EVER, HOUR, Period, ceiled, floored
 
 _ROWS_AT_ONCE = 250_000
+_AT_ONCE = 2
 _LENGTHS = [hours * HOUR for hours in (1, 2, 3, 4, 6, 8, 12, 24)]
 
 _OWN_TEXT = cs.string() + ""
 """Text that holds on to no other: what is taken of a column keeps all of the column's text."""
 
 
-class Scan(Protocol):
-    """Gives the rows of a table."""
+class Rows(Protocol):
+    """Gives the rows of tables."""
 
-    def __call__(self, table: Table, period: Period | None) -> pl.LazyFrame:
+    def scan(self, table: Table, period: Period | None) -> pl.LazyFrame:
         """All rows, or at least those of a period."""
+        ...
+
+    def read(self, table: Table, period: Period, names: Sequence[str]) -> pl.DataFrame:
+        """The rows of a period with some columns; the others are empty."""
         ...
 
 
@@ -67,7 +74,7 @@ class _Plan:
 
 
 def stretched(
-    queries: Sequence[Query], scan: Scan, extents: Mapping[Table, Extent | None]
+    queries: Sequence[Query], rows: Rows, extents: Mapping[Table, Extent | None]
 ) -> list[pl.DataFrame]:
     """Run queries; results in the same order.
 
@@ -78,57 +85,79 @@ def stretched(
 
     Args:
         queries: what is asked.
-        scan: gives the rows.
+        rows: gives the rows.
         extents: of the table of each query; None where it is read as a whole.
     """
     plans = [_plan(query, extents[query.table]) for query in queries]
     whole = [index for index, plan in enumerate(plans) if not plan.periods]
-    together = [queries[n].on(partial(scan, period=plans[n].within)) for n in whole]
+    together = [queries[n].on(partial(rows.scan, period=plans[n].within)) for n in whole]
     results = dict(zip(whole, pl.collect_all(together), strict=True))
+    by_period = _by_period(plans)
+    firsts = {some: _Firsts([plans[n].first for n in some]) for some in set(by_period.values())}
+
+    def found(period: Period) -> list[pl.DataFrame]:
+        return firsts[by_period[period]].on(rows, period)
+
     parts: dict[int, list[pl.DataFrame]] = defaultdict(list)
-    for period, some in _by_period(plans).items():
-        asked = [between(plans[index].first, period) for index in some]
-        found = pl.collect_all(_on_rows(asked, period, scan))
-        for index, frame in zip(some, found, strict=True):
-            parts[index].append(frame.with_columns(_OWN_TEXT))
-    for index, frames in parts.items():
-        laid = pl.concat(frames).lazy()
+    for period, frames in zip(by_period, _in_turn(found, by_period), strict=True):
+        for index, frame in zip(by_period[period], frames, strict=True):
+            parts[index].append(frame)
+    for index, some in parts.items():
+        laid = pl.concat(some).lazy()
         results[index] = run(plans[index].last, laid, _nothing_to_join).collect()
     return [results[index] for index in range(len(queries))]
 
 
-def _by_period(plans: Sequence[_Plan]) -> dict[Period, list[int]]:
+def _in_turn(
+    act: Callable[[Period], list[pl.DataFrame]], periods: Iterable[Period]
+) -> Iterator[list[pl.DataFrame]]:
+    """What an act gives for each period, two at a time: one reads while the other counts."""
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        try:
+            yield from pool.map(act, periods)
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _by_period(plans: Sequence[_Plan]) -> dict[Period, tuple[int, ...]]:
     found: dict[Period, list[int]] = defaultdict(list)
     for index, plan in enumerate(plans):
         for period in plan.periods:
             found[period].append(index)
-    return dict(sorted(found.items(), key=lambda item: item[0].start))
+    by_start = sorted(found.items(), key=lambda item: item[0].start)
+    return {period: tuple(some) for period, some in by_start}
 
 
-def _on_rows(queries: Sequence[Query], period: Period, scan: Scan) -> list[pl.LazyFrame]:
-    """Queries on the rows of a period: those that count them are shared, others only filter."""
-    counting = [q for q in queries if any(isinstance(step, Aggregate) for step in q.steps)]
-    held = _held(counting, period, scan)
-    return [
-        query.on(held.__getitem__ if query in counting else lambda table: scan(table, period))
-        for query in queries
-    ]
+class _Firsts:
+    """The first parts of some queries: those that count rows share them, others only filter."""
 
+    def __init__(self, queries: Sequence[Query]) -> None:
+        self._queries = queries
+        counting = [q for q in queries if any(isinstance(step, Aggregate) for step in q.steps)]
+        self._counting = set(counting)
+        self._together = Together(counting)
+        reads = frozenset[tuple[str, str]]().union(*(query.reads() for query in counting))
+        self._read = {
+            table: [n for n in table.names if n == table.time or (table.name, n) in reads]
+            for query in counting
+            for table in query.tables
+        }
 
-def _held(queries: Sequence[Query], period: Period, scan: Scan) -> dict[Table, pl.LazyFrame]:
-    """The rows of a period, with the columns that decide what queries say; others are empty."""
-    reads = frozenset[tuple[str, str]]().union(*(query.reads() for query in queries))
-    held = {}
-    for table in {table for query in queries for table in query.tables}:
-        names = [n for n in table.names if n == table.time or (table.name, n) in reads]
-        rows = scan(table, period).select(names).collect().lazy()
-        empty = [
-            (pl.lit("") if dtype == pl.String else pl.lit(None, dtype)).alias(name)
-            for name, dtype in table.schema.items()
-            if name not in names
-        ]
-        held[table] = rows.with_columns(empty).select(table.names)
-    return held
+    def on(self, rows: Rows, period: Period) -> list[pl.DataFrame]:
+        """Their results on the rows of a period."""
+        held = {
+            table: rows.read(table, period, names).lazy() for table, names in self._read.items()
+        }
+        counted = iter(self._together.on(held.__getitem__))
+        filtered = iter(
+            pl.collect_all(
+                between(query, period).on(partial(rows.scan, period=period))
+                for query in self._queries
+                if query not in self._counting
+            )
+        )
+        frames = [next(counted if q in self._counting else filtered) for q in self._queries]
+        return [frame.with_columns(_OWN_TEXT) for frame in frames]
 
 
 def _plan(query: Query, extent: Extent | None) -> _Plan:
@@ -163,5 +192,5 @@ def _periods(inside: Period, length: timedelta) -> list[Period]:
     return [Period(start + n * length, start + (n + 1) * length) for n in range(count)]
 
 
-def _nothing_to_join(table: Table) -> pl.LazyFrame:
-    raise AssertionError(f"{table.name} is joined only before results are laid together")
+def _nothing_to_join(query: Query) -> pl.LazyFrame:
+    raise AssertionError(f"{query.table.name} is joined only before results are laid together")

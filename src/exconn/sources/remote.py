@@ -385,5 +385,5 @@ def _middle(period: Period, cut: Cut | None) -> datetime | None:
     return middle if period.start < middle < period.end else None
 
 
-def _nothing_to_join(_table: Table) -> pl.LazyFrame:
+def _nothing_to_join(_query: Query) -> pl.LazyFrame:
     raise AssertionError  # pragma: no cover # what is cut joins nothing

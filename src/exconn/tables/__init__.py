@@ -15,7 +15,16 @@ from exconn.tables._defender import (
     TABLES,
     URL_CLICK_EVENTS,
 )
-from exconn.tables._table import TIME, Column, KqlType, Reads, Table, conform, missing_columns
+from exconn.tables._table import (
+    TIME,
+    Column,
+    Frame,
+    KqlType,
+    Reads,
+    Table,
+    conform,
+    missing_columns,
+)
 
 __all__ = [
     "AAD_SIGN_IN_EVENTS_BETA",
@@ -33,6 +42,7 @@ __all__ = [
     "TIME",
     "URL_CLICK_EVENTS",
     "Column",
+    "Frame",
     "KqlType",
     "Reads",
     "Table",

@@ -128,7 +128,10 @@ def conform(frame: Frame, table: Table, *, where: str = "") -> Frame:
     if not present:
         empty = [pl.Series(name, [], dtype) for name, dtype in table.schema.items()]
         return frame.with_columns(empty)
-    columns = [_conformed(column, present, where) for column in table.columns]
+    columns = [
+        _conformed(column, present, where, spelt=_is_spelt(frame, column))
+        for column in table.columns
+    ]
     aliases = {column.alias for column in table.columns}
     extra = [name for name in present if name not in table.schema and name not in aliases]
     return frame.select(*columns, *extra)
@@ -143,7 +146,17 @@ def missing_columns(table: Table, present: pl.Schema) -> frozenset[str]:
     )
 
 
-def _conformed(column: Column, present: pl.Schema, where: str) -> pl.Expr:
+def _is_spelt(frame: Frame, column: Column) -> bool:
+    """Whether all values are known to be spelt canonically: in lazy frames they are not."""
+    if not column.values or isinstance(frame, pl.LazyFrame):
+        return False
+    values = frame.get_column(column.name, default=None)
+    if values is None or values.dtype != pl.String:
+        return False
+    return set(values.unique()) <= {*column.values, "", None}
+
+
+def _conformed(column: Column, present: pl.Schema, where: str, *, spelt: bool) -> pl.Expr:
     spellings = [name for name in (column.name, column.alias) if name and name in present]
     if not spellings:
         empty = pl.lit("") if column.type.dtype == pl.String else pl.lit(None, column.type.dtype)
@@ -153,9 +166,9 @@ def _conformed(column: Column, present: pl.Schema, where: str) -> pl.Expr:
     for other in converted[1:]:
         empty = value == "" if column.type.dtype == pl.String else value.is_null()
         value = pl.when(empty).then(other).otherwise(value)
-    if column.values:
-        spelt = {value.lower(): value for value in column.values}
-        value = value.str.to_lowercase().replace_strict(spelt, default=value)
+    if column.values and not spelt:
+        canonical = {value.lower(): value for value in column.values}
+        value = value.str.to_lowercase().replace_strict(canonical, default=value)
     return value.alias(column.name)
 
 

@@ -1,0 +1,61 @@
+"""What an aggregation or a condition is made of, for those who run it in another way."""
+
+import json
+
+import polars as pl
+from attrs import frozen
+
+from exconn.errors import UnsupportedExpression
+from exconn.kql.nodes import Column, Literal, Op
+from exconn.kql.render import terms
+from exconn.kql.serialised import deserialised
+from exconn.kql.tree import read
+from exconn.tables import KqlType
+
+
+@frozen(eq=False)
+class Distinct:
+    """A number of different values.
+
+    Attributes:
+        value: what is told apart.
+        where: of which rows; None for all.
+    """
+
+    value: pl.Expr
+    where: pl.Expr | None
+
+
+def key_of(expr: pl.Expr) -> str | None:
+    """A text that equal expressions share; None where there is none: for a Python function."""
+    try:
+        return expr.meta.serialize(format="json")
+    except Exception:  # noqa: BLE001 # Polars raises what it likes
+        return None
+
+
+def distinct_of(aggregation: pl.Expr) -> Distinct | None:
+    """Which values an aggregation tells apart to count them; None where it does something else."""
+    tree = key_of(aggregation.meta.undo_aliases())
+    match json.loads(tree) if tree else None:
+        case {"Agg": {"NUnique": {"Filter": {"input": value, "by": where}}}}:
+            return Distinct(deserialised(value), deserialised(where))
+        case {"Agg": {"NUnique": value}}:
+            return Distinct(deserialised(value), None)
+    return None
+
+
+def least_of(predicate: pl.Expr, name: str) -> int:
+    """How much an integer column must at least be for a condition on it alone to hold."""
+    if set(predicate.meta.root_names()) != {name}:
+        return 0
+    try:
+        _, node = read(predicate, {name: Column(name=name, type=KqlType.LONG)}, name)
+    except UnsupportedExpression:
+        return 0
+    least = 0
+    for term in terms(node):
+        match term:
+            case Op(name=">" | ">=" as sign, args=(Column(), Literal(value=int() as value))):
+                least = max(least, value + (sign == ">"))
+    return least
