@@ -2,7 +2,7 @@
 
 import gzip
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -243,6 +243,45 @@ def test_responses_with_other_columns_go_to_other_files(tmp_path: Path) -> None:
     )
     widths = {frame.width: frame for frame in parquets(evidence, "EmailEvents")}
     assert set(widths) == {3, len(MAIL)}
+
+
+def as_log_analytics(row: Json) -> Json:
+    columns = [{"name": name, "type": "string"} for name in row]
+    return {"tables": [{"name": "PrimaryResult", "columns": columns, "rows": [[*row.values()]]}]}
+
+
+def as_data_explorer(row: Json) -> Json:
+    columns = [{"ColumnName": name, "DataType": "String"} for name in row]
+    return {"Tables": [{"TableName": "T", "Columns": columns, "Rows": [[*row.values()]]}]}
+
+
+def as_frames(row: Json) -> list[Json]:
+    """A second answer of Data Explorer's: a list of frames, of which some are tables."""
+    (answer,) = as_data_explorer(row)["Tables"]
+    return [answer | {"FrameType": "DataTable", "TableKind": "PrimaryResult"}]
+
+
+@pytest.mark.parametrize("answer", [as_log_analytics, as_data_explorer, as_frames])
+def test_rows_without_names_get_those_of_their_table(
+    tmp_path: Path, answer: Callable[[Json], object]
+) -> None:
+    """Log Analytics and Data Explorer answer with columns and lists of cells."""
+    row = MAIL | {"SenderObjectId": None}
+    sign_in = {"UserPrincipalName": "a@b.example", "AppDisplayName": "x", "IPAddress": "192.0.2.1"}
+    sign_in |= {"ResultType": "50126", "TimeGenerated": "2026-03-02T10:00:00Z"}
+    summary, evidence = imported(tmp_path, *map(answer, (row, CHANGE, sign_in)))
+    assert summary.written == {"EmailEvents": 1, "CloudAppEvents": 1, "IdentityLogonEvents": 1}
+    assert set(only(evidence, "EmailEvents").columns) == set(row)
+    (change,) = ConnectorChange.from_frame(only(evidence, "CloudAppEvents"))
+    assert change.parameters["RequireTls"] == "False"
+
+
+def test_rows_that_are_not_as_wide_as_their_table_are_set_aside(tmp_path: Path) -> None:
+    """And those beside them are kept."""
+    answer = as_log_analytics(MAIL)
+    answer["tables"][0]["rows"] += [["short"], "none", [*MAIL.values(), "wide"]]
+    summary, _ = imported(tmp_path, answer)
+    assert (summary.rows, summary.reasons) == (1, {"not an object": 3})
 
 
 def test_graph_writes_cells_in_its_own_way(tmp_path: Path) -> None:

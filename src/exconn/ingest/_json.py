@@ -238,7 +238,7 @@ def _unpacked(value: object, schema: tuple[str, ...], depth: int) -> Iterator[_F
 
 
 def _envelope(value: dict[str, object]) -> tuple[object, tuple[str, ...]] | None:
-    """The records in a response or a batch, and the columns that it declares."""
+    """The records in a response, a batch or a table of one, and the columns that it declares."""
     by_name = {fold(name): member for name, member in value.items()}
     if by_name.keys() & _NOT_AN_ENVELOPE:
         return None
@@ -246,9 +246,13 @@ def _envelope(value: dict[str, object]) -> tuple[object, tuple[str, ...]] | None
     results = by_name.get("results")
     if isinstance(schema, list) and isinstance(results, dict | list):
         return (results if isinstance(results, list) else [results]), tuple(_names(schema))
+    columns, rows = by_name.get("columns"), by_name.get("rows")
+    if isinstance(columns, list) and isinstance(rows, list):
+        names = tuple(_names(columns))
+        return [_row(names, row) for row in rows], names
     lists = [
         contents
-        for name in ("results", "records", "value")
+        for name in ("results", "records", "value", "tables")
         if isinstance(contents := by_name.get(name), list)
         and all(isinstance(e, dict) for e in contents)
     ]
@@ -262,6 +266,14 @@ def _envelope(value: dict[str, object]) -> tuple[object, tuple[str, ...]] | None
 def _names(schema: list[object]) -> Iterator[str]:
     for column in schema:
         if isinstance(column, dict):
-            name = column.get("name", column.get("Name"))
+            by_name = {fold(name): member for name, member in column.items()}
+            name = by_name.get("name", by_name.get("columnname"))
             if isinstance(name, str):
                 yield name
+
+
+def _row(names: tuple[str, ...], cells: object) -> object:
+    """A row of a table as an object; as it is where it is not as wide as the table."""
+    if isinstance(cells, list) and len(cells) == len(names):
+        return dict(zip(names, cells, strict=True))
+    return cells
