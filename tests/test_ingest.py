@@ -882,6 +882,21 @@ def test_addresses_of_clients_are_read_from_each_form(
             "LogonSuccess",
             "",
         ),
+        (
+            {"Operation": "UserLoginFailed", "ErrorNumber": "50140", "LogonError": "KmsiInterrupt"},
+            "LogonInterrupted",
+            "KmsiInterrupt",
+        ),
+        ({"ErrorNumber": 50074}, "LogonInterrupted", "50074"),
+        (
+            {
+                "Operation": "UserLoginFailed",
+                "ErrorNumber": None,
+                "LogonError": "UserStrongAuthClientAuthNRequiredInterrupt",
+            },
+            "LogonInterrupted",
+            "UserStrongAuthClientAuthNRequiredInterrupt",
+        ),
     ],
 )
 def test_a_sign_in_is_judged_by_operation_and_error(
