@@ -16,6 +16,7 @@ from exconn.errors import InvalidValueError, NoDataError, UnreadableDataError
 from exconn.ingest import FileSummary, ImportSummary, import_files, parse_moment
 from exconn.ingest._cells import UnfitError, cell
 from exconn.ingest._raw import shown
+from exconn.ingest._write import open_folder
 from exconn.models import ConnectorChange, Email, InboundConnector, Logon
 from exconn.tables import (
     CLOUD_APP_EVENTS,
@@ -1322,6 +1323,43 @@ def test_new_rejections_are_added_to_old_ones(tmp_path: Path) -> None:
     ]
 
 
+def test_each_record_that_is_rejected_has_a_line(tmp_path: Path) -> None:
+    """Also where two of one line say the same, or begin alike; a second import adds none."""
+    long = {"junk": "x" * 5_000}
+    told = [{"junk": 1}, {"junk": 1}, long | {"id": 1}, long | {"id": 2}]
+    summary, evidence = imported(tmp_path, told)
+    assert summary.rejected == len(rejections(evidence)) == 4
+    before = contents(evidence)
+    import_files([tmp_path / "export.json"], evidence)
+    assert contents(evidence) == before
+    lines(tmp_path / "export.json", [[*told, {"junk": 1}]])
+    import_files([tmp_path / "export.json"], evidence)
+    assert len(rejections(evidence)) == 5
+
+
+def test_a_line_that_cannot_be_written_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk is full, say; the folder stays as it was."""
+    _, evidence = imported(tmp_path, MAIL)
+    before = contents(evidence)
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "open", full)
+    with pytest.raises(InvalidValueError, match="No space left"):
+        open_rejecting(evidence)
+    monkeypatch.undo()
+    assert contents(evidence) == before
+
+
+def open_rejecting(evidence: Path) -> None:
+    with open_folder(evidence) as folder:
+        folder.reject(Path("x"), 1, "junk", "{}")
+        folder.publish()
+
+
 class StoppedError(Exception):
     """Someone pulled the plug."""
 
@@ -1482,7 +1520,7 @@ def test_whatever_a_file_holds_the_numbers_add_up(
     summary = import_files([export], evidence)
     assert adds_up(summary)
     assert all(adds_up(file) for file in summary.files)
-    assert sum(summary.reasons.values()) == summary.rejected
+    assert sum(summary.reasons.values()) == summary.rejected == len(rejections(evidence))
     stored = {
         table.name: sum(frame.height for frame in parquets(evidence, table.name))
         for table in TABLES
