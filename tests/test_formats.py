@@ -19,6 +19,7 @@ from polars.testing import assert_frame_equal
 
 from exconn.grading.export import csv_text
 from exconn.ingest import ImportSummary, _importer, _json, _lines, _packed, import_files
+from exconn.ingest._cells import DECODER
 from exconn.models import ConnectorChange, Email, Logon
 from exconn.tables import EMAIL_EVENTS, TABLES, conform
 
@@ -345,7 +346,7 @@ def test_the_report_of_a_message_trace_has_a_row_for_all_recipients(tmp_path: Pa
     row = {
         "origin_timestamp_utc": "2026-03-02T10:00:00.1230000Z",
         "sender_address": "news@bulk.example",
-        "recipient_status": "ann@fabrikam.example##Receive, Deliver;bob@fabrikam.example"
+        "recipient_status": "ann@fabrikam.example##Receive, Deliver; ;bob@fabrikam.example"
         "##Receive, Fail;",
         "message_subject": "Invoice",
         "total_bytes": "4711",
@@ -843,14 +844,14 @@ def test_text_that_is_no_json_is_not_read_over_and_over(
 ) -> None:
     """A value that never ends has all behind it read; each error there counts lines up to it."""
     seen: list[int] = []
-    decoder = _json._DECODER
+    decoder = DECODER
 
     class Counting:
         def raw_decode(self, text: str, start: int = 0) -> object:
             seen.append(len(text))
             return decoder.raw_decode(text, start)
 
-    monkeypatch.setattr(_json, "_DECODER", Counting())
+    monkeypatch.setattr(_json, "DECODER", Counting())
     summary, _ = imported(tmp_path, "[[\n" + "],[\n" * 10_000)
     assert summary.reasons == {"not JSON": 10_001}
     assert max(seen[10:]) <= _json._WINDOW

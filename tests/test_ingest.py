@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -1195,6 +1196,14 @@ def test_odd_numbers_are_kept_as_text(tmp_path: Path) -> None:
     assert row["Subject"] == "Infinity"
 
 
+def test_odd_numbers_in_json_text_are_kept_as_text(tmp_path: Path) -> None:
+    """RawEventData is JSON for every reader, whatever is in AuditData."""
+    odd = json.dumps(CHANGE)[:-1] + ', "a": NaN, "b": 1e999}'
+    _, evidence = imported(tmp_path, {"AuditData": odd})
+    (raw,) = only(evidence, "CloudAppEvents")["RawEventData"]
+    assert json.loads(raw, parse_constant=pytest.fail) == CHANGE | {"a": "NaN", "b": "1e999"}
+
+
 def test_envelopes_without_records_are_nothing(tmp_path: Path) -> None:
     """An empty result is no record."""
     summary, evidence = imported(tmp_path, {"records": []}, {"schema": [], "results": []}, [])
@@ -1411,6 +1420,24 @@ def test_a_file_that_does_not_exist_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(NoDataError, match="does not exist"):
         import_files([tmp_path / "nowhere.json"], tmp_path / "evidence")
     assert not (tmp_path / "evidence").exists()
+
+
+def test_a_folder_that_cannot_be_read_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else nobody would know what is missing."""
+    (tmp_path / "exports" / "locked").mkdir(parents=True)
+    lines(tmp_path / "exports" / "a", [MAIL])
+    scan = os.scandir
+
+    def refusing(path: Path) -> object:
+        if Path(path).name == "locked":
+            raise PermissionError(13, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    with pytest.raises(UnreadableDataError, match=r"locked.*Permission denied"):
+        import_files([tmp_path / "exports"], tmp_path / "evidence")
 
 
 def test_a_file_that_vanishes_is_an_error(tmp_path: Path) -> None:

@@ -48,7 +48,8 @@ def import_files(
 
     Raises:
         NoDataError: a file does not exist.
-        UnreadableDataError: a file cannot be opened, or one in the evidence folder is damaged.
+        UnreadableDataError: a file or folder cannot be opened, or one in the evidence folder is
+            damaged.
         InvalidValueError: the evidence folder cannot be written.
     """
     sources = list(walk(files, but=lambda path: is_evidence(path, to)))

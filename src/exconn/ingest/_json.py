@@ -2,13 +2,12 @@
 
 import itertools
 import json
-import math
 import re
 from collections.abc import Iterator
 
 from attrs import define, frozen
 
-from exconn.ingest._cells import OF_EVENTS, fold
+from exconn.ingest._cells import DECODER, OF_EVENTS, fold
 from exconn.ingest._lines import Line, is_piece
 from exconn.ingest._raw import Raw, Unreadable, encoding_problem, has_bad_bytes, shown
 
@@ -181,7 +180,7 @@ def _value(text: _Text) -> tuple[object, int, str]:
         # An error counts the lines before it: of all that was read, that would take too long.
         window = text.text[text.position : text.position + size]
         try:
-            value, end = _DECODER.raw_decode(window)
+            value, end = DECODER.raw_decode(window)
         except RecursionError:
             return None, text.position, "nested too deeply"
         except json.JSONDecodeError as error:
@@ -200,14 +199,6 @@ def _is_cut(error: json.JSONDecodeError) -> bool:
     """Whether the text may only have ended too early."""
     at_end = error.pos >= len(error.doc) - _CUT_TOKEN
     return at_end or error.msg.startswith("Unterminated string")
-
-
-def _finite(text: str) -> float | str:
-    number = float(text)
-    return number if math.isfinite(number) else text
-
-
-_DECODER = json.JSONDecoder(parse_constant=str, parse_float=_finite)
 
 
 @frozen
