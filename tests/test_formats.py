@@ -418,6 +418,13 @@ def test_listings_are_read_where_lists_were_written(tmp_path: Path) -> None:
     assert summary.reasons == {"a list of which only the type was written: export it as JSON": 1}
 
 
+def test_a_short_listing_of_blocked_connectors_is_read(tmp_path: Path) -> None:
+    """Two columns tell what it is."""
+    guid = "159eb7c4-75d7-43e2-95fe-ced44b3e0a56"
+    summary, _ = imported(tmp_path, table(("ConnectorId", "Reason"), (guid, "OutboundSpam=211")))
+    assert summary.listed == {"blocked_connectors": 1}
+
+
 # Quirks of CSV
 
 

@@ -1390,6 +1390,40 @@ def test_an_import_that_is_stopped_leaves_the_folder_as_it_was(tmp_path: Path) -
     assert not list(evidence.glob(".*"))
 
 
+@pytest.mark.parametrize("moved", [0, 1, 2, 3])
+def test_an_import_that_is_stopped_between_two_files_is_finished_by_the_next(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    moved: int,
+) -> None:
+    """Whatever has been moved to its place is whole, and the old files are as they were."""
+    records = [MAIL, TRACE, CHANGE, SIGN_IN, {"junk": 1}]
+    _, whole = imported(tmp_path / "whole", *records)
+    _, evidence = imported(tmp_path, MAIL | {"NetworkMessageId": "old"}, {"junk": 0})
+    before = contents(evidence)
+    replace, done = Path.replace, list[Path]()
+
+    def stopping(source: Path, target: Path) -> Path:
+        if len(done) == moved:
+            raise KeyboardInterrupt
+        done.append(target)
+        return replace(source, target)
+
+    monkeypatch.setattr(Path, "replace", stopping)
+    export = lines(tmp_path / "export.json", records)
+    with pytest.raises(KeyboardInterrupt):
+        import_files([export], evidence)
+    monkeypatch.undo()
+    found = contents(evidence)
+    assert len(found) == len(before) + moved
+    assert before.items() <= found.items()
+    assert not list(evidence.glob(".*"))
+    import_files([export], evidence)
+    complete = {name: file for name, file in contents(whole).items() if name.endswith("parquet")}
+    assert complete.items() <= contents(evidence).items()
+    assert len(rejections(evidence)) == 2
+
+
 def test_a_folder_that_cannot_be_written_is_an_error_and_stays_usable(tmp_path: Path) -> None:
     """A file stands where the folder of a table should be."""
     _, evidence = imported(tmp_path, MAIL)
