@@ -126,6 +126,20 @@ def test_without_a_listing_the_command_says_what_to_import(
     assert "Get-InboundConnector" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("listed", [True, False])
+def test_a_blocked_connector_is_judged_also_alone(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    listed: bool,  # noqa: FBT001
+) -> None:
+    guid = "159EB7C4-75D7-43E2-95FE-CED44B3E0A56"
+    relay = InboundConnector.from_properties({**INBOUND, "Guid": guid})
+    known = Context(blocked_connectors=[guid], inbound_connectors=[relay] if listed else [])
+    (tmp_path / "context.toml").write_text(known.to_toml(), "utf-8")
+    assert run(["lint", str(tmp_path)]) == 0
+    assert "Risky settings: 1; connectors and rules: 1" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("guid", ["159eb7c4-75d7-43e2-95fe-ced44b3e0a56", None])
 def test_a_blocked_connector_is_told_by_name_where_it_is_listed(guid: str | None) -> None:
     blocked = "159EB7C4-75D7-43E2-95FE-CED44B3E0A56"

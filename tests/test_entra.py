@@ -181,6 +181,17 @@ def test_the_same_sign_ins_again_are_duplicates(tmp_path: Path) -> None:
     assert (again.rows, again.duplicates) == (0, 2)
 
 
+def test_an_interrupted_sign_in_of_an_evidence_folder_is_read_as_it_is(tmp_path: Path) -> None:
+    """Not from the record in its AdditionalFields, which knows fewer columns."""
+    imported(tmp_path / "e", {**LOG, "ResultType": "50140"})
+    (made,) = (tmp_path / "e").glob("*/*.parquet")
+    row = pl.read_parquet(made).with_columns(ISP=pl.lit("Example Net"))
+    row.write_parquet(tmp_path / "other.parquet")
+    import_files([tmp_path / "other.parquet"], tmp_path / "again")
+    [logon] = logons(tmp_path / "again")
+    assert (logon.action, logon.isp) == ("LogonInterrupted", "Example Net")
+
+
 def test_a_download_of_the_admin_center_is_read_as_its_json_is(tmp_path: Path) -> None:
     """The country stands behind city and state; what the portal says of a success is no reason."""
     assert downloaded(tmp_path / "e", DOWNLOADED).written == {"IdentityLogonEvents": 1}

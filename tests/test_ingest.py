@@ -2,7 +2,8 @@
 
 import gzip
 import json
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from exconn.errors import InvalidValueError, NoDataError, UnreadableDataError
 from exconn.ingest import FileSummary, ImportSummary, import_files, parse_moment
 from exconn.ingest._cells import UnfitError, cell
 from exconn.ingest._raw import shown
+from exconn.ingest._write import open_folder
 from exconn.models import ConnectorChange, Email, InboundConnector, Logon
 from exconn.tables import (
     CLOUD_APP_EVENTS,
@@ -243,6 +245,45 @@ def test_responses_with_other_columns_go_to_other_files(tmp_path: Path) -> None:
     )
     widths = {frame.width: frame for frame in parquets(evidence, "EmailEvents")}
     assert set(widths) == {3, len(MAIL)}
+
+
+def as_log_analytics(row: Json) -> Json:
+    columns = [{"name": name, "type": "string"} for name in row]
+    return {"tables": [{"name": "PrimaryResult", "columns": columns, "rows": [[*row.values()]]}]}
+
+
+def as_data_explorer(row: Json) -> Json:
+    columns = [{"ColumnName": name, "DataType": "String"} for name in row]
+    return {"Tables": [{"TableName": "T", "Columns": columns, "Rows": [[*row.values()]]}]}
+
+
+def as_frames(row: Json) -> list[Json]:
+    """A second answer of Data Explorer's: a list of frames, of which some are tables."""
+    (answer,) = as_data_explorer(row)["Tables"]
+    return [answer | {"FrameType": "DataTable", "TableKind": "PrimaryResult"}]
+
+
+@pytest.mark.parametrize("answer", [as_log_analytics, as_data_explorer, as_frames])
+def test_rows_without_names_get_those_of_their_table(
+    tmp_path: Path, answer: Callable[[Json], object]
+) -> None:
+    """Log Analytics and Data Explorer answer with columns and lists of cells."""
+    row = MAIL | {"SenderObjectId": None}
+    sign_in = {"UserPrincipalName": "a@b.example", "AppDisplayName": "x", "IPAddress": "192.0.2.1"}
+    sign_in |= {"ResultType": "50126", "TimeGenerated": "2026-03-02T10:00:00Z"}
+    summary, evidence = imported(tmp_path, *map(answer, (row, CHANGE, sign_in)))
+    assert summary.written == {"EmailEvents": 1, "CloudAppEvents": 1, "IdentityLogonEvents": 1}
+    assert set(only(evidence, "EmailEvents").columns) == set(row)
+    (change,) = ConnectorChange.from_frame(only(evidence, "CloudAppEvents"))
+    assert change.parameters["RequireTls"] == "False"
+
+
+def test_rows_that_are_not_as_wide_as_their_table_are_set_aside(tmp_path: Path) -> None:
+    """And those beside them are kept."""
+    answer = as_log_analytics(MAIL)
+    answer["tables"][0]["rows"] += [["short"], "none", [*MAIL.values(), "wide"]]
+    summary, _ = imported(tmp_path, answer)
+    assert (summary.rows, summary.reasons) == (1, {"not an object": 3})
 
 
 def test_graph_writes_cells_in_its_own_way(tmp_path: Path) -> None:
@@ -843,6 +884,21 @@ def test_addresses_of_clients_are_read_from_each_form(
             "LogonSuccess",
             "",
         ),
+        (
+            {"Operation": "UserLoginFailed", "ErrorNumber": "50140", "LogonError": "KmsiInterrupt"},
+            "LogonInterrupted",
+            "KmsiInterrupt",
+        ),
+        ({"ErrorNumber": 50074}, "LogonInterrupted", "50074"),
+        (
+            {
+                "Operation": "UserLoginFailed",
+                "ErrorNumber": None,
+                "LogonError": "UserStrongAuthClientAuthNRequiredInterrupt",
+            },
+            "LogonInterrupted",
+            "UserStrongAuthClientAuthNRequiredInterrupt",
+        ),
     ],
 )
 def test_a_sign_in_is_judged_by_operation_and_error(
@@ -1140,6 +1196,14 @@ def test_odd_numbers_are_kept_as_text(tmp_path: Path) -> None:
     assert row["Subject"] == "Infinity"
 
 
+def test_odd_numbers_in_json_text_are_kept_as_text(tmp_path: Path) -> None:
+    """RawEventData is JSON for every reader, whatever is in AuditData."""
+    odd = json.dumps(CHANGE)[:-1] + ', "a": NaN, "b": 1e999}'
+    _, evidence = imported(tmp_path, {"AuditData": odd})
+    (raw,) = only(evidence, "CloudAppEvents")["RawEventData"]
+    assert json.loads(raw, parse_constant=pytest.fail) == CHANGE | {"a": "NaN", "b": "1e999"}
+
+
 def test_envelopes_without_records_are_nothing(tmp_path: Path) -> None:
     """An empty result is no record."""
     summary, evidence = imported(tmp_path, {"records": []}, {"schema": [], "results": []}, [])
@@ -1268,6 +1332,43 @@ def test_new_rejections_are_added_to_old_ones(tmp_path: Path) -> None:
     ]
 
 
+def test_each_record_that_is_rejected_has_a_line(tmp_path: Path) -> None:
+    """Also where two of one line say the same, or begin alike; a second import adds none."""
+    long = {"junk": "x" * 5_000}
+    told = [{"junk": 1}, {"junk": 1}, long | {"id": 1}, long | {"id": 2}]
+    summary, evidence = imported(tmp_path, told)
+    assert summary.rejected == len(rejections(evidence)) == 4
+    before = contents(evidence)
+    import_files([tmp_path / "export.json"], evidence)
+    assert contents(evidence) == before
+    lines(tmp_path / "export.json", [[*told, {"junk": 1}]])
+    import_files([tmp_path / "export.json"], evidence)
+    assert len(rejections(evidence)) == 5
+
+
+def test_a_line_that_cannot_be_written_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk is full, say; the folder stays as it was."""
+    _, evidence = imported(tmp_path, MAIL)
+    before = contents(evidence)
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "open", full)
+    with pytest.raises(InvalidValueError, match="No space left"):
+        open_rejecting(evidence)
+    monkeypatch.undo()
+    assert contents(evidence) == before
+
+
+def open_rejecting(evidence: Path) -> None:
+    with open_folder(evidence) as folder:
+        folder.reject(Path("x"), 1, "junk", "{}")
+        folder.publish()
+
+
 class StoppedError(Exception):
     """Someone pulled the plug."""
 
@@ -1287,6 +1388,40 @@ def test_an_import_that_is_stopped_leaves_the_folder_as_it_was(tmp_path: Path) -
         import_files(exports, evidence, progress=stop)
     assert contents(evidence) == before
     assert not list(evidence.glob(".*"))
+
+
+@pytest.mark.parametrize("moved", [0, 1, 2, 3])
+def test_an_import_that_is_stopped_between_two_files_is_finished_by_the_next(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    moved: int,
+) -> None:
+    """Whatever has been moved to its place is whole, and the old files are as they were."""
+    records = [MAIL, TRACE, CHANGE, SIGN_IN, {"junk": 1}]
+    _, whole = imported(tmp_path / "whole", *records)
+    _, evidence = imported(tmp_path, MAIL | {"NetworkMessageId": "old"}, {"junk": 0})
+    before = contents(evidence)
+    replace, done = Path.replace, list[Path]()
+
+    def stopping(source: Path, target: Path) -> Path:
+        if len(done) == moved:
+            raise KeyboardInterrupt
+        done.append(target)
+        return replace(source, target)
+
+    monkeypatch.setattr(Path, "replace", stopping)
+    export = lines(tmp_path / "export.json", records)
+    with pytest.raises(KeyboardInterrupt):
+        import_files([export], evidence)
+    monkeypatch.undo()
+    found = contents(evidence)
+    assert len(found) == len(before) + moved
+    assert before.items() <= found.items()
+    assert not list(evidence.glob(".*"))
+    import_files([export], evidence)
+    complete = {name: file for name, file in contents(whole).items() if name.endswith("parquet")}
+    assert complete.items() <= contents(evidence).items()
+    assert len(rejections(evidence)) == 2
 
 
 def test_a_folder_that_cannot_be_written_is_an_error_and_stays_usable(tmp_path: Path) -> None:
@@ -1319,6 +1454,24 @@ def test_a_file_that_does_not_exist_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(NoDataError, match="does not exist"):
         import_files([tmp_path / "nowhere.json"], tmp_path / "evidence")
     assert not (tmp_path / "evidence").exists()
+
+
+def test_a_folder_that_cannot_be_read_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else nobody would know what is missing."""
+    (tmp_path / "exports" / "locked").mkdir(parents=True)
+    lines(tmp_path / "exports" / "a", [MAIL])
+    scan = os.scandir
+
+    def refusing(path: Path) -> object:
+        if Path(path).name == "locked":
+            raise PermissionError(13, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    with pytest.raises(UnreadableDataError, match=r"locked.*Permission denied"):
+        import_files([tmp_path / "exports"], tmp_path / "evidence")
 
 
 def test_a_file_that_vanishes_is_an_error(tmp_path: Path) -> None:
@@ -1428,7 +1581,7 @@ def test_whatever_a_file_holds_the_numbers_add_up(
     summary = import_files([export], evidence)
     assert adds_up(summary)
     assert all(adds_up(file) for file in summary.files)
-    assert sum(summary.reasons.values()) == summary.rejected
+    assert sum(summary.reasons.values()) == summary.rejected == len(rejections(evidence))
     stored = {
         table.name: sum(frame.height for frame in parquets(evidence, table.name))
         for table in TABLES

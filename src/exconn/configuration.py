@@ -201,8 +201,8 @@ def _size(network: str) -> int:
     first, _, last = network.partition("-")
     try:
         if last:
-            ends = (int(ipaddress.IPv4Address(end.strip())) for end in (last, first))
-            return next(ends) - next(ends) + 1
+            start, end = (int(ipaddress.IPv4Address(ip.strip())) for ip in (first, last))
+            return end - start + 1
         return ipaddress.IPv4Network(network.strip(), strict=False).num_addresses
     except ValueError:
         return 0

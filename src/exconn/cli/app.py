@@ -352,7 +352,9 @@ def lint_command(
 ) -> None:
     """Judge the connectors and transport rules that a folder's context lists; no mail is needed."""
     known = _context(folder, context, None)
-    listings = (*known.connectors, *known.transport_rules)
+    listed = {(connector.guid or "").casefold() for connector in known.inbound_connectors}
+    unlisted = set(known.blocked_connectors) - listed
+    listings = (*known.connectors, *known.transport_rules, *unlisted)
     if not listings:
         raise NoDataError(
             "no connector or transport rule is listed; import what Get-InboundConnector, "

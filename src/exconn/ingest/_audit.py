@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from exconn.ingest._cells import Cell, UnfitError, blank, decoded_object, dynamic, folded, text
+from exconn.ingest._entra import INTERRUPTED
 from exconn.ingest._row import Row
 from exconn.ingest._times import parse_moment
 from exconn.models.audit import host, object_name
@@ -119,8 +120,10 @@ def _sign_in(record: Mapping[str, object], operation: str) -> dict[str, Cell]:
     number = _error_number(record)
     # ResultStatus is not asked: failed sign-ins say "Success" there.
     succeeded = _SIGN_INS[operation.lower()] and not error and number in ("", "0")
+    interrupted = number in INTERRUPTED or error.lower().endswith("interrupt")
+    ended = "LogonSuccess" if succeeded else "LogonFailed"
     return {
-        "ActionType": "LogonSuccess" if succeeded else "LogonFailed",
+        "ActionType": "LogonInterrupted" if interrupted else ended,
         "Application": "Microsoft 365",
         "FailureReason": "" if succeeded else error or number,
         "AccountUpn": _text(record, ("userid",)),

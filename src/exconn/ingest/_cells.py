@@ -2,6 +2,7 @@
 
 import functools
 import json
+import math
 import re
 from collections.abc import Mapping
 
@@ -129,11 +130,19 @@ def decoded_object(value: object) -> dict[str, object] | None:
 def _decoded(value: object) -> object:
     if isinstance(value, str) and value.lstrip()[:1] == "{":
         try:
-            found: object = json.loads(value)
+            return DECODER.decode(value)
         except (ValueError, RecursionError):
             return value
-        return found
     return value
+
+
+def _finite(text: str) -> float | str:
+    number = float(text)
+    return number if math.isfinite(number) else text
+
+
+DECODER = json.JSONDecoder(parse_constant=str, parse_float=_finite)
+"""Reads numbers that are none, or have no bound, as text: JSON has no form for them."""
 
 
 def _is_json(value: str) -> bool:

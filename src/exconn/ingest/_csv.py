@@ -28,7 +28,7 @@ _KNOWN = _WHOLE_RECORDS.union(
     (fold(name) for table in TABLES for name in table.names),
     ("timegenerated", "creationdate", "createddatetime", "operation", "operations"),
     ("received", "senderaddress", "sender_address"),
-    ("name", "identity", "domainname"),
+    ("name", "identity", "domainname", "connectorid"),
 )
 """Columns of which the header of an export that exconn reads has some."""
 

@@ -40,7 +40,7 @@ _OUTCOMES = {
 }
 """The words of the admin center for what became of a sign-in."""
 
-_INTERRUPTED = frozenset(
+INTERRUPTED = frozenset(
     {
         *("16000", "50055", "50058", "50059", "50072", "50074", "50076", "50079", "50097"),
         *("50125", "50127", "50129", "50140", "50143", "50144", "50199", "51006", "52004"),
@@ -117,7 +117,7 @@ def _outcome(number: str, word: str) -> str:
     if number == "0":
         return "LogonSuccess"
     if number.isdecimal():
-        interrupted = number in _INTERRUPTED or word == "interrupted"
+        interrupted = number in INTERRUPTED or word == "interrupted"
         return "LogonInterrupted" if interrupted else "LogonFailed"
     if word not in _OUTCOMES:
         raise UnfitError("a sign-in without an error number")

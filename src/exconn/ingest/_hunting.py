@@ -143,7 +143,7 @@ _LOGON = _Signs(
     (_ACCOUNT | _words("Application Location ISP Isp IPAddress"),),
     _words("DeviceId RemoteIP LogonId"),
 )
-_LOGON_ACTIONS = {"logonsuccess", "logonfailed"}
+_LOGON_ACTIONS = {"logonsuccess", "logonfailed", "logoninterrupted"}
 
 
 def streamed(record: Mapping[str, object]) -> Row | None:

@@ -1,7 +1,7 @@
 """Reading exports into an evidence folder."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import polars as pl
@@ -48,7 +48,8 @@ def import_files(
 
     Raises:
         NoDataError: a file does not exist.
-        UnreadableDataError: a file cannot be opened, or one in the evidence folder is damaged.
+        UnreadableDataError: a file or folder cannot be opened, or one in the evidence folder is
+            damaged.
         InvalidValueError: the evidence folder cannot be written.
     """
     sources = list(walk(files, but=lambda path: is_evidence(path, to)))
@@ -77,54 +78,23 @@ class _Meter:
 
 
 def _import_part(part: Part, folder: EvidenceFolder, meter: _Meter) -> FileSummary:
-    groups = _Groups()
-    written: Counter[str] = Counter()
-    reasons: Counter[str] = Counter()
-    entries: Counter[str] = Counter()
-    read_here = 0
+    tally = _Tally(folder)
     for found in part.records:
-        read_here += 1
         meter.tick()
-        refused = _refused(found, groups, folder, entries)
+        refused = tally.take(found)
         if refused is not None:
-            reasons[refused.reason] += 1
             folder.reject(part.path, refused.line, refused.reason, refused.text)
-        if groups.size > _LARGEST:
-            written += groups.written(folder)
     meter.report()
-    written += groups.written(folder)
-    rejected = reasons.total()
+    tally.write()
     return FileSummary(
         path=part.path,
-        read=read_here,
-        written={table: count for table, count in written.items() if count},
-        listed={kind: count for kind, count in entries.items() if count},
-        duplicates=read_here - rejected - written.total() - entries.total(),
-        rejected=rejected,
-        reasons=dict(reasons),
+        read=tally.read,
+        written=dict(tally.written),
+        listed=dict(tally.listed),
+        duplicates=tally.duplicates,
+        rejected=tally.reasons.total(),
+        reasons=dict(tally.reasons),
     )
-
-
-def _refused(
-    found: Raw | Unreadable,
-    groups: "_Groups",
-    folder: EvidenceFolder,
-    entries: Counter[str],
-) -> Unreadable | None:
-    """File a record under its table, or in the context; return it when it belongs nowhere."""
-    if isinstance(found, Unreadable):
-        return found
-    try:
-        entry = listed(found.record)
-        if entry is not None:
-            entries[entry.kind.value] += folder.note(entry)
-            return None
-        groups.add(recognise(found.record, found.schema))
-    except UnfitError as error:
-        return Unreadable(found.line, str(error), shown(found.record))
-    except RecursionError:
-        return Unreadable(found.line, "nested too deeply", shown(found.record))
-    return None
 
 
 @define(eq=False)
@@ -213,12 +183,58 @@ class _Groups:
         group.add(row)
         self.size += group.size - before
 
-    def written(self, folder: EvidenceFolder) -> Counter[str]:
-        """Write the rows of all groups, and count the new ones by table."""
-        written: Counter[str] = Counter()
+    def taken(self) -> Iterator[tuple[Table, pl.DataFrame]]:
+        """The rows of all groups, those that know most first; nothing is held afterwards."""
         for group in sorted(self._by_origin.values(), key=lambda group: -len(group.columns)):
             rows = group.take()
             if not rows.is_empty():
-                written[group.table.name] += folder.add(group.table, rows)
+                yield group.table, rows
         self.size = 0
-        return written
+
+
+@define(eq=False)
+class _Tally:
+    """What became of the records of a file so far; each is counted where it ends."""
+
+    folder: EvidenceFolder
+    read: int = 0
+    written: Counter[str] = field(factory=Counter)
+    listed: Counter[str] = field(factory=Counter)
+    reasons: Counter[str] = field(factory=Counter)
+    duplicates: int = 0
+    _groups: _Groups = field(factory=_Groups)
+
+    def take(self, found: Raw | Unreadable) -> Unreadable | None:
+        """File a record under its table, or in the context; return it when it belongs nowhere."""
+        self.read += 1
+        refused = found if isinstance(found, Unreadable) else self._filed(found)
+        if refused is not None:
+            self.reasons[refused.reason] += 1
+        if self._groups.size > _LARGEST:
+            self.write()
+        return refused
+
+    def write(self) -> None:
+        """Write the rows that are held."""
+        for table, rows in self._groups.taken():
+            new = self.folder.add(table, rows)
+            self._count(self.written, table.name, new, rows.height - new)
+
+    def _filed(self, found: Raw) -> Unreadable | None:
+        try:
+            entry = listed(found.record)
+            if entry is None:
+                self._groups.add(recognise(found.record, found.schema))
+            else:
+                new = self.folder.note(entry)
+                self._count(self.listed, entry.kind.value, int(new), int(not new))
+        except UnfitError as error:
+            return Unreadable(found.line, str(error), shown(found.record))
+        except RecursionError:
+            return Unreadable(found.line, "nested too deeply", shown(found.record))
+        return None
+
+    def _count(self, place: Counter[str], name: str, new: int, known: int) -> None:
+        if new:
+            place[name] += new
+        self.duplicates += known

@@ -2,13 +2,12 @@
 
 import itertools
 import json
-import math
 import re
 from collections.abc import Iterator
 
 from attrs import define, frozen
 
-from exconn.ingest._cells import OF_EVENTS, fold
+from exconn.ingest._cells import DECODER, OF_EVENTS, fold
 from exconn.ingest._lines import Line, is_piece
 from exconn.ingest._raw import Raw, Unreadable, encoding_problem, has_bad_bytes, shown
 
@@ -181,7 +180,7 @@ def _value(text: _Text) -> tuple[object, int, str]:
         # An error counts the lines before it: of all that was read, that would take too long.
         window = text.text[text.position : text.position + size]
         try:
-            value, end = _DECODER.raw_decode(window)
+            value, end = DECODER.raw_decode(window)
         except RecursionError:
             return None, text.position, "nested too deeply"
         except json.JSONDecodeError as error:
@@ -200,14 +199,6 @@ def _is_cut(error: json.JSONDecodeError) -> bool:
     """Whether the text may only have ended too early."""
     at_end = error.pos >= len(error.doc) - _CUT_TOKEN
     return at_end or error.msg.startswith("Unterminated string")
-
-
-def _finite(text: str) -> float | str:
-    number = float(text)
-    return number if math.isfinite(number) else text
-
-
-_DECODER = json.JSONDecoder(parse_constant=str, parse_float=_finite)
 
 
 @frozen
@@ -238,7 +229,7 @@ def _unpacked(value: object, schema: tuple[str, ...], depth: int) -> Iterator[_F
 
 
 def _envelope(value: dict[str, object]) -> tuple[object, tuple[str, ...]] | None:
-    """The records in a response or a batch, and the columns that it declares."""
+    """The records in a response, a batch or a table of one, and the columns that it declares."""
     by_name = {fold(name): member for name, member in value.items()}
     if by_name.keys() & _NOT_AN_ENVELOPE:
         return None
@@ -246,9 +237,13 @@ def _envelope(value: dict[str, object]) -> tuple[object, tuple[str, ...]] | None
     results = by_name.get("results")
     if isinstance(schema, list) and isinstance(results, dict | list):
         return (results if isinstance(results, list) else [results]), tuple(_names(schema))
+    columns, rows = by_name.get("columns"), by_name.get("rows")
+    if isinstance(columns, list) and isinstance(rows, list):
+        names = tuple(_names(columns))
+        return [_row(names, row) for row in rows], names
     lists = [
         contents
-        for name in ("results", "records", "value")
+        for name in ("results", "records", "value", "tables")
         if isinstance(contents := by_name.get(name), list)
         and all(isinstance(e, dict) for e in contents)
     ]
@@ -262,6 +257,14 @@ def _envelope(value: dict[str, object]) -> tuple[object, tuple[str, ...]] | None
 def _names(schema: list[object]) -> Iterator[str]:
     for column in schema:
         if isinstance(column, dict):
-            name = column.get("name", column.get("Name"))
+            by_name = {fold(name): member for name, member in column.items()}
+            name = by_name.get("name", by_name.get("columnname"))
             if isinstance(name, str):
                 yield name
+
+
+def _row(names: tuple[str, ...], cells: object) -> object:
+    """A row of a table as an object; as it is where it is not as wide as the table."""
+    if isinstance(cells, list) and len(cells) == len(names):
+        return dict(zip(names, cells, strict=True))
+    return cells

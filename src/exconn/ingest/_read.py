@@ -23,6 +23,7 @@ def walk(files: Iterable[Path], *, but: Callable[[Path], bool]) -> Iterator[Path
 
     Raises:
         NoDataError: a path does not exist.
+        UnreadableDataError: a folder cannot be read.
     """
     seen: set[Path] = set()
     for path in files:
@@ -57,7 +58,10 @@ def read(path: Path) -> Iterator[Part]:
 
 
 def _in_folder(folder: Path) -> Iterator[Path]:
-    for where, folders, names in os.walk(folder):
+    def refuse(error: OSError) -> None:
+        raise _unreadable(Path(error.filename), error) from error
+
+    for where, folders, names in os.walk(folder, onerror=refuse):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             file = Path(where, name)

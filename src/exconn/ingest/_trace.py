@@ -51,8 +51,9 @@ def by_recipient(record: dict[str, object]) -> Iterator[dict[str, object]]:
     Any other record is only itself. A recipient is ``ann@contoso.example##Receive, Deliver``.
     """
     by_name = folded(record)
-    recipients = text(by_name.get("recipient_status")).strip("; ").split(";")
-    if "origin_timestamp_utc" not in by_name or not recipients[0]:
+    told = text(by_name.get("recipient_status")).split(";")
+    recipients = [recipient for recipient in told if recipient.strip()]
+    if "origin_timestamp_utc" not in by_name or not recipients:
         yield record
         return
     known = {name: by_name[reported] for reported, name in _REPORTED.items() if reported in by_name}

@@ -7,10 +7,12 @@ import os
 import secrets
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
+from typing import TextIO
 
 import polars as pl
 from attrs import define, field
@@ -72,9 +74,11 @@ def open_folder(path: Path) -> Iterator["EvidenceFolder"]:
         staging = Path(tempfile.mkdtemp(prefix=".import-", dir=path))
     except OSError as error:
         raise _unwritable(path, error) from error
+    folder = EvidenceFolder(path, staging)
     try:
-        yield EvidenceFolder(path, staging)
+        yield folder
     finally:
+        folder.close()
         shutil.rmtree(staging, ignore_errors=True)
 
 
@@ -128,10 +132,16 @@ class EvidenceFolder:
         return self._context != known
 
     def reject(self, file: Path, line: int, reason: str, record: str) -> None:
-        """Stage a line of ``rejected.jsonl``, unless it is there already."""
-        self._rejections.add(
-            {"file": str(file), "line": line, "reason": reason, "record": record[:_SHOWN]}
-        )
+        """Stage a line of ``rejected.jsonl``, unless an earlier import has written it.
+
+        Raises:
+            InvalidValueError: it cannot be written.
+        """
+        told = {"file": str(file), "line": line, "reason": reason, "record": record[:_SHOWN]}
+        try:
+            self._rejections.add(told)
+        except OSError as error:
+            raise _unwritable(self.path, error) from error
 
     def publish(self) -> None:
         """Move everything that was staged to its place."""
@@ -143,6 +153,11 @@ class EvidenceFolder:
             self._rejections.publish()
         except OSError as error:
             raise _unwritable(self.path, error) from error
+
+    def close(self) -> None:
+        """Let go of the files that are open."""
+        with suppress(OSError):
+            self._rejections.close()
 
     def _publish_context(self) -> None:
         """Write the context, where it says more than it did; one written by hand is kept beside."""
@@ -263,33 +278,38 @@ def _unwritable(folder: Path, error: OSError) -> InvalidValueError:
 
 @define(eq=False)
 class _Rejections:
-    """The lines of ``rejected.jsonl``, each kept once."""
+    """The lines of ``rejected.jsonl``: those of an earlier import of the same file count once."""
 
     path: Path
     staged: Path
-    _known: set[bytes] | None = None
+    _known: Counter[bytes] | None = None
+    _file: TextIO | None = None
 
     def add(self, rejection: Mapping[str, object]) -> None:
         line = json.dumps(rejection)
         if self._known is None:
-            self._known = self._read()
-        digest = _digest(line)
-        if digest not in self._known:
-            self._known.add(digest)
-            if not self.staged.exists():
-                self._copy()
-            with self.staged.open("a", encoding="utf-8", newline="\n") as file:
-                file.write(line + "\n")
+            self._known = Counter(self._read())
+        if self._known[digest := _digest(line)]:
+            self._known[digest] -= 1
+            return
+        if self._file is None:
+            self._copy()
+            self._file = self.staged.open("a", encoding="utf-8", newline="\n")
+        self._file.write(line + "\n")
 
     def publish(self) -> None:
-        if self.staged.exists():
+        if self._file is not None:
+            self.close()
             self.staged.replace(self.path)
 
-    def _read(self) -> set[bytes]:
-        if not self.path.is_file():
-            return set()
-        with self.path.open(encoding="utf-8", errors="replace", newline="\n") as file:
-            return {_digest(line.rstrip("\r\n")) for line in file}
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def _read(self) -> Iterator[bytes]:
+        if self.path.is_file():
+            with self.path.open(encoding="utf-8", errors="replace", newline="\n") as file:
+                yield from (_digest(line.rstrip("\r\n")) for line in file)
 
     def _copy(self) -> None:
         if not self.path.is_file():
