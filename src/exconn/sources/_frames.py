@@ -91,17 +91,15 @@ class Pieces:
         return _whole(self._of(table) if period is None else self._touched(table, period), table)
 
     def read(self, table: Table, period: Period, names: Sequence[str]) -> pl.DataFrame:
-        """The rows of a period with some of the columns; the others are empty."""
-        frames = []
+        """Some columns of the rows of a period."""
+        frames = [pl.DataFrame(schema={name: table.schema[name] for name in names})]
         for piece in self._touched(table, period):
             given = piece.frame.collect_schema()
             spelt = [n for name in names for n in (name, table[name].alias) if n in given]
             if spelt:
-                rows = piece.frame.select(spelt).collect()
-                frames.append(_conformed(rows, piece, table).select(table.names))
-        time = pl.col(table.time)
-        inside = (time >= period.start) & (time < period.end)
-        return pl.concat([pl.DataFrame(schema=table.schema), *frames]).filter(inside)
+                rows = _conformed(piece.frame.select(spelt).collect(), piece, table).select(names)
+                frames.append(_inside(rows, table, period))
+        return pl.concat(frames)
 
     def _touched(self, table: Table, period: Period) -> list[Piece]:
         """What may have rows of a period."""
@@ -126,6 +124,12 @@ def _during(frame: pl.LazyFrame, table: Table, period: Period) -> pl.LazyFrame:
         for end in (period.start, period.end)
     ]
     return frame.filter(time >= ends[0], time < ends[1])
+
+
+def _inside(rows: pl.DataFrame, table: Table, period: Period) -> pl.DataFrame:
+    time = pl.col(table.time)
+    inside = (time >= period.start) & (time < period.end)
+    return rows if rows.select(inside.all(ignore_nulls=False)).item() else rows.filter(inside)
 
 
 def _table_coverage(pieces: Sequence[Piece], table: Table) -> TableCoverage:

@@ -33,7 +33,7 @@ class Rows(Protocol):
         ...
 
     def read(self, table: Table, period: Period, names: Sequence[str]) -> pl.DataFrame:
-        """The rows of a period with some columns; the others are empty."""
+        """Some columns of the rows of a period."""
         ...
 
 
@@ -146,7 +146,8 @@ class _Firsts:
     def on(self, rows: Rows, period: Period) -> list[pl.DataFrame]:
         """Their results on the rows of a period."""
         held = {
-            table: rows.read(table, period, names).lazy() for table, names in self._read.items()
+            table: _with_empty(rows.read(table, period, names), table)
+            for table, names in self._read.items()
         }
         counted = iter(self._together.on(held.__getitem__))
         filtered = iter(
@@ -158,6 +159,16 @@ class _Firsts:
         )
         frames = [next(counted if q in self._counting else filtered) for q in self._queries]
         return [frame.with_columns(_OWN_TEXT) for frame in frames]
+
+
+def _with_empty(rows: pl.DataFrame, table: Table) -> pl.LazyFrame:
+    """Rows with all columns of a table; those that they lack are empty."""
+    lacking = [
+        (pl.lit("") if dtype == pl.String else pl.lit(None, dtype)).alias(name)
+        for name, dtype in table.schema.items()
+        if name not in rows.columns
+    ]
+    return rows.lazy().with_columns(lacking).select(table.names)
 
 
 def _plan(query: Query, extent: Extent | None) -> _Plan:
