@@ -1,6 +1,6 @@
 """The tenant's own domains, those that look like them, and those that it ever mailed."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from difflib import SequenceMatcher
 from functools import lru_cache
 
@@ -9,7 +9,6 @@ import polars as pl
 from exconn.context import Context
 from exconn.facts.queries import MANY
 
-_OWN = "exconn: own"
 _TELLING = 5
 _ALIKE = 0.85
 _SECOND = {"co", "com", "org", "net", "ac", "gov", "edu", "ne", "or", "gob", "gouv"}
@@ -48,29 +47,48 @@ def is_foreign(domain: str, own: frozenset[str]) -> bool:
     return bool(domain) and not is_under(domain, own)
 
 
-def marked_rows(
-    placed: pl.DataFrame,
-    column: str,
-    own_domains: pl.DataFrame,
-    mark: str = "Foreign",
-    holds: Callable[[str, frozenset[str]], bool] = is_foreign,
-) -> pl.DataFrame:
-    """Add how the domain in `column` stands to the tenant's: by default, whether it is Foreign.
+def with_own(
+    judged: pl.DataFrame, own_domains: pl.DataFrame
+) -> tuple[pl.DataFrame, list[frozenset[str] | None]]:
+    """Judgements with the number, Own, of the set of the tenant's domains that each knows.
 
-    Null where the tenant's domains are not known; false for the empty domain.
+    There are few sets: most judgements know the same domains. Who knows none has None.
     """
     own_at = {at[0]: frozenset(group["Domain"]) for at, group in own_domains.group_by("At")}
-    sets = list(dict.fromkeys(own_at.values()))  # few: most judgements know the same domains
-    which = pl.DataFrame(
-        [(at, sets.index(own)) for at, own in own_at.items()],
-        schema={"At": own_domains.schema["At"], _OWN: pl.Int64()},
-        orient="row",
-    )
-    placed = placed.join(which, on="At", how="left")
-    pairs = placed.select(_OWN, column).drop_nulls(_OWN).unique()
-    marks = [holds(domain, sets[own]) for own, domain in pairs.iter_rows()]
-    marked = pairs.with_columns(pl.Series(mark, marks, dtype=pl.Boolean))
-    return placed.join(marked, on=[_OWN, column], how="left").drop(_OWN)
+    known = [own_at.get(at) for at in judged["At"]]
+    sets = list(dict.fromkeys(known))
+    numbers = pl.Series("Own", [sets.index(own) for own in known], dtype=pl.Int64)
+    return judged.with_columns(numbers), sets
+
+
+def marked(
+    names: pl.Series,
+    sets: Sequence[frozenset[str] | None],
+    **holds: Callable[[str, frozenset[str]], bool],
+) -> pl.DataFrame:
+    """How names stand to each set of the tenant's domains: Own, Name, and what is asked.
+
+    Null where the tenant's domains are not known.
+    """
+    different = names.unique()
+    texts = different.cast(pl.String).to_list()
+    frames = [
+        pl.DataFrame(
+            schema={"Own": pl.Int64(), "Name": names.dtype} | dict.fromkeys(holds, pl.Boolean())
+        )
+    ]
+    for number, own in enumerate(sets):
+        told = {
+            mark: [None if own is None else holds_of(text, own) for text in texts]
+            for mark, holds_of in holds.items()
+        }
+        columns = [pl.Series(mark, values, dtype=pl.Boolean) for mark, values in told.items()]
+        frames.append(
+            pl.select(
+                Own=pl.repeat(number, len(texts), dtype=pl.Int64), Name=different
+            ).with_columns(columns)
+        )
+    return pl.concat(frames)
 
 
 @lru_cache(maxsize=1 << 16)
@@ -83,9 +101,7 @@ def looks_like(domain: str, own: frozenset[str]) -> bool:
     if domain == MANY or not is_foreign(domain, own):
         return False
     labels = [label for label in _shown(domain).split(".")[:-1] if label not in _COMMON]
-    for name in {_label(one) for one in own}:
-        if len(name) < _TELLING:
-            continue
+    for name in _telling(own):
         for label in labels:
             if name in label:
                 return True
@@ -93,6 +109,12 @@ def looks_like(domain: str, own: frozenset[str]) -> bool:
             if near and SequenceMatcher(None, label, name).ratio() >= _ALIKE:
                 return True
     return False
+
+
+@lru_cache
+def _telling(own: frozenset[str]) -> frozenset[str]:
+    """The labels that name domains and are long enough to tell them."""
+    return frozenset(name for name in map(_label, own) if len(name) >= _TELLING)
 
 
 def _label(domain: str) -> str:
@@ -137,7 +159,8 @@ def met_before(mailed: pl.DataFrame, known: pl.DataFrame, column: str) -> pl.Dat
 def under(column: pl.Expr, seen: pl.Series, domains: Iterable[str]) -> pl.Expr:
     """Whether a column, with no values but `seen`, has one of these domains or one under it."""
     wanted = frozenset(domain.lower() for domain in domains)
-    return column.is_in([domain for domain in seen.unique().to_list() if is_under(domain, wanted)])
+    names = seen.unique().cast(pl.String).to_list() if wanted else []
+    return column.is_in([domain for domain in names if is_under(domain, wanted)])
 
 
 def is_under(domain: str, domains: frozenset[str]) -> bool:

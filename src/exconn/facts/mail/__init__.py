@@ -1,12 +1,11 @@
 """Facts of EmailEvents, computed from the rows of the mail queries."""
 
-from collections.abc import Iterator
-
 import polars as pl
 
 from exconn.context import Context
 from exconn.facts.fact import Unit
 from exconn.facts.mail.definitions import MAIL_FACTS, turn_facts
+from exconn.facts.mail.placing import KEYS
 from exconn.facts.mail.recipients import recipient_facts
 from exconn.facts.mail.rows import MailRows
 from exconn.facts.mail.senders import address_facts, domain_facts
@@ -29,43 +28,27 @@ def mail_facts(
     Returns:
         Connector, At, PeakHour (null without mail), and a column for each of `MAIL_FACTS`.
     """
-    facts = [_facts(rows, some, context, own) for some in _batches(rows, judged)]
-    return pl.concat(facts) if facts else _facts(rows, judged, context, own)
-
-
-_ROWS_AT_ONCE = 1_000_000
-
-
-def _batches(rows: MailRows, judged: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """Judgements, as many at once as may lie beside the rows of their connectors."""
-    heights = rows.sender_domains.group_by("Connector").agg(Rows=pl.len().cast(pl.Int64))
-    weights = judged.select("Connector").join(
-        heights, on="Connector", how="left", maintain_order="left"
-    )
-    at_once = weights["Rows"].fill_null(0).cum_sum() // _ROWS_AT_ONCE
-    for number in at_once.unique(maintain_order=True):
-        yield judged.filter(at_once == number)
-
-
-def _facts(
-    rows: MailRows, judged: pl.DataFrame, context: Context, own: pl.DataFrame
-) -> pl.DataFrame:
+    domain = pl.Categorical(pl.Categories.random())
+    mailed = rows.correspondents.cast({"Domain": domain})
+    senders = rows.sender_domains.cast({"P1": domain, "P2": domain})
+    recipients = rows.recipient_domains.cast({"Domain": domain})
     parts = [
         hour_facts(rows.connector_hours, judged),
         sender_facts(rows.sender_hours, judged),
         other_facts(rows.bulk_senders, judged),
         address_facts(rows.sending_addresses, judged, context),
-        domain_facts(rows.sender_domains, rows.correspondents, judged, context, own),
+        domain_facts(senders, mailed, judged, context, own),
         direct_facts(rows.tenant_domains, judged),
-        recipient_facts(rows.recipient_domains, rows.correspondents, judged, context, own),
+        recipient_facts(recipients, mailed, judged, context, own),
     ]
-    facts = judged.select("Connector", "At")
+    facts = judged.select(KEYS)
     for part in parts:
-        facts = facts.join(part, on=["Connector", "At"], how="left")
+        facts = facts.join(part, on=KEYS, how="left")
     measured = (Unit.SHARE, Unit.RATIO, Unit.RATE)
     counts = [fact.name for fact in MAIL_FACTS if fact.unit not in measured]
     always = [name for name in counts if name not in _MAY_BE_NULL]
-    return facts.with_columns(pl.col(always).fill_null(0))
+    names = [fact.name for fact in MAIL_FACTS]
+    return facts.with_columns(pl.col(always).fill_null(0)).select(*KEYS, "PeakHour", *names)
 
 
 _MAY_BE_NULL = {

@@ -1,5 +1,7 @@
 """Rows beside the judgements: what lies in the window, and what in the connector's own past."""
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from exconn.facts.judgement import MINIMUM_BASELINE
@@ -10,33 +12,20 @@ PAST = pl.col("Past")
 KEYS = ("Connector", "At")
 
 
-def placed_rows(rows: pl.DataFrame, judged: pl.DataFrame) -> pl.DataFrame:
+def placed_rows(
+    rows: pl.DataFrame, judged: pl.DataFrame, on: Sequence[str] = ("Connector",)
+) -> pl.DataFrame:
     """The rows of each judged connector; In the window, or in its own Past."""
-    return _placed(rows.lazy(), judged.lazy()).collect()
-
-
-def placed_names(rows: pl.DataFrame, judged: pl.DataFrame, *names: str) -> pl.DataFrame:
-    """The same for each name, or pair of names, the hours of the window and of the past in one."""
-    times = judged.lazy().select(*KEYS, "Start", "End", "OwnStart")
-    most = [name for name in rows.columns if name.endswith("Count")]
-    summed = [name for name in rows.columns if name not in {"Connector", "Hour", *names, *most}]
-    in_one = (
-        _placed(rows.lazy(), times)
-        .group_by(*KEYS, *names, "In", "Past")
-        .agg(pl.col(summed).sum(), pl.col(most).max())
-    )
-    return judged.lazy().join(in_one, on=KEYS).collect()
-
-
-def _placed(rows: pl.LazyFrame, judged: pl.LazyFrame) -> pl.LazyFrame:
     hour = pl.col("Hour")
     return (
-        judged.join(rows, on="Connector")
+        judged.lazy()
+        .join(rows.lazy(), on=on)
         .with_columns(
             In=(hour >= pl.col("Start")) & (hour < pl.col("End")),
             Past=(hour >= pl.col("OwnStart")) & (hour < pl.col("Start")),
         )
         .filter(IN | PAST)
+        .collect()
     )
 
 

@@ -3,7 +3,7 @@
 import polars as pl
 
 from exconn.context import Context
-from exconn.facts.domains import marked_rows, met_before, under
+from exconn.facts.domains import is_foreign, marked, met_before, under, with_own
 from exconn.facts.judgement import MINIMUM_BASELINE
 from exconn.facts.mail.placing import (
     IN,
@@ -25,24 +25,33 @@ def recipient_facts(
     own_domains: pl.DataFrame,
 ) -> pl.DataFrame:
     """The facts of the domains that each connector's mail goes to."""
-    placed = marked_rows(placed_rows(rows, judged), "Domain", own_domains)
-    deliveries = pl.col("Deliveries")
-    whole = deliveries.filter(IN).sum()
-    partners = under(pl.col("Domain"), rows["Domain"], context.partners)
-    foreign = pl.col("Foreign")
-    counted = placed.group_by(KEYS).agg(
-        external_share=foreign_share("Deliveries", IN),
-        baseline_external_share=foreign_share("Deliveries", PAST),
-        external_domains=pl.when(foreign.is_not_null().any()).then(
-            number_of("Domain", IN & foreign)
-        ),
-        partner_share=ratio(deliveries.filter(IN & partners).sum(), whole),
-        Whole=whole,
-        Enough=(pl.col("TenantDays").first() >= MINIMUM_BASELINE.days)
-        & foreign.is_not_null().any(),
+    asked, sets = with_own(judged, own_domains)
+    marks = marked(rows["Domain"], sets, Foreign=is_foreign).rename({"Name": "Domain"})
+    partner = under(pl.col("Domain"), rows["Domain"], context.partners)
+    deliveries, foreign = pl.col("Deliveries"), pl.col("Foreign")
+    by_kind = (
+        rows.join(marks, on="Domain")
+        .group_by("Connector", "Hour", "Own", "Foreign", Partner=partner)
+        .agg(deliveries.sum())
     )
+    whole = deliveries.filter(IN).sum()
+    counted = (
+        placed_rows(by_kind, asked, on=("Connector", "Own"))
+        .group_by(KEYS)
+        .agg(
+            external_share=foreign_share("Deliveries", IN),
+            baseline_external_share=foreign_share("Deliveries", PAST),
+            partner_share=ratio(deliveries.filter(IN & pl.col("Partner")).sum(), whole),
+            Whole=whole,
+            Told=foreign.is_not_null().any(),
+            Enough=(pl.col("TenantDays").first() >= MINIMUM_BASELINE.days)
+            & foreign.is_not_null().any(),
+        )
+    )
+    outside = rows.join(marks.filter("Foreign"), on="Domain")
+    placed = placed_rows(outside, asked, on=("Connector", "Own"))
     mailed = (
-        placed.filter(IN & foreign)
+        placed.filter(IN)
         .group_by(*KEYS, "Domain", "BaselineStart", "Start")
         .agg(deliveries.sum(), pl.col("DomainCount").max())
     )
@@ -55,6 +64,7 @@ def recipient_facts(
         )
         .group_by(KEYS)
         .agg(
+            external_domains=number_of("Domain", pl.lit(value=True)),
             unknown_domains=number_of("Domain", ~pl.col("Met")),
             Unknown=deliveries.filter(~pl.col("Met")).sum(),
             Acquainted=deliveries.filter(pl.col("Met") & pl.col("Own").is_null()).sum(),
@@ -64,6 +74,7 @@ def recipient_facts(
     return (
         counted.join(met, on=KEYS, how="left")
         .with_columns(
+            external_domains=pl.when("Told").then(pl.col("external_domains").fill_null(0)),
             unknown_domains=pl.when(enough).then(pl.col("unknown_domains").fill_null(0)),
             unknown_recipient_share=pl.when(enough).then(
                 ratio(pl.col("Unknown").fill_null(0), pl.col("Whole"))
@@ -72,5 +83,5 @@ def recipient_facts(
                 ratio(pl.col("Acquainted").fill_null(0), pl.col("Whole"))
             ),
         )
-        .drop("Whole", "Enough", "Unknown", "Acquainted")
+        .drop("Whole", "Told", "Enough", "Unknown", "Acquainted")
     )
