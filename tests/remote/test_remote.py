@@ -17,6 +17,7 @@ from exconn.errors import IncompleteResultError
 from exconn.kql import KUSTO, Dialect, Statement
 from exconn.sources import Clock, Patience, RemoteSource, Reply, Slow
 from exconn.tables import EMAIL_EVENTS
+from exconn.testing import assert_same_rows
 from exconn.window import Period
 
 NOW = datetime(2026, 3, 20, 12, tzinfo=UTC)
@@ -68,7 +69,7 @@ def test_joins_see_all_of_their_other_side(place: str, how: str) -> None:
     ours = query.collect(MemorySource(frames))
     with served(place, frames, now=NOW) as there:
         found = there.source().collect([query])[0]
-    assert sorted(found.iter_rows()) == sorted(ours.iter_rows())
+    assert_same_rows(found, ours)
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -85,7 +86,7 @@ def test_joins_by_a_bin_see_all_of_the_bin(place: str) -> None:
         ours = query.collect(MemorySource(frames))
         with served(place, frames, now=NOW + DAY, row_limit=70) as there:
             found = there.source(rows=70).collect([query])[0]
-        assert sorted(found.iter_rows()) == sorted(ours.iter_rows())
+        assert_same_rows(found, ours)
 
 
 def test_places_of_one_name_do_not_share_results(tmp_path: Path) -> None:
