@@ -24,6 +24,7 @@ except ImportError:
 del _hypothesis
 
 from exconn.testing import faults  # noqa: E402 - after the guard
+from exconn.testing._sources import check_source  # noqa: E402 - after the guard
 from exconn.testing.checks import (  # noqa: E402 - after the guard
     assert_same_rows,
     check_detector,
@@ -62,6 +63,7 @@ __all__ = [
     "check_detector",
     "check_query",
     "check_signal",
+    "check_source",
     "connector_changes",
     "emails",
     "evidence",
