@@ -194,7 +194,7 @@ def rows(
     given = given or {}
     drawn = {
         name: given[name] if name in given else _values(table[name], profile)
-        for name in dict.fromkeys((*names, *given))
+        for name in (*names, *(name for name in given if name not in names))
     }
     made = st.fixed_dictionaries(drawn)
     return made if profile.strange else made.map(lambda row: _coherent(row, given))
@@ -230,7 +230,7 @@ def frames(
     """
     if columns is None:
         columns = draw(_some_columns(table)) if profile.gaps else table.names
-    names = list(dict.fromkeys((*columns, *(given or {}))))
+    names = [*columns, *(name for name in given or {} if name not in columns)]
     row = rows(table, columns=names, profile=profile, given=given)
     drawn = draw(st.lists(row, min_size=min(min_size, max_size), max_size=max_size))
     if profile.duplicates and drawn and len(drawn) < max_size and draw(st.booleans()):
