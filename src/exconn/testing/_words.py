@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+from exconn.detectors.connector import CONNECTOR_OPERATIONS
+
 CONNECTORS = ("Relay", "Inbound from Contoso", "Scan to mail")
 ODD_CONNECTORS = (
     "relay;backup",
@@ -53,14 +55,6 @@ STRANGE = (
     "$true",
     "';--",
     "%_*?",
-)
-CONNECTOR_OPERATIONS = (
-    "New-InboundConnector",
-    "Set-InboundConnector",
-    "Remove-InboundConnector",
-    "New-OutboundConnector",
-    "Set-OutboundConnector",
-    "Remove-OutboundConnector",
 )
 OPERATIONS = (
     *CONNECTOR_OPERATIONS,

@@ -14,6 +14,7 @@ import polars as pl
 from attrs import fields, frozen
 from hypothesis import strategies as st
 
+from exconn.detectors.connector import CONNECTOR_OPERATIONS
 from exconn.models import (
     Actor,
     ActorKind,
@@ -117,7 +118,7 @@ def connector_changes(profile: Profile = ADVERSARIAL) -> st.SearchStrategy[Conne
 
     They survive `to_frame` and `from_frame`, as long as their audit ids differ.
     """
-    return _changes(ConnectorChange, words.CONNECTOR_OPERATIONS, profile)
+    return _changes(ConnectorChange, CONNECTOR_OPERATIONS, profile)
 
 
 def admin_changes(profile: Profile = ADVERSARIAL) -> st.SearchStrategy[AdminChange]:
