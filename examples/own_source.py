@@ -5,7 +5,7 @@ A source has two methods. This one reads a table when it is first asked for, and
 """
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 
@@ -42,17 +42,23 @@ class SqliteSource:
         return MemorySource(self._read)
 
 
-def main() -> None:
-    """Fill a database with a simulated tenant, and hunt in it."""
-    database = sqlite3.connect(":memory:")
-    for name, frame in demo_tenant(mails=2_000).frames.items():
+def database(frames: Mapping[str, pl.DataFrame]) -> sqlite3.Connection:
+    """A database with these tables; times are ISO 8601 text."""
+    made = sqlite3.connect(":memory:")
+    for name, frame in frames.items():
         text = frame.with_columns(pl.col("Timestamp").dt.to_string("iso"))
         names = ", ".join(f'"{column}"' for column in text.columns)
-        database.execute(f'CREATE TABLE "{name}" ({names})')
+        made.execute(f'CREATE TABLE "{name}" ({names})')
         marks = ", ".join("?" * text.width)
         insert = f'INSERT INTO "{name}" VALUES ({marks})'  # noqa: S608 # as above
-        database.executemany(insert, text.iter_rows())
-    print(hunt(SqliteSource(database))[:3])
+        made.executemany(insert, text.iter_rows())
+    return made
+
+
+def main() -> None:
+    """Fill a database with a simulated tenant, and hunt in it."""
+    source = SqliteSource(database(demo_tenant(mails=2_000).frames))
+    print(hunt(source)[:3])
 
 
 if __name__ == "__main__":

@@ -290,7 +290,7 @@ def test_a_detector_says_what_the_rule_says_in_plain_python(
     table: Table, expr: pl.Expr, rule: Callable[[Row], bool], data: st.DataObject
 ) -> None:
     frame, rows = rows_for(data, expr, table)
-    check_detector(expr, frame)
+    check_detector(expr, table, frame, kql=False)
     answers = frame.with_columns(Answer=expr)["Answer"].to_list()
     assert answers == [rule(row) for row in rows]
 

@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 LINK = re.compile(r"\]\(\s*([^)\s#]+)(?:#[^)\s]*)?\s*\)")
-NAMED = re.compile(r"`(examples/\w+\.py|tests/[\w/]+\.py|src/[\w/.]+)`")
+NAMED = re.compile(r"`(examples/\w+(?:\.py)?|tests/[\w/]+\.py|src/[\w/.]+)`")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())

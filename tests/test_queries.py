@@ -69,8 +69,7 @@ def test_a_period_cut_into_days_gives_the_rows_of_the_whole(name: str) -> None:
     edges = [TENANT.start + n * DAY for n in range(days)] + [TENANT.end]
     parts = source.collect([make(Period(a, b)) for a, b in pairwise(edges)])
     assert whole.height > 0
-    laid = pl.concat(parts)
-    assert sorted(map(repr, laid.iter_rows())) == sorted(map(repr, whole.iter_rows()))
+    assert_same_rows(pl.concat(parts), whole)
 
 
 def test_every_fact_query_is_cut_here_but_the_playbooks_own() -> None:

@@ -2,10 +2,8 @@
 
 import atexit
 import json
-import math
 import shutil
 import subprocess
-from collections import Counter
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -18,7 +16,7 @@ from attrs import frozen
 from exconn import Query, Table
 from exconn.kql import DEFENDER, Dialect, compile_query
 from exconn.tables import KqlType
-from exconn.testing.engine import run_kql
+from exconn.testing import check_query
 
 HERE = Path(__file__).parent
 Schema = Mapping[str, Mapping[str, str]]
@@ -141,23 +139,5 @@ def assert_agrees(
     query: Query, frames: Mapping[str, pl.DataFrame], dialect: Dialect = DEFENDER
 ) -> None:
     """The parser accepts the query, and the engine returns the same rows as Polars."""
-    text = assert_accepted(query, dialect, MORE_ADVICE)
-    ours = query.on(lambda table: frames[table.name].lazy()).collect()
-    assert ours.schema == query.schema
-    lacks = {table: {c for t, c in dialect.lacks if t == table} for table in frames}
-    there = {table: frame.drop(lacks[table]) for table, frame in frames.items()}
-    theirs = run_kql(text, there, query.schema)
-    assert theirs.columns == ours.columns, text
-    left, right = rows(ours), rows(theirs)
-    assert left == right, f"{text}\nonly Polars: {left - right}\nonly KQL: {right - left}"
-
-
-def rows(frame: pl.DataFrame) -> Counter[str]:
-    """The rows in any order; floats are equal to nine digits."""
-    return Counter(repr(tuple(map(_cell, row))) for row in frame.iter_rows())
-
-
-def _cell(value: object) -> object:
-    if isinstance(value, float):
-        return "nan" if math.isnan(value) else f"{value + 0.0:.9g}"
-    return value
+    assert_accepted(query, dialect, MORE_ADVICE)
+    check_query(query, frames, dialect=dialect)

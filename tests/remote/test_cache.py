@@ -14,6 +14,7 @@ from exconn import MemorySource, ResultCache, SignInError, hunt, scan
 from exconn.simulate import demo_tenant
 from exconn.sources import RemoteSource
 from exconn.tables import EMAIL_EVENTS
+from exconn.testing import assert_same_rows
 from exconn.testing.faults import Forbidden, Throttled
 
 FRAMES = demo_tenant(mails=2_000).frames
@@ -63,7 +64,7 @@ def test_what_may_change_is_asked_for_anew(tmp_path: Path) -> None:
         texts = [call.text for call in place.tenant.calls if "summarize" in call.text]
     assert len(texts) == 1
     ours = HOURS.collect(MemorySource(more))
-    assert sorted(found.iter_rows()) == sorted(ours.iter_rows())
+    assert_same_rows(found, ours)
 
 
 def test_tenants_places_and_queries_are_kept_apart(tmp_path: Path) -> None:
@@ -75,9 +76,7 @@ def test_tenants_places_and_queries_are_kept_apart(tmp_path: Path) -> None:
                 source = place.source(cache=cache(tmp_path, tenant))
                 for query in (HOURS, counted, HOURS, counted):
                     ours = query.collect(MemorySource(frames))
-                    assert sorted(source.collect([query])[0].iter_rows()) == sorted(
-                        ours.iter_rows()
-                    )
+                    assert_same_rows(source.collect([query])[0], ours)
 
 
 def test_files_are_private_whole_and_replaceable(tmp_path: Path) -> None:
@@ -90,7 +89,7 @@ def test_files_are_private_whole_and_replaceable(tmp_path: Path) -> None:
         assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
         files[0].write_bytes(b"PAR1 damaged")
         found = place.source(cache=cache(tmp_path)).collect([HOURS])[0]
-        assert sorted(found.iter_rows()) == sorted(HOURS.collect(MemorySource(FRAMES)).iter_rows())
+        assert_same_rows(found, HOURS.collect(MemorySource(FRAMES)))
         assert files[0].stat().st_size > 100
 
 

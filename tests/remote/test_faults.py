@@ -1,6 +1,5 @@
 """Whatever goes wrong on the way: the right answer, or the right error; nothing lost or doubled."""
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from email.utils import format_datetime
@@ -23,6 +22,7 @@ from exconn import (
 )
 from exconn.simulate import demo_tenant
 from exconn.tables import EMAIL_EVENTS
+from exconn.testing import assert_same_rows
 from exconn.testing.faults import (
     Cancelled,
     ClaimsChallenge,
@@ -133,7 +133,7 @@ def test_the_right_answer(place: Place, case: str) -> None:
     source = place.source()
     before = len(place.tenant.calls)
     place.tenant.fail(*faults, text="summarize")
-    assert rows(source.collect([HOURS])[0]) == expected()
+    assert_same_rows(source.collect([HOURS])[0], expected())
     statuses = [call.status for call in place.tenant.calls[before:]]
     assert len(statuses) > 1 + len(faults), "the faults have not been met"
 
@@ -170,7 +170,7 @@ def test_a_limit_of_rows_cuts_the_query(name: str, query: Query) -> None:
         ours = query.collect(MemorySource(FRAMES))
         assert len(strict.tenant.calls) > len(ours) // LIMIT
     assert found.schema == ours.schema
-    assert rows(found) == rows(ours)
+    assert_same_rows(found, ours)
     assert found.equals(ours) or query is not IN_ORDER
 
 
@@ -197,9 +197,5 @@ def test_a_hunt_through_faults(place: Place) -> None:
 
 
 @cache
-def expected() -> Counter[tuple[object, ...]]:
-    return rows(HOURS.collect(MemorySource(FRAMES)))
-
-
-def rows(frame: pl.DataFrame) -> Counter[tuple[object, ...]]:
-    return Counter(frame.iter_rows())
+def expected() -> pl.DataFrame:
+    return HOURS.collect(MemorySource(FRAMES))

@@ -15,8 +15,10 @@ from exconn import MemorySource, Query, ResultCache, SourceError, UnavailableErr
 from exconn.detectors import within
 from exconn.errors import IncompleteResultError
 from exconn.kql import KUSTO, Dialect, Statement
+from exconn.simulate import demo_tenant
 from exconn.sources import Clock, Patience, RemoteSource, Reply, Slow
 from exconn.tables import EMAIL_EVENTS
+from exconn.testing import assert_same_rows, check_source
 from exconn.window import Period
 
 NOW = datetime(2026, 3, 20, 12, tzinfo=UTC)
@@ -68,7 +70,7 @@ def test_joins_see_all_of_their_other_side(place: str, how: str) -> None:
     ours = query.collect(MemorySource(frames))
     with served(place, frames, now=NOW) as there:
         found = there.source().collect([query])[0]
-    assert sorted(found.iter_rows()) == sorted(ours.iter_rows())
+    assert_same_rows(found, ours)
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -85,7 +87,14 @@ def test_joins_by_a_bin_see_all_of_the_bin(place: str) -> None:
         ours = query.collect(MemorySource(frames))
         with served(place, frames, now=NOW + DAY, row_limit=70) as there:
             found = there.source(rows=70).collect([query])[0]
-        assert sorted(found.iter_rows()) == sorted(ours.iter_rows())
+        assert_same_rows(found, ours)
+
+
+def test_a_remote_source_keeps_the_promises_of_sources() -> None:
+    demo = demo_tenant(mails=2_000).frames
+    frames = {name: frame.gather_every(max(1, frame.height // 60)) for name, frame in demo.items()}
+    with served("sentinel", frames) as there:
+        check_source(there.source(), frames)
 
 
 def test_places_of_one_name_do_not_share_results(tmp_path: Path) -> None:

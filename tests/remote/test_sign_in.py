@@ -17,7 +17,7 @@ from exconn.simulate import demo_tenant
 from exconn.sources import Patience, ResultCache, sign_in
 from exconn.sources.clouds import Cloud, host_of
 from exconn.sources.sign_in import SignIn, TokenCache
-from exconn.testing import TenantServer
+from exconn.testing import TenantServer, assert_same_rows
 from exconn.testing.faults import (
     ClaimsChallenge,
     CutShort,
@@ -76,7 +76,7 @@ def hunting(tenant: TenantServer, token: Callable[[], str]) -> HuntingSource:
 
 def check(tenant: TenantServer, token: Callable[[], str]) -> None:
     found = hunting(tenant, token).collect([HOURS])[0]
-    assert sorted(found.iter_rows()) == sorted(HOURS.collect(MemorySource(FRAMES)).iter_rows())
+    assert_same_rows(found, HOURS.collect(MemorySource(FRAMES)))
 
 
 def asked_for_tokens(tenant: TenantServer) -> int:

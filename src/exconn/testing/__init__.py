@@ -1,20 +1,17 @@
-"""What tests of detectors, signals and sources need: strategies, checks, and a tenant.
+"""What tests of detectors, signals, queries and sources need: strategies, checks, and a tenant.
 
-Needs the extra: ``pip install 'exconn[testing]'``. A detector of your own is tested in a few
-lines::
+Needs the extra: ``pip install 'exconn[testing]'``. A detector of your own is tested in a line::
 
-    from hypothesis import given
-
-    from exconn import EMAIL_EVENTS, conform
-    from exconn.testing import check_detector, frames
+    from exconn import EMAIL_EVENTS
+    from exconn.testing import check_detector
 
 
-    @given(frames(EMAIL_EVENTS))
-    def test_my_detector_is_total(raw):
-        check_detector(my_detector(), conform(raw, EMAIL_EVENTS))
+    def test_my_detector():
+        check_detector(my_detector(), EMAIL_EVENTS)
 
-`TenantServer` is a tenant on the loopback interface for what talks to Microsoft's services; what
-it can do wrong is in `exconn.testing.faults`.
+The checks are plain functions, for any test runner. `TenantServer` is a tenant on the loopback
+interface for what talks to Microsoft's services; what it can do wrong is in
+`exconn.testing.faults`.
 """
 
 from exconn.errors import MissingExtraError
@@ -27,12 +24,19 @@ except ImportError:
 del _hypothesis
 
 from exconn.testing import faults  # noqa: E402 - after the guard
+from exconn.testing._sources import check_source  # noqa: E402 - after the guard
 from exconn.testing.checks import (  # noqa: E402 - after the guard
     assert_same_rows,
     check_detector,
+    check_query,
     check_signal,
 )
 from exconn.testing.strategies import (  # noqa: E402 - after the guard
+    ADVERSARIAL,
+    REALISTIC,
+    Profile,
+    actors,
+    admin_changes,
     alerts,
     connector_changes,
     emails,
@@ -47,12 +51,19 @@ from exconn.testing.strategies import (  # noqa: E402 - after the guard
 from exconn.testing.tenant import Call, TenantServer  # noqa: E402 - after the guard
 
 __all__ = [
+    "ADVERSARIAL",
+    "REALISTIC",
     "Call",
+    "Profile",
     "TenantServer",
+    "actors",
+    "admin_changes",
     "alerts",
     "assert_same_rows",
     "check_detector",
+    "check_query",
     "check_signal",
+    "check_source",
     "connector_changes",
     "emails",
     "evidence",

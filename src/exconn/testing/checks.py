@@ -1,36 +1,249 @@
-"""Checks that every detector, signal and source must pass. They fail with an AssertionError."""
+"""Checks that every detector, signal and query must pass. They fail with an AssertionError."""
 
+import math
+import unicodedata
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import polars as pl
+from attrs import frozen
+from hypothesis import HealthCheck, given, settings
 
-from exconn.signals import Signal
+from exconn.errors import ExconnError
+from exconn.facts import FACTS, Unit
+from exconn.kql import Dialect, compile_query, dialect_of
+from exconn.query import Query, scan
+from exconn.signals import SIGNALS, Signal
+from exconn.tables import Table, conform
+from exconn.testing.engine import KqlRefused, run_kql
+from exconn.testing.strategies import frames
 
 _DETECTED = "exconn_detected"
 _SHOWN = 3
+_DIGITS = 9
+_UNITS = {fact.name: fact.unit for fact in FACTS}
+_PARTS = (Unit.SHARE, Unit.RATIO, Unit.RATE, Unit.HOURS, Unit.DAYS)
+_SIGMAS = "\u03a3\u03c2\u03c3"
+_MOST = 1e15
+_PROBES = (0.0, 0.5, 1.0, 1e9)
 
 
-def check_detector(expr: pl.Expr, frame: pl.DataFrame) -> None:
-    """Check that an expression is a detector on these rows.
+def check_detector(
+    expr: pl.Expr, table: Table, rows: pl.DataFrame | None = None, *, kql: bool = True
+) -> None:
+    """Check that an expression is a detector on a table.
 
-    It is boolean and never null; and each row's answer depends on that row alone: it stays the
-    same when the rows are reversed, cut into chunks, looked at one by one, or run lazily.
+    It reads columns of the table alone, is boolean and never null. Each row's answer depends on
+    that row alone: it stays the same when it is asked for again, when the rows are reversed, cut
+    into chunks, looked at one by one, or run lazily. And it means the same in KQL: it can be
+    compiled, and an independent engine gives the same answers.
 
     Args:
         expr: the detector.
-        frame: rows of its table, conformed.
+        table: the table whose columns it reads.
+        rows: of the table, raw or conformed; when None, hypothesis draws them by `frames`, as many
+            examples as its settings say, and shrinks those that fail.
+        kql: whether it is checked in KQL too. Leave it out where you call this for each of many
+            drawn frames: the engine takes a tenth of a second. Rows with letters whose case the
+            engine folds otherwise than Kusto are not compared.
 
     Raises:
         AssertionError: it is not.
+        MissingExtraError: the engine is not installed.
     """
+    asked = _detecting(expr, table)
+    looked_at = []
+
+    def look_at(raw: pl.DataFrame) -> None:
+        frame = _conformed(raw, table)
+        _check_rows(expr, frame.select(name for name in asked.schema if name != _DETECTED))
+        looked_at.append(frame)
+
+    if rows is None:
+        _draw(look_at, table, asked)
+    else:
+        look_at(rows)
+    if kql:
+        every = pl.concat(looked_at)
+        check_query(asked, {table.name: every.filter(_is_plain(every, asked))})
+
+
+def check_query(
+    query: Query, rows: Mapping[str, pl.DataFrame], *, dialect: Dialect | str = "defender"
+) -> None:
+    """Check that a query means the same in KQL as in Polars.
+
+    It can be compiled, and an independent engine (not Kusto) returns the promised columns and the
+    same rows, in any order; reals agree to nine digits.
+
+    Args:
+        query: the query.
+        rows: of its tables by name, raw or conformed; a table that is not named has none.
+        dialect: ``defender``, ``sentinel`` or ``kusto``, or a `Dialect`.
+
+    Raises:
+        AssertionError: it does not; or the engine cannot run it, though Kusto may.
+        MissingExtraError: the engine is not installed.
+    """
+    spoken = dialect_of(dialect)
+    frames = {
+        table.name: _conformed(rows.get(table.name, pl.DataFrame()), table)
+        for table in query.tables
+    }
+    ours = query.on(lambda table: frames[table.name].lazy()).collect()
+    try:
+        text = compile_query(query, spoken)
+    except ExconnError as error:
+        raise AssertionError(f"it cannot be said in KQL: {error}") from error
+    there = {}
+    for table in query.tables:
+        lacks = [name for name in table.names if (table.name, name) in spoken.lacks]
+        frame = frames[table.name].drop(lacks)
+        there[table.name] = frame.rename({table.time: spoken.time}) if spoken.time else frame
+    try:
+        theirs = run_kql(text, there, query.schema)
+    except KqlRefused as error:
+        raise AssertionError(f"the engine cannot run the KQL: {error}\n{text}") from error
+    try:
+        assert_same_rows(ours, theirs, digits=_DIGITS)
+    except AssertionError as error:
+        raise AssertionError(f"Polars (left) and KQL (right) differ: {error}\n{text}") from None
+
+
+def check_signal(signal: Signal) -> None:
+    """Check that a signal does what its examples say.
+
+    It fires on `fires` and says its sentence, and does not fire on `nearly`; both are facts as
+    there can be: none is negative, shares are at most 1, counts are whole. It is unassessed where
+    any one of its facts is not known, and assessed wherever all are. What it says of one connector
+    does not depend on which others there are. Its id begins with its family, and is none of a
+    signal that exconn ships.
+
+    Raises:
+        AssertionError: it is not so.
+    """
+    facts = set(signal.facts)
+    for name, example in (("fires", signal.fires), ("nearly", signal.nearly)):
+        told = set(example)
+        expect(told == facts, f"{signal.id}: {name} has {_told(told)}, it reads {_told(facts)}")
+        for fact, value in example.items():
+            _expect_possible(f"{signal.id}: {name} has {value} for {fact}", fact, value)
+    cases = [*_cases(signal)]
+    given_facts = pl.DataFrame(
+        [[case.facts[name] for name in signal.facts] for case in cases],
+        schema=dict.fromkeys(signal.facts, pl.Float64()),
+        orient="row",
+    )
+    said = _answers(signal.state, given_facts)
+    for case, answer in zip(cases, said, strict=True):
+        expect(
+            answer in case.expected,
+            f"{signal.id}: on {case.name} it is {answer}, expected {case.expected[0]}",
+        )
+    _check_each_row_alone(signal.state, given_facts, said)
+    sentence = signal.sentence.format(**signal.fires)
+    expect(sentence.endswith("."), f"{signal.id}: it says {sentence!r}, which is no sentence")
+    family = signal.family.value
+    expect(signal.id.startswith(f"{family}."), f"{signal.id}: expected an id {family}.something")
+    others = [other.id for other in SIGNALS if other is not signal]
+    expect(signal.id not in others, f"{signal.id}: exconn ships another signal of that id")
+
+
+def assert_same_rows(
+    left: pl.DataFrame, right: pl.DataFrame, *, digits: int | None = None, in_order: bool = False
+) -> None:
+    """Check that two frames have the same schema and the same rows.
+
+    Every row counts as often as it occurs.
+
+    Args:
+        left: one frame.
+        right: the other.
+        digits: to how many significant digits reals must agree; exactly when None.
+        in_order: whether the rows must come in the same order.
+
+    Raises:
+        AssertionError: they differ.
+    """
+    expect(left.schema == right.schema, f"the schemas differ: {left.schema} and {right.schema}")
+    ours, theirs = _shown(left, digits), _shown(right, digits)
+    only_ours = sorted((Counter(ours) - Counter(theirs)).elements())
+    only_theirs = sorted((Counter(theirs) - Counter(ours)).elements())
+    expect(
+        not only_ours and not only_theirs,
+        f"the rows differ: {len(only_ours)} only on the left, such as {only_ours[:_SHOWN]}; "
+        f"{len(only_theirs)} only on the right, such as {only_theirs[:_SHOWN]}",
+    )
+    if in_order:
+        expect(ours == theirs, f"the order of the rows differs: {ours} and {theirs}")
+
+
+@frozen
+class _Case:
+    """Facts, and what a signal may say on them."""
+
+    name: str
+    facts: Mapping[str, float | None]
+    expected: tuple[bool | None, ...]
+
+
+def _cases(signal: Signal) -> Iterator[_Case]:
+    examples = {"fires": signal.fires, "nearly": signal.nearly}
+    for name, example in examples.items():
+        yield _Case(name, example, (name == "fires",))
+        for gap in signal.facts:
+            yield _Case(f"{name} without {gap}", {**example, gap: None}, (None,))
+    yield _Case("nothing", dict.fromkeys(signal.facts), (None,))
+    for value in _PROBES:
+        yield _Case(f"{value} for all", dict.fromkeys(signal.facts, value), (True, False))
+
+
+def _expect_possible(problem: str, fact: str, value: float) -> None:
+    unit = _UNITS[fact]
+    most = 1.0 if unit is Unit.SHARE else _MOST
+    expect(0 <= value <= most, f"{problem}, which {unit.value} cannot be")
+    expect(unit in _PARTS or value == int(value), f"{problem}, but {unit.value} are whole")
+
+
+def _detecting(expr: pl.Expr, table: Table) -> Query:
+    """The columns that a detector reads, and its answers; fails where it is no condition."""
+    try:
+        asked = scan(table).with_columns(expr.alias(_DETECTED))
+        reads = sorted(name for _, name in asked.reads(_DETECTED))
+        asked = asked.select(*(reads or [table.time]), _DETECTED)
+    except ExconnError as error:
+        raise AssertionError(f"it does not fit {table.name}: {error}") from error
+    dtype = asked.schema[_DETECTED]
+    expect(dtype == pl.Boolean, f"expected Boolean answers, got {dtype}")
+    return asked
+
+
+def _draw(look_at: Callable[[pl.DataFrame], None], table: Table, asked: Query) -> None:
+    """Look at frames that hypothesis draws."""
+    columns = [name for name in asked.schema if name != _DETECTED]
+
+    @settings(
+        deadline=None, report_multiple_bugs=False, suppress_health_check=[HealthCheck.too_slow]
+    )
+    @given(frames(table, columns=columns))
+    def on(raw: pl.DataFrame) -> None:
+        look_at(raw)
+
+    on()
+
+
+def _check_rows(expr: pl.Expr, frame: pl.DataFrame) -> None:
     answers = _answers(expr, frame)
-    _expect(answers.dtype == pl.Boolean, f"expected Boolean answers, got {answers.dtype}")
     _expect_none(answers.is_null(), frame, "the answer is null")
+    _check_each_row_alone(expr, frame, answers)
+
+
+def _check_each_row_alone(expr: pl.Expr, frame: pl.DataFrame, answers: pl.Series) -> None:
     middle = frame.height // 2
     halves = [frame.slice(0, middle), frame.slice(middle)]
     lazy = frame.lazy().select(expr.alias(_DETECTED), pl.all())
-    again = {
+    others = {
+        "looked at again": _answers(expr, frame),
         "reversed": _answers(expr, frame.reverse()).reverse(),
         "in chunks": _answers(expr, pl.concat(halves, rechunk=False)),
         "in halves": pl.concat([_answers(expr, half) for half in halves]),
@@ -40,77 +253,57 @@ def check_detector(expr: pl.Expr, frame: pl.DataFrame) -> None:
         "lazy": lazy.collect()[_DETECTED],
         "streaming": lazy.collect(engine="streaming")[_DETECTED],
     }
-    for how, other in again.items():
+    for how, other in others.items():
         differing = answers.ne_missing(other)
         _expect_none(differing, frame, f"the answer differs when the rows are {how}")
-
-
-def check_signal(signal: Signal) -> None:
-    """Check that a signal does what its examples say.
-
-    It fires on `fires` and says its sentence, does not fire on `nearly`, and is unassessed where
-    any one of its facts is not known.
-
-    Raises:
-        AssertionError: it is not so.
-    """
-    facts = set(signal.facts)
-    for name, example in (("fires", signal.fires), ("nearly", signal.nearly)):
-        given = set(example)
-        _expect(given == facts, f"{signal.id}: {name} has {_told(given)}, it reads {_told(facts)}")
-    _expect_state(signal, "fires", signal.fires, expected=True)
-    _expect_state(signal, "nearly", signal.nearly, expected=False)
-    for gap in signal.facts:
-        lacking = {**signal.fires, gap: None}
-        _expect_state(signal, f"fires without {gap}", lacking, expected=None)
-    sentence = signal.sentence.format(**signal.fires)
-    _expect(sentence.endswith("."), f"{signal.id}: it says {sentence!r}, which is no sentence")
-
-
-def _expect_state(
-    signal: Signal, name: str, facts: Mapping[str, float | None], *, expected: bool | None
-) -> None:
-    row = pl.DataFrame([dict(facts)], schema=dict.fromkeys(facts, pl.Float64()))
-    said = row.select(signal.state).item()
-    _expect(said is expected, f"{signal.id}: on {name} it is {said}, expected {expected}")
-
-
-def _told(names: set[str]) -> str:
-    return ", ".join(sorted(names)) or "none"
-
-
-def assert_same_rows(left: pl.DataFrame, right: pl.DataFrame) -> None:
-    """Check that two frames have the same schema, and the same rows in any order.
-
-    Every row counts as often as it occurs; values are equal exactly.
-
-    Raises:
-        AssertionError: they differ.
-    """
-    _expect(left.schema == right.schema, f"the schemas differ: {left.schema} and {right.schema}")
-    ours = Counter(map(repr, left.iter_rows()))
-    theirs = Counter(map(repr, right.iter_rows()))
-    only_ours = sorted((ours - theirs).elements())
-    only_theirs = sorted((theirs - ours).elements())
-    _expect(
-        ours == theirs,
-        f"the rows differ: {len(only_ours)} only on the left, such as {only_ours[:_SHOWN]}; "
-        f"{len(only_theirs)} only on the right, such as {only_theirs[:_SHOWN]}",
-    )
 
 
 def _answers(expr: pl.Expr, frame: pl.DataFrame) -> pl.Series:
     return frame.select(expr.alias(_DETECTED), pl.all())[_DETECTED]
 
 
+def _conformed(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
+    if frame.schema == table.schema:
+        return frame
+    return conform(frame, table).select(table.names)
+
+
+def _is_plain(frame: pl.DataFrame, query: Query) -> pl.Series:
+    """Of which rows the engine folds the case as Kusto does (see `exconn.testing.engine`)."""
+    texts = [name for name in query.schema if query.schema[name] == pl.String]
+    plain = [all(map(_is_plain_letter, "".join(row))) for row in frame.select(texts).iter_rows()]
+    return pl.Series(plain or [True] * frame.height, dtype=pl.Boolean)
+
+
+def _is_plain_letter(character: str) -> bool:
+    alone = len(character.lower()) == len(character.upper()) == 1
+    known = unicodedata.category(character) != "Cn"  # the engine may know fewer, or more
+    return alone and known and character not in _SIGMAS
+
+
+def _shown(frame: pl.DataFrame, digits: int | None) -> list[str]:
+    if digits is None:
+        return list(map(repr, frame.iter_rows()))
+    return [repr(tuple(_rounded(value, digits) for value in row)) for row in frame.iter_rows()]
+
+
+def _rounded(value: object, digits: int) -> object:
+    if isinstance(value, float):
+        return "nan" if math.isnan(value) else f"{value + 0.0:.{digits}g}"
+    return value
+
+
+def _told(names: set[str]) -> str:
+    return ", ".join(sorted(names)) or "none"
+
+
 def _expect_none(found: pl.Series, frame: pl.DataFrame, problem: str) -> None:
-    """Fail, and show the first row that was found, without what is empty in it."""
+    """Fail, and show the first row that was found."""
     for row in frame.filter(found).head(1).iter_rows(named=True):
-        told = {name: value for name, value in row.items() if value not in ("", None)}
-        raise AssertionError(f"{problem}, for {told}")
+        raise AssertionError(f"{problem}, for {row}")
 
 
-def _expect(condition: bool, problem: str) -> None:  # noqa: FBT001 - it is what is asserted
+def expect(condition: bool, problem: str) -> None:  # noqa: FBT001 - it is what is asserted
     """Fail also where Python runs with -O, which leaves out assert statements."""
     if not condition:
         raise AssertionError(problem)

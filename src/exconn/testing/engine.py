@@ -217,7 +217,7 @@ def run_kql(text: str, frames: Mapping[str, pl.DataFrame], schema: pl.Schema) ->
     Args:
         text: the query.
         frames: conformed, by table name.
-        schema: of the result, which is cast to it.
+        schema: of the result, which is cast to it; columns that it does not have stay as they are.
 
     Raises:
         MissingExtraError: the engine is not installed.
@@ -226,9 +226,9 @@ def run_kql(text: str, frames: Mapping[str, pl.DataFrame], schema: pl.Schema) ->
     with KqlEngine(frames) as engine:
         found = engine.run(text)
     naive = {name: pl.Datetime("us") if schema[name] == TIME else schema[name] for name in schema}
-    raw = {name: naive[name] for name in found.columns}
+    raw = {name: naive.get(name) for name in found.columns}
     frame = pl.DataFrame(found.rows, schema=raw, orient="row", strict=False)
-    times = [name for name in found.columns if schema[name] == TIME]
+    times = [name for name in found.columns if schema.get(name) == TIME]
     return frame.with_columns(pl.col(times).dt.replace_time_zone("UTC")).select(found.columns)
 
 

@@ -1,9 +1,8 @@
-"""Strategies for hypothesis: records, raw frames and evidence that try to break things.
+"""Strategies for hypothesis: records, raw frames and evidence.
 
 Values come from small pools, so that rows meet: the same connector, domain and account occur
-again and again, in different letter case. Beside the realistic values stand those that break
-naive code: separators inside names, quotes, line breaks, NUL, bidi controls, letters whose lower
-case is longer, addresses without ``@``, times a microsecond beside a full hour.
+again and again. What else there is, a `Profile` says: `REALISTIC` rows are as a tidy export has
+them; `ADVERSARIAL` ones, which all strategies draw unless told otherwise, try to break things.
 """
 
 import json
@@ -12,12 +11,14 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 import polars as pl
-from attrs import fields
+from attrs import fields, frozen
 from hypothesis import strategies as st
 
+from exconn.detectors.connector import CONNECTOR_OPERATIONS
 from exconn.models import (
     Actor,
     ActorKind,
+    AdminChange,
     Alert,
     ConnectorChange,
     Email,
@@ -36,179 +37,168 @@ from exconn.tables import (
     KqlType,
     Table,
 )
+from exconn.testing import _words as words
 from exconn.window import TICK, iso
 
 _R = TypeVar("_R", bound=Record)
+_C = TypeVar("_C", bound=AdminChange)
 _L = TypeVar("_L", InboundConnector, OutboundConnector, TransportRule)
 
 _NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 _HOUR = timedelta(hours=1)
-
-_CONNECTORS = (
-    "Relay",
-    "Inbound from Contoso",
-    "relay;backup",
-    "a, b",
-    "Relay \u00dcbersee",
-    "\u0130stanbul",
-    "Stra\u00dfe",
-    "\u03a3\u03a3",
-    'say "relay"',
-    "it's",
+_MINUTE = timedelta(minutes=1)
+_EDGES = (
+    datetime(1970, 1, 1, tzinfo=UTC),
+    datetime(2199, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC),
 )
-_DOMAINS = (
-    "contoso.example",
-    "mail.contoso.example",
-    "notcontoso.example",
-    "fabrikam.example",
-    "bounce.em.fabrikam.example",
-    "b\u00fccher.example",
-    "localhost",
-)
-_ADDRESSES = (
-    "ada@contoso.example",
-    "bob@mail.contoso.example",
-    "info@fabrikam.example",
-    '"odd@local"@fabrikam.example',
-    "no-domain",
-    "empty@",
-    "@contoso.example",
-)
-_NETWORK_ADDRESSES = ("192.0.2.7", "198.51.100.20", "2001:db8::7", "::ffff:192.0.2.7")
-_GUIDS = (
-    "6b1d0d0c-1111-4bbb-8ccc-000000000001",
-    "6b1d0d0c-2222-4bbb-8ccc-00000000000a",
-    "6b1d0d0c-3333-4bbb-8ccc-00000000000f",
-)
-_STRANGE = (
-    " ",
-    "0",
-    "null",
-    "line\r\nbreak",
-    "tab\there",
-    "nul\x00",
-    "\u202egpj.exe",
-    "e\u0301",
-    "\U0001f4e7",
-    "back\\slash",
-    "`tick`",
-    '{"',
-    "[1",
-    "@{Name=x; Value=y}",
-    "$true",
-    "';--",
-    "%_*?",
-)
-_OPERATIONS = (
-    "New-InboundConnector",
-    "Set-InboundConnector",
-    "Remove-InboundConnector",
-    "New-OutboundConnector",
-    "Set-OutboundConnector",
-    "Remove-OutboundConnector",
-)
-_ACTIONS = (*_OPERATIONS, "New-TransportRule", "Set-Mailbox", "Consent to application.")
-_POOLS: Mapping[str, tuple[str, ...]] = {
-    "Connectors": (*_CONNECTORS, "Relay;Inbound from Contoso", "Relay, Stra\u00dfe"),
-    "Connector": _CONNECTORS,
-    "RecipientDomain": _DOMAINS,
-    "SenderFromDomain": _DOMAINS,
-    "SenderMailFromDomain": _DOMAINS,
-    "SenderFromAddress": _ADDRESSES,
-    "SenderMailFromAddress": _ADDRESSES,
-    "RecipientEmailAddress": _ADDRESSES,
-    "AccountUpn": _ADDRESSES,
-    "IPAddress": _NETWORK_ADDRESSES,
-    "SenderIPv4": _NETWORK_ADDRESSES[:2],
-    "SenderIPv6": _NETWORK_ADDRESSES[2:],
-    "NetworkMessageId": _GUIDS,
-    "SenderObjectId": _GUIDS,
-    "AccountObjectId": _GUIDS,
-    "ReportId": _GUIDS,
-    "ActionType": _ACTIONS,
-    "AccountType": ("Regular", "Admin", "Application", "System"),
-    "ThreatTypes": ("Phish", "Malware", "Spam", "Phish, Malware"),
-    "Application": ("Microsoft 365", "Active Directory", "Microsoft Exchange Online"),
-    "ISP": ("Office Network", "Microsoft Azure", "Hetzner Online GmbH", "Cheap VPS Hosting"),
-    "AuthenticationDetails": (
-        '{"SPF":"pass","DKIM":"pass","DMARC":"pass","CompAuth":"pass"}',
-        '{"SPF": "fail", "DKIM": "none", "DMARC": "fail"}',
-        '{"DKIM":"none","DMARC" : "bestguesspass"}',
-        '{"SPF":"pass","DMARC":"none"}',
-    ),
-    "Location": ("FR", "DE"),
-    "Country": ("FR", "DE"),
-    "To": ('["ada@contoso.example"]', "[]"),
-    "Cc": ('["info@fabrikam.example"]', "[]"),
-}
-_PROPERTY_TEXTS = (*_CONNECTORS, *_GUIDS[:1], "Partner", "OnPremises", "-1", "X-Spam", "")
-_PROPERTY_ITEMS = ("*", *_DOMAINS[:3], *_NETWORK_ADDRESSES, "192.0.2.0/24", "ada@contoso.example")
+_ASCII = st.text("abcdefghijklmnopqrstuvwxyz 0123456789", max_size=4)
 
 
-def emails() -> st.SearchStrategy[Email]:
+@frozen(kw_only=True)
+class Profile:
+    """What drawn rows have to contend with. `attrs.evolve` one to have one trouble more or less.
+
+    Attributes:
+        duplicates: rows occur twice.
+        cases: names and enumerations in capitals and in small letters.
+        nulls: no value where there could be one, beside ``""``.
+        strange: separators inside names, quotes, line breaks, NUL, bidi controls, letters whose
+            lower case is longer, addresses without ``@``, any other Unicode; JSON that is none; and
+            columns that contradict each other.
+        edges: times on full hours, a microsecond beside, and at the ends of what a table can hold;
+            the least and the greatest numbers.
+        skew: how far clocks may be ahead or behind, where they are.
+        gaps: columns and tables that are not there.
+        as_text: numbers, flags and times as text.
+    """
+
+    duplicates: bool = False
+    cases: bool = False
+    nulls: bool = False
+    strange: bool = False
+    edges: bool = False
+    skew: timedelta = timedelta(0)
+    gaps: bool = False
+    as_text: bool = False
+
+
+REALISTIC = Profile()
+"""Rows as a tidy export has them: domains are those of the addresses, JSON is JSON."""
+
+ADVERSARIAL = Profile(
+    duplicates=True,
+    cases=True,
+    nulls=True,
+    strange=True,
+    edges=True,
+    skew=timedelta(minutes=25),
+    gaps=True,
+    as_text=True,
+)
+"""All of it."""
+
+
+def emails(profile: Profile = ADVERSARIAL) -> st.SearchStrategy[Email]:
     """Rows of EmailEvents as records. They survive `to_frame` and `from_frame` unchanged."""
-    return _records(Email)
+    return _records(Email, profile)
 
 
-def logons() -> st.SearchStrategy[Logon]:
+def logons(profile: Profile = ADVERSARIAL) -> st.SearchStrategy[Logon]:
     """Rows of IdentityLogonEvents as records. They survive `to_frame` and `from_frame`."""
-    return _records(Logon)
+    return _records(Logon, profile)
 
 
-def alerts() -> st.SearchStrategy[Alert]:
+def alerts(profile: Profile = ADVERSARIAL) -> st.SearchStrategy[Alert]:
     """Alerts. They survive `to_frame` and `from_frame`; the connector's name is not empty."""
-    return _records(Alert, connector=st.sampled_from(_CONNECTORS))
+    return _records(Alert, profile, connector=_connectors(profile))
 
 
-def connector_changes() -> st.SearchStrategy[ConnectorChange]:
+def connector_changes(profile: Profile = ADVERSARIAL) -> st.SearchStrategy[ConnectorChange]:
     """Connectors created, changed, renamed and removed, by all kinds of actors.
 
     They survive `to_frame` and `from_frame`, as long as their audit ids differ.
     """
-    return st.builds(
-        ConnectorChange,
-        timestamp=_moments(),
-        operation=st.sampled_from(_OPERATIONS),
-        parameters=_parameters(),
-        actor=_actors(),
-        address=st.sampled_from(("", "192.0.2.7", "2001:db8::7", "mail.contoso.example")),
-        target=st.sampled_from(("", *_GUIDS[:1], "contoso.example\\Relay", *_CONNECTORS)),
-        country=st.sampled_from(("", "FR", "DE")),
-        city=_texts(),
-        isp=_texts(),
-        user_agent=_texts(),
-        succeeded=st.sampled_from((None, True, False)),
-        audit_id=st.uuids().map(str),
-        report_id=_texts(_GUIDS),
+    return _changes(ConnectorChange, CONNECTOR_OPERATIONS, profile)
+
+
+def admin_changes(profile: Profile = ADVERSARIAL) -> st.SearchStrategy[AdminChange]:
+    """Administrative acts of any kind, of which some are on connectors.
+
+    They survive `to_frame` and `from_frame`, as long as their audit ids differ.
+    """
+    return _changes(AdminChange, words.OPERATIONS, profile)
+
+
+def actors(profile: Profile = ADVERSARIAL) -> st.SearchStrategy[Actor]:
+    """People, applications and systems. An application has an id, others may have none."""
+    people = st.builds(
+        Actor,
+        kind=st.just(ActorKind.PERSON),
+        id=st.sampled_from(("", *words.GUIDS)),
+        name=st.sampled_from(words.ADDRESSES + (words.ODD_ADDRESSES if profile.strange else ())),
     )
+    applications = st.builds(
+        Actor,
+        kind=st.just(ActorKind.APPLICATION),
+        id=st.sampled_from(words.GUIDS),
+        name=st.sampled_from((*words.GUIDS, "Mail Tool")),
+    )
+    systems = st.builds(
+        Actor,
+        kind=st.just(ActorKind.SYSTEM),
+        id=st.sampled_from(("", *words.GUIDS)),
+        name=st.sampled_from(("NT AUTHORITY\\SYSTEM (w3wp)", "Provisioning")),
+    )
+    return people | applications | systems
 
 
-def inbound_connectors() -> st.SearchStrategy[InboundConnector]:
+def inbound_connectors(
+    profile: Profile = ADVERSARIAL,
+) -> st.SearchStrategy[InboundConnector]:
     """Listings of inbound connectors. Any property may be absent."""
-    return _listed(InboundConnector)
+    return _listed(InboundConnector, profile)
 
 
-def outbound_connectors() -> st.SearchStrategy[OutboundConnector]:
+def outbound_connectors(
+    profile: Profile = ADVERSARIAL,
+) -> st.SearchStrategy[OutboundConnector]:
     """Listings of outbound connectors. Any property may be absent."""
-    return _listed(OutboundConnector)
+    return _listed(OutboundConnector, profile)
 
 
-def transport_rules() -> st.SearchStrategy[TransportRule]:
+def transport_rules(
+    profile: Profile = ADVERSARIAL,
+) -> st.SearchStrategy[TransportRule]:
     """Listings of transport rules. Any property may be absent."""
-    return _listed(TransportRule)
+    return _listed(TransportRule, profile)
 
 
 def rows(
-    table: Table, *, columns: Collection[str] | None = None
+    table: Table,
+    *,
+    columns: Collection[str] | None = None,
+    profile: Profile = ADVERSARIAL,
+    given: Mapping[str, st.SearchStrategy[object]] | None = None,
 ) -> st.SearchStrategy[dict[str, object]]:
     """Raw rows of a table, a value or None for each column.
 
     Args:
         table: whose rows.
         columns: the columns to fill; all when None.
+        profile: what else there is.
+        given: columns whose values are drawn from something of your own.
+
+    Raises:
+        UnknownColumnError: the table has no such column.
     """
     names = table.names if columns is None else tuple(columns)
-    return st.fixed_dictionaries({name: _values(table[name]) for name in names})
+    given = given or {}
+    drawn = {
+        name: given[name] if name in given else _values(table[name], profile)
+        for name in (*names, *(name for name in given if name not in names))
+    }
+    made = st.fixed_dictionaries(drawn)
+    return made if profile.strange else made.map(lambda row: _coherent(row, given))
 
 
 @st.composite
@@ -219,97 +209,123 @@ def frames(
     max_size: int = 6,
     *,
     columns: Collection[str] | None = None,
+    profile: Profile = ADVERSARIAL,
+    given: Mapping[str, st.SearchStrategy[object]] | None = None,
 ) -> pl.DataFrame:
     """Raw frames of a table, as exports have them; `conform` makes them fit.
 
-    They have all columns or a few, in any order; nulls and "" side by side; rows that occur twice;
-    numbers, flags and times as such or as text.
+    As the profile says, they have all columns or a few, in any order; nulls and "" side by side;
+    rows that occur twice; numbers, flags and times as such or as text.
 
     Args:
         draw: given by hypothesis; leave it out.
         table: whose rows.
         min_size: the least number of rows.
         max_size: the greatest number of rows.
-        columns: exactly the columns to have; when None, all or a few are drawn.
+        columns: exactly the columns to have; when None, all, or a few where the profile has gaps.
+        profile: what else there is.
+        given: columns whose values are drawn from something of your own; the frame has them too.
+
+    Raises:
+        UnknownColumnError: the table has no such column.
     """
-    names = list(columns) if columns is not None else draw(_some_columns(table))
-    drawn = draw(
-        st.lists(rows(table, columns=names), min_size=min(min_size, max_size), max_size=max_size)
-    )
-    if drawn and len(drawn) < max_size and draw(st.booleans()):
+    if columns is None:
+        columns = draw(_some_columns(table)) if profile.gaps else table.names
+    names = [*columns, *(name for name in given or {} if name not in columns)]
+    row = rows(table, columns=names, profile=profile, given=given)
+    drawn = draw(st.lists(row, min_size=min(min_size, max_size), max_size=max_size))
+    if profile.duplicates and drawn and len(drawn) < max_size and draw(st.booleans()):
         drawn.append(drawn[0])
-    as_text = draw(st.booleans())
+    as_text = profile.as_text and draw(st.booleans())
     schema = {name: _raw_type(table[name], as_text=as_text) for name in names}
     cells = [[_raw_value(row[name], as_text=as_text) for name in names] for row in drawn]
     return pl.DataFrame(cells, schema=schema, orient="row")
 
 
-def evidence(max_size: int = 4) -> st.SearchStrategy[dict[str, pl.DataFrame]]:
-    """Small frames of the three tables that the playbook reads; any of them may be missing.
+def evidence(
+    max_size: int = 4,
+    *,
+    tables: Collection[Table] = (EMAIL_EVENTS, CLOUD_APP_EVENTS, IDENTITY_LOGON_EVENTS),
+    profile: Profile = ADVERSARIAL,
+) -> st.SearchStrategy[dict[str, pl.DataFrame]]:
+    """Small frames of several tables, by name; where the profile has gaps, any may be missing.
 
     Args:
         max_size: the greatest number of rows of a table.
+        tables: which; those that the playbook reads when left out.
+        profile: what else there is.
     """
-    tables = (EMAIL_EVENTS, CLOUD_APP_EVENTS, IDENTITY_LOGON_EVENTS)
-    return st.fixed_dictionaries(
-        {}, optional={table.name: frames(table, 0, max_size) for table in tables}
+    held = {table.name: frames(table, 0, max_size, profile=profile) for table in tables}
+    return st.fixed_dictionaries({}, optional=held) if profile.gaps else st.fixed_dictionaries(held)
+
+
+def _records(
+    cls: type[_R], profile: Profile, **own: st.SearchStrategy[object]
+) -> st.SearchStrategy[_R]:
+    named = {name: column for name, column in cls.columns().items() if name not in own}
+    cells = {column: _canonical(cls.TABLE[column], profile) for column in named.values()}
+    drawn = st.fixed_dictionaries(cells)
+    if not profile.strange:
+        drawn = drawn.map(lambda row: _coherent(row, {}))
+    return st.builds(
+        lambda row, **rest: cls(**{name: row[c] for name, c in named.items()}, **rest), drawn, **own
     )
 
 
-def _records(cls: type[_R], **given: st.SearchStrategy[object]) -> st.SearchStrategy[_R]:
-    columns = {
-        name: cls.TABLE[column] for name, column in cls.columns().items() if name not in given
-    }
-    made = {name: _canonical(column) for name, column in columns.items()}
-    return st.builds(cls, **made, **given)
+def _changes(cls: type[_C], operations: Collection[str], profile: Profile) -> st.SearchStrategy[_C]:
+    strange = profile.strange
+    return st.builds(
+        cls,
+        timestamp=_moments(profile),
+        operation=st.sampled_from(tuple(operations)),
+        parameters=_parameters(profile),
+        actor=actors(profile),
+        address=st.sampled_from(
+            ("", *words.NETWORK_ADDRESSES, *(("mail.contoso.example",) if strange else ()))
+        ),
+        target=st.just("")
+        | st.sampled_from((words.GUIDS[0], "contoso.example\\Relay"))
+        | _connectors(profile),
+        country=st.sampled_from(("", "FR", "DE")),
+        city=_texts(profile),
+        isp=_texts(profile),
+        user_agent=_texts(profile),
+        succeeded=st.sampled_from((None, True, False)),
+        audit_id=st.uuids().map(str),
+        report_id=_texts(profile, words.GUIDS),
+    )
 
 
-def _listed(cls: type[_L]) -> st.SearchStrategy[_L]:
+def _listed(cls: type[_L], profile: Profile) -> st.SearchStrategy[_L]:
     kinds: dict[object, st.SearchStrategy[object]] = {
-        pl.String(): st.sampled_from(_PROPERTY_TEXTS),
+        pl.String(): _connectors(profile) | st.sampled_from(words.PROPERTY_TEXTS),
         pl.Boolean(): st.booleans(),
-        MANY: st.lists(st.sampled_from(_PROPERTY_ITEMS), max_size=3).map(tuple),
-        WHEN: _moments(),
+        MANY: st.lists(st.sampled_from(words.PROPERTY_ITEMS), max_size=3).map(tuple),
+        WHEN: _moments(profile),
     }
     made = {field.name: st.none() | kinds[field.metadata["dtype"]] for field in fields(cls)}
     return st.builds(cls, **made)
 
 
-def _parameters() -> st.SearchStrategy[dict[str, str]]:
+def _connectors(profile: Profile) -> st.SearchStrategy[str]:
+    odd = words.ODD_CONNECTORS if profile.strange else ()
+    return st.sampled_from((*words.CONNECTORS, *odd))
+
+
+def _parameters(profile: Profile) -> st.SearchStrategy[dict[str, str]]:
+    identities = st.sampled_from(("contoso.example\\Relay", words.GUIDS[0]))
     return st.fixed_dictionaries(
         {},
         optional={
-            "Identity": st.sampled_from((*_CONNECTORS, "contoso.example\\Relay", _GUIDS[0])),
-            "Name": st.sampled_from(_CONNECTORS),
+            "Identity": _connectors(profile) | identities,
+            "Name": _connectors(profile),
             "Enabled": st.sampled_from(("True", "False", "$true")),
             "SenderDomains": st.sampled_from(("smtp:*;1", "smtp:contoso.example;1", "")),
             "SenderIPAddresses": st.sampled_from(("192.0.2.7", "192.0.2.7;198.51.100.20")),
             "RequireTls": st.sampled_from(("True", "False")),
-            "Comment": _texts(),
+            "Comment": _texts(profile),
         },
     )
-
-
-def _actors() -> st.SearchStrategy[Actor]:
-    people = st.builds(
-        Actor,
-        kind=st.just(ActorKind.PERSON),
-        id=st.sampled_from(("", *_GUIDS)),
-        name=st.sampled_from(_ADDRESSES),
-    )
-    applications = st.builds(
-        Actor,
-        kind=st.just(ActorKind.APPLICATION),
-        id=st.sampled_from(_GUIDS),
-        name=st.sampled_from((*_GUIDS, "Mail Tool")),
-    )
-    systems = st.builds(
-        Actor,
-        kind=st.just(ActorKind.SYSTEM),
-        id=st.sampled_from(("", *_GUIDS)),
-        name=st.sampled_from(("NT AUTHORITY\\SYSTEM (w3wp)", "Provisioning")),
-    )
-    return people | applications | systems
 
 
 def _some_columns(table: Table) -> st.SearchStrategy[list[str]]:
@@ -318,49 +334,61 @@ def _some_columns(table: Table) -> st.SearchStrategy[list[str]]:
     return few | st.just(list(table.names))
 
 
-def _moments() -> st.SearchStrategy[datetime]:
-    near = st.builds(
-        lambda hours, ticks: _NOON + hours * _HOUR + ticks * TICK,
-        st.integers(-24 * 40, 24 * 8),
-        st.sampled_from((0, 1, -1, 1_500_000_000)),
-    )
-    return near | st.just(datetime(1970, 1, 1, tzinfo=UTC))
+def _moments(profile: Profile) -> st.SearchStrategy[datetime]:
+    usual = st.integers(-40 * 24 * 60, 8 * 24 * 60).map(lambda minutes: _NOON + minutes * _MINUTE)
+    if profile.edges:
+        usual = st.builds(
+            lambda hours, ticks: _NOON + hours * _HOUR + ticks * TICK,
+            st.integers(-24 * 40, 24 * 8),
+            st.sampled_from((0, 1, -1)),
+        )
+    if profile.skew:
+        clocks = st.sampled_from((timedelta(0), profile.skew, -profile.skew))
+        usual = st.builds(lambda time, off: time + off, usual, clocks)
+    return usual | st.sampled_from(_EDGES) if profile.edges else usual
 
 
-def _texts(pool: Collection[str] = ()) -> st.SearchStrategy[str]:
+def _texts(profile: Profile, pool: Collection[str] = ()) -> st.SearchStrategy[str]:
+    if not profile.strange:
+        return st.sampled_from(("", *pool)) if pool else st.just("") | _ASCII
     free = st.text(st.characters(codec="utf-8"), max_size=4)
-    return st.sampled_from(("", *pool, *_STRANGE)) | free
+    return st.sampled_from(("", *pool, *words.STRANGE)) | free
 
 
-def _canonical(column: Column) -> st.SearchStrategy[object]:
+def _pool(column: Column, profile: Profile) -> tuple[str, ...]:
+    odd = words.ODD.get(column.name, ()) if profile.strange else ()
+    return (*column.values, *words.USUAL.get(column.name, ()), *odd)
+
+
+def _canonical(column: Column, profile: Profile) -> st.SearchStrategy[object]:
     """Values that `conform` leaves as they are."""
     match column.type:
         case KqlType.DATETIME:
-            return _moments()
+            return _moments(profile)
         case KqlType.BOOL:
             return st.none() | st.booleans()
         case KqlType.INT | KqlType.LONG:
-            return st.none() | _numbers(column.type)
+            return st.none() | _numbers(column.type, profile)
         case KqlType.REAL:
             return st.none() | st.floats(allow_nan=False)
         case _:
             known = {value.lower() for value in column.values}
-            return _texts((*column.values, *_POOLS.get(column.name, ()))).filter(
+            return _texts(profile, _pool(column, profile)).filter(
                 lambda text: text in column.values or text.lower() not in known
             )
 
 
-def _values(column: Column) -> st.SearchStrategy[object]:
+def _values(column: Column, profile: Profile) -> st.SearchStrategy[object]:
     """Values as raw exports have them: also None, and enumerations and names in any case."""
+    nothing = st.none() if profile.nulls else st.nothing()
     if column.name == "RawEventData":
-        return st.none() | _raw_events()
+        return nothing | _raw_events(profile)
     if column.type.dtype != pl.String:
-        return st.none() | _canonical(column)
-    pool = (*column.values, *_POOLS.get(column.name, ()))
-    cased = tuple(dict.fromkeys(form(text) for text in pool for form in _FORMS))
-    plain: st.SearchStrategy[object] = _texts(cased)
-    likely = st.sampled_from((*cased, "")) if cased else plain
-    return likely | st.none() | plain
+        return nothing | _canonical(column, profile)
+    forms = _FORMS if profile.cases else _FORMS[:1]
+    pool = tuple(dict.fromkeys(form(text) for text in _pool(column, profile) for form in forms))
+    likely = st.sampled_from((*pool, "")) if pool else st.nothing()
+    return likely | nothing | _texts(profile, pool)
 
 
 def _as_it_is(text: str) -> str:
@@ -370,20 +398,22 @@ def _as_it_is(text: str) -> str:
 _FORMS: tuple[Callable[[str], str], ...] = (_as_it_is, str.upper, str.lower)
 
 
-def _numbers(kind: KqlType) -> st.SearchStrategy[int]:
+def _numbers(kind: KqlType, profile: Profile) -> st.SearchStrategy[int]:
     limit = 2**31 if kind is KqlType.INT else 2**63
-    return st.integers(0, 3) | st.sampled_from((-1, limit - 1, -limit))
+    usual = st.integers(0, 3)
+    return usual | st.sampled_from((-1, limit - 1, -limit)) if profile.edges else usual
 
 
-def _raw_events() -> st.SearchStrategy[str]:
-    return st.builds(
+def _raw_events(profile: Profile) -> st.SearchStrategy[str]:
+    records = st.builds(
         _raw_event,
-        st.sampled_from(_ACTIONS),
-        _parameters(),
+        st.sampled_from(words.OPERATIONS),
+        _parameters(profile),
         st.sampled_from((_listed_parameters, _quoted_parameters, dict)),
         st.sampled_from((None, "True", "False", "Failed", "Succeeded", "")),
         st.sampled_from((None, 0, 2, 3, 4, 5, 6, "Admin", "Application", "ServicePrincipal")),
-    ) | st.sampled_from(("", "{}", "null", "{", "[]"))
+    )
+    return records | st.sampled_from(("", "{}", "null", "{", "[]")) if profile.strange else records
 
 
 def _raw_event(
@@ -408,6 +438,19 @@ def _listed_parameters(parameters: Mapping[str, str]) -> object:
 
 def _quoted_parameters(parameters: Mapping[str, str]) -> object:
     return json.dumps(_listed_parameters(parameters), indent=2)
+
+
+def _coherent(row: Mapping[str, object], given: Collection[str]) -> dict[str, object]:
+    """A row whose columns do not contradict each other; what is given stays as it is."""
+    told = dict(row)
+    for domain, address in words.DOMAIN_OF.items():
+        if {domain, address} <= told.keys() and domain not in given:
+            told[domain] = str(told[address] or "").rpartition("@")[2].lower()
+    raw, operation = told.get("RawEventData"), told.get("ActionType")
+    if isinstance(raw, str) and operation and "RawEventData" not in given:
+        record = {**json.loads(raw), "Operation": operation}
+        told["RawEventData"] = json.dumps(record, ensure_ascii=False)
+    return told
 
 
 def _raw_type(column: Column, *, as_text: bool) -> pl.DataType:
