@@ -1,6 +1,6 @@
 """Names (domains, addresses) over time: which are new to a connector, and how many there are."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -8,6 +8,7 @@ import polars as pl
 
 from exconn.facts.mail.placing import COMPARABLE, KEYS
 from exconn.facts.queries import MANY
+from exconn.window import EVER
 
 
 class Names:
@@ -24,12 +25,7 @@ class Names:
 
     def __init__(self, rows: pl.DataFrame, *names: str) -> None:
         self._names = names
-        marked = rows
-        for name in names:
-            by = ("Connector", name)
-            hours = rows.select(*by, "Hour").unique().sort("Hour")
-            before = pl.col("Hour").shift().over(by).alias(_before(name))
-            marked = marked.join(hours.with_columns(before), on=[*by, "Hour"])
+        marked = rows.with_columns(column for name in names for column in _history(rows, name))
         by_connector = marked.sort("Hour").partition_by("Connector", as_dict=True)
         self._rows = {str(key): frame for (key,), frame in by_connector.items()}
         self._none = marked.clear()
@@ -40,21 +36,34 @@ class Names:
         Only of judgements whose past is known. Columns: those of `judged` and of the rows, and for
         each name whether it is New.
         """
-        parts = [self._fresh(one) for one in judged.filter(COMPARABLE).iter_rows(named=True)]
-        nothing = self._none.with_columns(At=pl.lit(None, judged.schema["At"]))
-        nothing = nothing.with_columns(
-            pl.lit(value=False).alias(_new(name)) for name in self._names
+        nothing = self._none.with_columns(
+            pl.lit(None, judged.schema["At"]).alias("At"),
+            *(pl.lit(value=False).alias(_new(name)) for name in self._names),
         )
-        found = pl.concat([nothing, *parts])
-        return judged.join(found.drop(map(_before, self._names)), on=KEYS)
+        parts = [
+            self._fresh(inside, judgement)
+            for judgement, inside in self._windows(judged.filter(COMPARABLE))
+        ]
+        ours = [column(name) for name in self._names for column in (_before, _first)]
+        return judged.join(pl.concat([nothing, *parts]).drop(ours), on=KEYS)
 
     def number(self, judged: pl.DataFrame, name: str, to: str) -> pl.DataFrame:
         """How many names there are in each window; see `number_of`. Columns: the keys and `to`."""
-        numbers = [self._number(one, name) for one in judged.iter_rows(named=True)]
-        return judged.select(KEYS).with_columns(pl.Series(to, numbers, dtype=pl.Int64))
+        counts = [
+            (
+                judgement["Connector"],
+                judgement["At"],
+                inside.select(
+                    (pl.col(_first(name)) & _unknown(name, judgement["Start"])).sum().cast(pl.Int64)
+                    + pl.col(f"{name}Count").filter(pl.col(name) == MANY).max().fill_null(0)
+                ).item(),
+            )
+            for judgement, inside in self._windows(judged)
+        ]
+        keys = {key: judged.schema[key] for key in KEYS}
+        return pl.DataFrame(counts, schema=keys | {to: pl.Int64()}, orient="row")
 
-    def _fresh(self, judgement: Mapping[str, Any]) -> pl.DataFrame:
-        inside = self._inside(judgement)
+    def _fresh(self, inside: pl.DataFrame, judgement: Mapping[str, Any]) -> pl.DataFrame:
         since = judgement["OwnStart"]
         new = {
             _new(name): pl.col(name).is_in(inside.filter(_unknown(name, since))[name].implode())
@@ -63,17 +72,33 @@ class Names:
         marked = inside.with_columns(pl.lit(judgement["At"]).alias("At"), **new)
         return marked.filter(pl.any_horizontal(list(new)))
 
-    def _number(self, judgement: Mapping[str, Any], name: str) -> int:
-        inside = self._inside(judgement)
-        first = inside.filter(_unknown(name, judgement["Start"]))
-        single = first.filter(~pl.col(name).is_in(["", MANY]))[name].n_unique()
-        many = inside.filter(pl.col(name) == MANY)[f"{name}Count"].max()
-        return single + (many if isinstance(many, int) else 0)
+    def _windows(self, judged: pl.DataFrame) -> Iterator[tuple[Mapping[str, Any], pl.DataFrame]]:
+        """Judgements, each with the rows of its window."""
+        for (connector,), some in judged.group_by("Connector"):
+            rows = self._rows.get(str(connector), self._none)
+            starts, ends = (rows["Hour"].search_sorted(some[at]) for at in ("Start", "End"))
+            for judgement, start, end in zip(some.iter_rows(named=True), starts, ends, strict=True):
+                yield judgement, rows[start:end]
 
-    def _inside(self, judgement: Mapping[str, Any]) -> pl.DataFrame:
-        rows = self._rows.get(judgement["Connector"], self._none)
-        start, end = (rows["Hour"].search_sorted(judgement[at]) for at in ("Start", "End"))
-        return rows[start:end]
+
+def _history(rows: pl.DataFrame, name: str) -> list[pl.Series]:
+    """Of each row, when its name came before, and whether it is the first of the hour with it.
+
+    Rows without a name, or with too many to tell apart, count as none of the first.
+    """
+    by = ("Connector", name)
+    hour, row = pl.col("Hour"), pl.int_range(pl.len())
+    same = pl.all_horizontal(
+        (pl.col(key) == pl.col(key).shift()).fill_null(value=False) for key in by
+    )
+    again = same & (hour == hour.shift())
+    never = pl.lit(EVER.start, rows.schema["Hour"])
+    before = pl.when(~again).then(pl.when(same).then(hour.shift()).otherwise(never)).forward_fill()
+    told = ~pl.col(name).is_in(["", MANY])
+    sorted_rows = rows.lazy().select(*by, "Hour", Row=row).sort(*by, "Hour")
+    history = sorted_rows.select("Row", Before=before, First=~again & told).sort("Row").collect()
+    seen = history.select(pl.when(pl.col("Before") != never).then("Before")).to_series()
+    return [seen.alias(_before(name)), history["First"].alias(_first(name))]
 
 
 def _unknown(name: str, since: datetime) -> pl.Expr:
@@ -88,3 +113,7 @@ def _before(name: str) -> str:
 
 def _new(name: str) -> str:
     return f"{name}New"
+
+
+def _first(name: str) -> str:
+    return f"{name}First"
