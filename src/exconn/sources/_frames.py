@@ -145,7 +145,7 @@ def _table_coverage(pieces: Sequence[Piece], table: Table) -> TableCoverage:
 
 def _whole(pieces: Sequence[Piece], table: Table) -> pl.LazyFrame:
     frames = [_conformed(piece.frame, piece, table).select(table.names) for piece in pieces]
-    return pl.concat(frames) if frames else pl.LazyFrame(schema=table.schema)
+    return pl.concat(frames) if frames else table.empty
 
 
 def _conformed(frame: Frame, piece: Piece, table: Table) -> Frame:
