@@ -14,6 +14,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -24,19 +25,14 @@ from tenant import HIJACKED, HIJACKED_AT, HOURS, START
 
 from exconn import Alert, grade, hunt
 from exconn.facts import queries
+from exconn.facts.logons import LogonRows
+from exconn.facts.mail import MailRows
 from exconn.facts.survey import FACT_TABLES
 from exconn.sources import ParquetSource
 from exconn.window import Period
 
 Answer = dict[str, Any]
 WEEK = Period(START, START + timedelta(hours=HOURS))
-COLUMNS = (
-    *("Timestamp", "NetworkMessageId", "Connectors", "EmailDirection", "DeliveryAction"),
-    *("SenderFromAddress", "SenderMailFromAddress", "SenderObjectId", "SenderFromDomain"),
-    *("SenderMailFromDomain", "SenderIPv4", "SenderIPv6", "RecipientEmailAddress", "ThreatTypes"),
-    *("AuthenticationDetails", "AttachmentCount", "UrlCount"),
-)
-"""What a hunt reads of EmailEvents."""
 COUNTS = ("Messages", "Mismatched", "NoSenderId", "BadOutbound", "Addresses")
 
 
@@ -142,7 +138,9 @@ def by_pandas(folder: Path) -> Answer:
     """Plain pandas, with the columns that it needs."""
     import pandas as pd
 
-    names = [*COLUMNS[:11], "ThreatTypes"]
+    names = ["Timestamp", "NetworkMessageId", "Connectors", "EmailDirection", "DeliveryAction"]
+    names += ["SenderFromAddress", "SenderMailFromAddress", "SenderObjectId", "SenderFromDomain"]
+    names += ["SenderMailFromDomain", "SenderIPv4", "ThreatTypes"]
     mail = pd.read_parquet(folder / "EmailEvents", columns=names, engine="pyarrow")
     mail["Hour"] = mail["Timestamp"].dt.floor("h")
     p1, p2 = mail["SenderMailFromDomain"], mail["SenderFromDomain"]
@@ -176,11 +174,34 @@ def by_pandas(folder: Path) -> Answer:
     return _answer(rows, int((sent > queries.PLAYBOOK_THRESHOLD).sum()))
 
 
+def read_by_hunts() -> dict[str, list[str]]:
+    """The columns of which a hunt reads all rows, by table.
+
+    Of rows that it only looks for, such as changes of connectors, those that tell them.
+    """
+    counting = [*MailRows.queries(WEEK), queries.administration(WEEK)]
+    counting += LogonRows.queries(WEEK, (), ())
+    looking = [queries.connector_changes(WEEK), queries.actor_deeds(WEEK)]
+    reads = frozenset[tuple[str, str]]().union(
+        *(query.reads() for query in counting), *(query.reads("Timestamp") for query in looking)
+    )
+    return {
+        table.name: [name for name in table.names if (table.name, name) in reads]
+        for table in FACT_TABLES
+    }
+
+
 def decoded(folder: Path) -> Answer:
-    """Only decode the columns that a hunt reads, a file at a time: nobody can be faster."""
-    for file in sorted((folder / "EmailEvents").glob("*.parquet")):
-        pl.read_parquet(file, columns=list(COLUMNS))
-    return {}
+    """Only decode the columns that a hunt reads, two files at a time: nobody can be faster."""
+    columns = [(folder / table, names) for table, names in read_by_hunts().items()]
+    files = [(file, names) for place, names in columns for file in sorted(place.glob("*.parquet"))]
+
+    def decode(file: Path, names: list[str]) -> int:
+        return pl.read_parquet(file, columns=names).height
+
+    with ThreadPoolExecutor(2) as pool:
+        rows = sum(pool.map(decode, *zip(*files, strict=True)))
+    return {"rows": rows}
 
 
 def hunted(folder: Path) -> Answer:

@@ -122,7 +122,11 @@ def findings(
 def contributing(found: Sequence[Finding], policy: Policy) -> tuple[Finding, ...]:
     """The findings with what each that fired adds to the margin."""
     gains = _contributions([f.signal for f in found if f.state is State.FIRED], policy)
-    return tuple(evolve(f, contribution=gains.get(f.signal.id, 0.0)) for f in found)
+    gained = ((finding, gains.get(finding.signal.id, 0.0)) for finding in found)
+    return tuple(
+        finding if finding.contribution == gain else evolve(finding, contribution=gain)
+        for finding, gain in gained
+    )
 
 
 def ordered(found: Sequence[Finding]) -> list[Finding]:

@@ -54,14 +54,24 @@ class Together:
         for (_, counter), frame in zip(self._first, columns, strict=True):
             counted |= counter.counted(frame)
 
-        def on_counted(query: Query) -> pl.LazyFrame:
-            for length in range(len(query.steps), 0, -1):
-                done = counted.get(query.steps[:length])
-                if done is not None:
-                    return run(query.steps[length:], done.lazy(), on_counted)
-            return query.on(rows)
+        done = _Done(rows, counted)
+        return pl.collect_all([done.plan(query) for query in self._queries])
 
-        return pl.collect_all([on_counted(query) for query in self._queries])
+
+@frozen(eq=False)
+class _Done:
+    """The counts that are done; a value, since a closure that calls itself would outlive them."""
+
+    rows: Rows
+    counted: Mapping[_Steps, pl.DataFrame]
+
+    def plan(self, query: Query) -> pl.LazyFrame:
+        """The rest of a query, after its count."""
+        for length in range(len(query.steps), 0, -1):
+            count = self.counted.get(query.steps[:length])
+            if count is not None:
+                return run(query.steps[length:], count.lazy(), self.plan)
+        return query.on(self.rows)
 
 
 @frozen(eq=False)
