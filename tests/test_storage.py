@@ -151,6 +151,28 @@ def test_secrets_are_shown_nowhere(
     assert not [text for text in shown if str(made.options["aws_access_key_id"]) in text]
 
 
+@pytest.mark.parametrize(
+    "address", ["{}/", "{}//", "S3://bucket//evidence", "s3a://bucket/evidence"]
+)
+def test_an_address_may_be_written_in_several_ways(made: Bucket, address: str) -> None:
+    made.put("evidence/EmailEvents.parquet", mail(0))
+    made.put("evidence/EmailEvents/1.parquet", mail(1))
+    place = address.format(made.url)
+    source = ParquetSource(place, storage_options=made.options)
+    assert source.coverage([EMAIL_EVENTS])[EMAIL_EVENTS].rows == 48
+    assert len(ids(source, of_days(1, 2))) == 24
+
+
+def test_an_address_of_a_file_system_is_a_path(tmp_path: Path) -> None:
+    write_evidence({"EmailEvents": mail(0)}, tmp_path)
+    assert len(ids(ParquetSource(f"file://{tmp_path}"), of_days(0, 1))) == 24
+
+
+def test_an_address_that_is_a_pattern_is_refused(made: Bucket) -> None:
+    with pytest.raises(InvalidValueError, match=r"an address with \* cannot be listed"):
+        ParquetSource("s3://bucket/evidence*", storage_options=made.options)
+
+
 def test_options_that_polars_does_not_take_are_an_error(made: Bucket) -> None:
     with pytest.raises(InvalidValueError, match=r"^storage_options: .*max_retries"):
         ParquetSource(made.url, storage_options={**made.options, "max_retries": "many"})

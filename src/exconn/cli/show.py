@@ -32,6 +32,7 @@ from exconn.grading.verdict import Classification
 from exconn.ingest import ImportSummary
 from exconn.reports.words import EVENTS, clicked, listed, minute, most, similar, unassessed
 from exconn.simulate import Tenant
+from exconn.sources import Compacted
 from exconn.tables import Table
 from exconn.unseen import shortened, visible
 
@@ -251,6 +252,15 @@ def imported(console: Console, summary: ImportSummary, folder: Path) -> None:
         console.print(
             _text(f"They are in {folder / 'rejected.jsonl'}, with file, line and reason.")
         )
+
+
+def compacted(console: Console, done: Sequence[Compacted]) -> None:
+    """The files of each table, before and after."""
+    grid = _grid("Table", ("Files", "right"), ("now", "right"), ("MB", "right"), ("now", "right"))
+    for one in done:
+        sizes = [f"{size / 1e6:,.1f}" for size in one.size]
+        grid.add_row(one.table, *(f"{count:,}" for count in one.files), *sizes)
+    console.print(grid)
 
 
 def _reasons(console: Console, findings: Sequence[Finding], most: int) -> None:

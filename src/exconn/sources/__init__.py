@@ -7,6 +7,7 @@ from exconn.sources._line import Busy, Clock, Patience, Slow, TokenRefused, TooM
 from exconn.sources._stretches import Reading
 from exconn.sources._wire import Reply
 from exconn.sources.cache import ResultCache
+from exconn.sources.compact import Compacted, compact_evidence
 from exconn.sources.context import read_context
 from exconn.sources.hunting import HuntingSource
 from exconn.sources.kusto import KustoSource, workspace_url
@@ -17,6 +18,7 @@ from exconn.sources.remote import NotThereError, RemoteSource, Service
 __all__ = [
     "Busy",
     "Clock",
+    "Compacted",
     "HuntingSource",
     "KustoSource",
     "MemorySource",
@@ -31,6 +33,7 @@ __all__ = [
     "Slow",
     "TokenRefused",
     "TooMuch",
+    "compact_evidence",
     "read_context",
     "workspace_url",
     "write_evidence",

@@ -220,6 +220,8 @@ def _parts(piece: Piece, minutes: pl.DataFrame, table: Table) -> list[Part]:
         *(pl.col(name).sum() for name in as_text),
     )
     rows = {row[NAME]: row for row in files.iter_rows(named=True)}
+    if unknown := sorted(rows.keys() - set(piece.names)):
+        raise UnreadableDataError(unknown[0], "is not called so by who reads it; give another path")
     missing = missing_columns(table, piece.frame.collect_schema())
     return [_part(name, rows.get(name), missing, table, as_text) for name in piece.names]
 

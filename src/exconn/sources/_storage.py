@@ -32,6 +32,22 @@ _HIDDEN = "***"
 _SHORTEST_SECRET = 4
 
 
+def is_address(place: str | os.PathLike[str]) -> bool:
+    """Whether a place is an address such as ``s3://bucket/evidence``, not a path."""
+    return isinstance(place, str) and _URL.match(place) is not None
+
+
+def _tidy(place: str | os.PathLike[str]) -> str:
+    """A place as Polars names it: files are known by their names."""
+    if not is_address(place):
+        return str(Path(place))
+    scheme, _, rest = str(place).partition("://")
+    rest = re.sub("/+", "/", rest)
+    if scheme.lower() == "file":
+        return str(Path(rest))
+    return f"{scheme.lower()}://{rest.rstrip('/')}"
+
+
 @frozen
 class Storage:
     """An evidence folder, wherever it lies.
@@ -41,7 +57,7 @@ class Storage:
         options: how Polars gets there; may hold secrets, so nothing shows them.
     """
 
-    root: str
+    root: str = field(converter=_tidy)
     options: Mapping[str, str | int] = field(factory=dict, repr=False)
 
     def files(self) -> dict[str, list[str]]:
@@ -94,7 +110,7 @@ class Storage:
 
     def text(self, name: str) -> str | None:
         """The lines of a text file on object storage; None where it is not there."""
-        place = f"{self.root.rstrip('/')}/{name}"
+        place = f"{self.root}/{name}"
         try:
             with self._reached(place):
                 lines = pl.scan_lines(place, storage_options=self._to_polars()).collect()
@@ -115,7 +131,11 @@ class Storage:
 
     def _listed(self) -> dict[str, list[str]]:
         """The files in the tables' folders; and of each table the file that it may be."""
-        root = self.root.rstrip("/")
+        root = self.root
+        if marks := set(root) & set("*?[]{}"):
+            raise InvalidValueError(
+                "folder", f"{root}: an address with {min(marks)} cannot be listed; rename it"
+            )
         found: dict[str, list[str]] = {
             table.name: [f"{root}/{table.name}.parquet"] for table in TABLES
         }
@@ -167,11 +187,6 @@ class Storage:
             ):
                 text = text.replace(str(value), _HIDDEN)
         return text
-
-
-def is_address(place: str | os.PathLike[str]) -> bool:
-    """Whether a place is an address such as ``s3://bucket/evidence``, not a path."""
-    return isinstance(place, str) and _URL.match(place) is not None
 
 
 def _found(folder: Path, table: Table) -> list[str]:

@@ -26,7 +26,7 @@ def read_context(
         UnreadableDataError: the place of an address cannot be reached.
     """
     if is_address(path):
-        storage = Storage(str(path), storage_options or {})
+        storage = Storage(path, storage_options or {})
         with storage.discreet():
             text = storage.text(FILE_NAME)
         return Context() if text is None else Context.from_toml(text)

@@ -12,7 +12,7 @@ from exconn.coverage import Coverage
 from exconn.errors import NoDataError
 from exconn.query import Query
 from exconn.sources._frames import Piece, Pieces
-from exconn.sources._storage import Storage, is_address
+from exconn.sources._storage import Storage
 from exconn.sources._stretches import Reading
 from exconn.tables import TABLES, Table
 
@@ -48,13 +48,12 @@ class ParquetSource:
         storage_options: Mapping[str, str | int] | None = None,
         on_read: Callable[[Reading], None] | None = None,
     ) -> None:
-        root = str(folder) if is_address(folder) else str(Path(folder))
-        self._storage = Storage(root, storage_options or {})
+        self._storage = Storage(folder, storage_options or {})
         with self._storage.discreet():
             pieces = _pieces(self._storage)
         if not any(pieces.values()):
             raise NoDataError(
-                f"{root}: no table in it; expected files such as EmailEvents.parquet "
+                f"{self._storage.root}: no table in it; expected files such as EmailEvents.parquet "
                 "(make one with: exconn import FILE... --to DIR)"
             )
         self._pieces = Pieces(pieces, on_read)

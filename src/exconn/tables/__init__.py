@@ -24,6 +24,7 @@ from exconn.tables._table import (
     Table,
     conform,
     missing_columns,
+    moment,
 )
 
 __all__ = [
@@ -48,4 +49,5 @@ __all__ = [
     "Table",
     "conform",
     "missing_columns",
+    "moment",
 ]

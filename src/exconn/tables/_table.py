@@ -142,6 +142,11 @@ def conform(frame: Frame, table: Table, *, where: str = "") -> Frame:
     return frame.select(*columns, *extra)
 
 
+def moment(table: Table, present: pl.Schema, *, where: str = "") -> pl.Expr:
+    """When the rows of a raw frame of this schema were, as `conform` has it."""
+    return _conformed(table[table.time], present, where or table.name, spelt=False)
+
+
 def missing_columns(table: Table, present: pl.Schema) -> frozenset[str]:
     """The columns of a table that a raw frame of this schema lacks, under any spelling."""
     return frozenset(
