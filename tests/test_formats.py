@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from exconn.grading.export import csv_text
-from exconn.ingest import ImportSummary, _importer, _json, _lines, _packed, import_files
+from exconn.ingest import ImportSummary, _importer, _json, _lines, _packed, _write, import_files
 from exconn.ingest._cells import DECODER
 from exconn.models import ConnectorChange, Email, Logon
+from exconn.sources import read_context
 from exconn.tables import EMAIL_EVENTS, TABLES, conform
 
 Json = dict[str, Any]
@@ -418,6 +419,17 @@ def test_listings_are_read_where_lists_were_written(tmp_path: Path) -> None:
     assert summary.reasons == {"a list of which only the type was written: export it as JSON": 1}
 
 
+def test_lists_that_blanks_join_are_taken_apart_or_set_aside(tmp_path: Path) -> None:
+    header = ("Name", "Enabled", "SenderDomains", "SenderIPAddresses")
+    good = ("Relay", "True", "smtp:a.example;1 smtp:b.example;1", "203.0.113.9 203.0.113.0/24")
+    bad = ("Other", "True", "smtp:a.example;1", "203.0.113.9 and others")
+    summary, evidence = imported(tmp_path, table(header, good, bad))
+    assert summary.reasons == {"a list whose values cannot be told apart: export it as JSON": 1}
+    [relay] = read_context(evidence).inbound_connectors
+    assert relay.sender_domains == ("a.example", "b.example")
+    assert relay.sender_ip_addresses == ("203.0.113.9", "203.0.113.0/24")
+
+
 def test_a_short_listing_of_blocked_connectors_is_read(tmp_path: Path) -> None:
     """Two columns tell what it is."""
     guid = "159eb7c4-75d7-43e2-95fe-ced44b3e0a56"
@@ -593,17 +605,26 @@ def test_an_archive_is_walked_like_a_folder(tmp_path: Path) -> None:
                 "__MACOSX/._x.csv": "junk",
                 ".hidden": "junk",
                 "../up.csv": mails({"NetworkMessageId": "n-1"}),
+                "..\\w.csv": mails({"NetworkMessageId": "n-4"}),
                 "b/mails.json": json.dumps(MAIL),
                 odd: "junk\n",
                 "z.zip": zipped({"c.csv": mails({"NetworkMessageId": "n-3"}), "d": "more junk"}),
             }
         ),
     )
-    assert summary.rows == 3
+    assert summary.rows == 4
+    assert summary.notes == ("Not read: 2 hidden files and folders.",)
     archive = tmp_path / "export"
     assert [str(file.path) for file in summary.files] == [
         f"{archive}/{name}"
-        for name in ("../up.csv", "a\\u202eb.csv", "b/mails.json", "z.zip/c.csv", "z.zip/d")
+        for name in (
+            "../up.csv",
+            "..\\w.csv",
+            "a\\u202eb.csv",
+            "b/mails.json",
+            "z.zip/c.csv",
+            "z.zip/d",
+        )
     ]
     assert [found["file"] for found in rejections(evidence)] == [
         f"{archive}/a\\u202eb.csv",
@@ -881,6 +902,7 @@ def test_large_files_are_written_in_parts(
     """Memory does not grow with a file; rows and duplicates are the same, also a second time."""
     monkeypatch.setattr(_importer, "_CHUNK", chunk)
     monkeypatch.setattr(_importer, "_LARGEST", largest)
+    monkeypatch.setattr(_write, "_LARGEST_PILE", largest)
     changes = [{"NetworkMessageId": f"n-{i % 70}"} for i in range(100)]
     summary, evidence = imported(tmp_path, mails(*changes))
     assert (summary.rows, summary.duplicates) == (70, 30)

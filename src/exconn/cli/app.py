@@ -98,6 +98,7 @@ app = App(
     help="Grades Microsoft 365 alerts on malicious Exchange connectors, with the evidence shown.",
     version=exconn.__version__,
     help_format="plaintext",
+    suppress_keyboard_interrupt=False,
 )
 
 Folder = Annotated[Path, Parameter(name="DIR", help="The evidence folder.", negative=())]
@@ -144,8 +145,8 @@ def run(arguments: Sequence[str]) -> int:
         message = " ".join(visible(shortened(" ".join(str(error).split()), _ERROR)).split())
         print(f"exconn: {message}", file=sys.stderr)
         return NOT_GRADED
-    except KeyboardInterrupt:
-        print("exconn: interrupted", file=sys.stderr)
+    except KeyboardInterrupt as interrupt:
+        print("; ".join(("exconn: interrupted", *map(str, interrupt.args))), file=sys.stderr)
         return INTERRUPTED
     return status if isinstance(status, int) else GRADED
 

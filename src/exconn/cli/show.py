@@ -251,6 +251,8 @@ def imported(console: Console, summary: ImportSummary, folder: Path) -> None:
         console.print(
             _text(f"They are in {folder / 'rejected.jsonl'}, with file, line and reason.")
         )
+    for note in summary.notes:
+        console.print(_text(note))
 
 
 def _reasons(console: Console, findings: Sequence[Finding], most: int) -> None:
