@@ -555,9 +555,18 @@ def test_properties_may_be_text_and_must_be_there(tmp_path: Path) -> None:
     assert summary.reasons == {"an envelope without properties": 1}
 
 
+def test_an_envelope_tells_the_time_where_its_row_does_not(tmp_path: Path) -> None:
+    timeless = {name: value for name, value in MAIL.items() if name != "Timestamp"}
+    _, evidence = imported(tmp_path, streamed("EmailEvents", timeless))
+    times = pl.read_parquet(evidence / "EmailEvents")["Timestamp"].to_list()
+    assert times == [datetime(2026, 3, 2, 10, 20, tzinfo=UTC)]
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
+        ({"EmailSize": "1_000"}, "EmailSize is not a 64-bit number"),
+        ({"EmailSize": "1_000.0"}, "EmailSize is not a 64-bit number"),
         ({"EmailSize": "big"}, "EmailSize is not a 64-bit number"),
         ({"EmailSize": 1 << 63}, "EmailSize is not a 64-bit number"),
         ({"EmailSize": [1]}, "EmailSize is not a 64-bit number"),
@@ -875,6 +884,7 @@ def test_addresses_of_clients_are_read_from_each_form(
             "LogonFailed",
             "InvalidUserNameOrPassword",
         ),
+        ({"Operation": "UserLoginFailed", "ErrorNumber": "0"}, "LogonFailed", ""),
         ({"Operation": "UserLoginFailed", "ErrorNumber": "50126"}, "LogonFailed", "50126"),
         ({"ErrorNumber": 50126}, "LogonFailed", "50126"),
         (

@@ -117,9 +117,9 @@ def _activity(record: Mapping[str, object], operation: str, workload: str) -> di
 
 def _sign_in(record: Mapping[str, object], operation: str) -> dict[str, Cell]:
     error = _text(record, ("logonerror",))
-    number = _error_number(record)
+    number = "" if (told := _error_number(record)) == "0" else told
     # ResultStatus is not asked: failed sign-ins say "Success" there.
-    succeeded = _SIGN_INS[operation.lower()] and not error and number in ("", "0")
+    succeeded = _SIGN_INS[operation.lower()] and not error and not number
     interrupted = number in INTERRUPTED or error.lower().endswith("interrupt")
     ended = "LogonSuccess" if succeeded else "LogonFailed"
     return {

@@ -175,6 +175,8 @@ def _truth(value: object) -> bool | None:
 
 def _number(value: object, kind: KqlType) -> int | float | None:
     if isinstance(value, str):
+        if "_" in value:  # what Python takes for a number, and nothing else
+            return None
         try:
             value = float(value) if not _is_whole(value) else int(value)
         except (ValueError, OverflowError):

@@ -149,7 +149,7 @@ _LOGON_ACTIONS = {"logonsuccess", "logonfailed", "logoninterrupted"}
 def streamed(record: Mapping[str, object]) -> Row | None:
     """Read an envelope of the streaming export; None when it is none.
 
-    Its own `time` can trail the event by twenty minutes and is not used.
+    Its own `time` can trail the event by twenty minutes: it counts where the row has none.
 
     Raises:
         UnfitError: an envelope of another table, or with contents that cannot be read.
@@ -165,6 +165,8 @@ def streamed(record: Mapping[str, object]) -> Row | None:
     properties = decoded_object(envelope.get("properties"))
     if properties is None:
         raise UnfitError("an envelope without properties")
+    if all(blank(folded(properties).get(name.lower())) for name in (table.time, "TimeGenerated")):
+        properties = {**properties, table.time: envelope.get("time")}
     return table_row(properties, table, ("hunting",))
 
 
