@@ -122,13 +122,12 @@ def test_a_listing_that_says_little_is_not_accused_of_what_it_does_not_say() -> 
 def test_what_only_tests_is_not_in_force(
     outbound: Mapping[str, Any], rule: Mapping[str, Any], in_force: set[bool]
 ) -> None:
+    out = {**OUTBOUND, "CloudServicesMailEnabled": True, **outbound}
     listed = Context(
-        outbound_connectors=[
-            OutboundConnector.from_properties(
-                OUTBOUND | {"CloudServicesMailEnabled": True} | outbound
-            )
+        outbound_connectors=[OutboundConnector.from_properties(out)],
+        transport_rules=[
+            TransportRule.from_properties({**RULE, "DeleteMessage": True, **rule}),
         ],
-        transport_rules=[TransportRule.from_properties(RULE | {"DeleteMessage": True} | rule)],
     )
     assert {risk.in_force for risk in risks(listed)} == in_force
 

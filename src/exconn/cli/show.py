@@ -222,12 +222,8 @@ def risks(console: Console, found: Sequence[Risk], listings: int) -> None:
         for risk in own:
             console.print(_text(f"- {risk.what} {risk.why} {risk.to_do}"))
             for setting, value in risk.settings.items():
-                told = (
-                    listed([_name(str(one)) for one in value])
-                    if isinstance(value, list)
-                    else _name(str(value))
-                )
-                console.print(_text(f"  {setting}: {told}"))
+                told = map(str, value if isinstance(value, list) else [value])
+                console.print(_text(f"  {setting}: {listed([_name(one) for one in told])}"))
         console.print()
 
 
