@@ -284,7 +284,7 @@ def test_a_record_that_a_spreadsheet_cut_is_set_aside(tmp_path: Path) -> None:
     cut = json.dumps(CHANGE | {"Padding": "x" * 40_000})[:32_767]
     row = {"CreationDate": "2026-03-02", "Operation": "Set-Mailbox", "AuditData": cut}
     summary, _ = imported(tmp_path, table(list(row), list(row.values())))
-    assert summary.reasons == {"AuditData is not a JSON object": 1}
+    assert summary.reasons == {"AuditData is not a JSON object: import the file as downloaded": 1}
 
 
 def test_cells_may_be_longer_than_python_expects(tmp_path: Path) -> None:
@@ -450,6 +450,11 @@ def test_what_stands_before_the_header_is_no_row(tmp_path: Path, before: str) ->
     assert (summary.read, summary.rows) == (1, 1)
 
 
+def test_lines_may_end_as_on_old_macs(tmp_path: Path) -> None:
+    summary, _ = imported(tmp_path, mails({}, {"NetworkMessageId": "n-2"}, end="\r"))
+    assert (summary.rows, summary.rejected) == (2, 0)
+
+
 def test_a_named_delimiter_counts(tmp_path: Path) -> None:
     """Even where the header has another one more often."""
     text = 'sep=|\r\nTimestamp|NetworkMessageId|Subject|"a,b,c,d,e,f"\r\n2026-03-02|n|x|y\r\n'
@@ -494,7 +499,7 @@ def test_ragged_rows_are_set_aside_with_their_line(tmp_path: Path) -> None:
         (b'2026-03-02,n-9,"never closed,x\r\n', "not CSV"),
         (b'2026-03-02,n-9,"closed"early,x\r\n', "not CSV"),
         (b"2026-03-02,n-9,in the\rmiddle,x\r\n", "not CSV"),
-        (b"2026-03-02,n-9,\xfcber,x,,,,,\r\n", "not UTF-8"),
+        (b"2026-03-02,n-9,\xfcber,x,,,,,\r\n", "not UTF-8: save the file in that encoding"),
         (b"\0\0\0\0\0\r\n", "NUL bytes"),
     ],
 )

@@ -154,6 +154,7 @@ def adds_up(summary: ImportSummary | FileSummary) -> bool:
         ("2026-03-02T09:58:56.12345+00:00", datetime(2026, 3, 2, 9, 58, 56, 123450, tzinfo=UTC)),
         ("2026-03-02T09:58:56+02:00", datetime(2026, 3, 2, 7, 58, 56, tzinfo=UTC)),
         ("2026-03-02T09:58:56-0130", datetime(2026, 3, 2, 11, 28, 56, tzinfo=UTC)),
+        ("2026/03/02 09:58:56", datetime(2026, 3, 2, 9, 58, 56, tzinfo=UTC)),
         ("2026-03-02 09:58:56.000000000", datetime(2026, 3, 2, 9, 58, 56, tzinfo=UTC)),
         ("2026-03-02", datetime(2026, 3, 2, tzinfo=UTC)),
         ("18/3/2026 9:58:33 PM", datetime(2026, 3, 18, 21, 58, 33, tzinfo=UTC)),
@@ -579,6 +580,10 @@ def test_an_envelope_tells_the_time_where_its_row_does_not(tmp_path: Path) -> No
         ({"Timestamp": "soon"}, "no readable time"),
         ({"Timestamp": ""}, "no readable time"),
         ({"Timestamp": 1772445600}, "no readable time"),
+        (
+            {"Timestamp": "5/6/2026 21:13"},
+            "day and month of the time could be either: write 2026-03-25 21:13",
+        ),
     ],
 )
 def test_a_record_with_a_value_that_cannot_be_kept_is_rejected(
@@ -941,7 +946,7 @@ def test_audit_records_that_cannot_be_read_are_rejected(tmp_path: Path) -> None:
     )
     assert summary.reasons == {
         "no readable time": 1,
-        "AuditData is not a JSON object": 1,
+        "AuditData is not a JSON object: import the file as downloaded": 1,
         "no table that exconn reads": 1,
     }
 
@@ -1099,8 +1104,8 @@ def test_values_on_one_line_are_told_apart(tmp_path: Path) -> None:
         (b"[1]", "not an object"),
         (b"[[[[[[1]]]]]]", "not an object"),
         (b"\0\0\0\0", "NUL bytes"),
-        (b'{"Subject": "\xff\xfe"}', "not UTF-8"),
-        (b"Betreff: gr\xfc\xdfe", "not UTF-8"),
+        (b'{"Subject": "\xff\xfe"}', "not UTF-8: save the file in that encoding"),
+        (b"Betreff: gr\xfc\xdfe", "not UTF-8: save the file in that encoding"),
         (b"[" * 100_000, "nested too deeply"),
         (b'{"a":' * 100_000, "nested too deeply"),
         (b'{"n": ' + b"9" * 5_000 + b"}", "not JSON"),
@@ -1163,7 +1168,7 @@ def test_a_document_with_a_bad_byte_loses_only_that_record(tmp_path: Path) -> No
     export.write_bytes(f'{{"records":[\n{good},\n{bad}\n]}}'.encode().replace(b"?", b"\xe9"))
     summary = import_files([export], tmp_path / "evidence")
     assert summary.written == {"EmailEvents": 1}
-    assert summary.reasons == {"not UTF-8": 1}
+    assert summary.reasons == {"not UTF-8: save the file in that encoding": 1}
 
 
 def test_damaged_and_binary_files_are_rejected(tmp_path: Path) -> None:
@@ -1560,7 +1565,7 @@ def test_a_folder_that_cannot_be_written_is_an_error_and_stays_usable(tmp_path: 
 def test_a_target_that_is_a_file_is_an_error(tmp_path: Path) -> None:
     """The folder cannot be made."""
     export = lines(tmp_path / "x", [MAIL])
-    with pytest.raises(InvalidValueError, match="evidence folder"):
+    with pytest.raises(InvalidValueError, match="is a file; name a folder"):
         import_files([export], export)
 
 

@@ -2,7 +2,16 @@
 
 from collections.abc import Mapping
 
-from exconn.ingest._cells import Cell, UnfitError, blank, decoded_object, dynamic, folded, text
+from exconn.ingest._cells import (
+    Cell,
+    UnfitError,
+    blank,
+    decoded_object,
+    dynamic,
+    folded,
+    moment,
+    text,
+)
 from exconn.ingest._row import Row
 from exconn.ingest._times import parse_moment
 from exconn.models.audit import host
@@ -103,16 +112,13 @@ def signed_in(record: Mapping[str, object]) -> Row | None:
         if is_named:
             raise UnfitError("looks like a sign-in; lacks who signed in (UserPrincipalName)")
         return None
-    moment = parse_moment(by_name.get("createddatetime")) or parse_moment(
-        by_name.get("timegenerated")
-    )
-    if moment is None:
-        raise UnfitError("no readable time")
+    created, generated = by_name.get("createddatetime"), by_name.get("timegenerated")
+    when = parse_moment(created) or parse_moment(generated) or moment(generated or created)
     action = _outcome(number or "", word)
     reason = text(status.get("failurereason")) or text(by_name.get("resultdescription"))
     device = folded(decoded_object(by_name.get("devicedetail")) or by_name)
     cells: dict[str, Cell] = {
-        "Timestamp": moment,
+        "Timestamp": when,
         "ActionType": action,
         "Application": _either(by_name, "appdisplayname", "serviceprincipalname"),
         "FailureReason": "" if action == "LogonSuccess" else reason or number or word,

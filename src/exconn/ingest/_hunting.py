@@ -15,6 +15,7 @@ from exconn.ingest._cells import (
     fold,
     folded,
     is_sidecar,
+    moment,
     printable,
     text,
 )
@@ -230,12 +231,7 @@ def _exact_first(record: Mapping[str, object], table: Table) -> Iterable[tuple[s
 
 
 def _cell(value: object, column: Column, table: Table) -> Cell:
-    try:
-        return cell(value, column)
-    except UnfitError:
-        if column.name == table.time:
-            raise UnfitError("no readable time") from None
-        raise
+    return cell(value, column) if column.name != table.time or blank(value) else moment(value)
 
 
 def _keep_extra(cells: dict[str, Cell], name: str, value: object) -> None:

@@ -86,6 +86,8 @@ def open_folder(path: Path) -> Iterator["EvidenceFolder"]:
     Raises:
         InvalidValueError: it cannot be written.
     """
+    if path.exists() and not path.is_dir():
+        raise InvalidValueError("evidence folder", f"{path} is a file; name a folder")
     try:
         path.mkdir(parents=True, exist_ok=True)
         _remove_stale(path)
