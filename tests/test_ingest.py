@@ -1486,6 +1486,16 @@ def test_what_is_not_read_in_a_folder_is_counted(tmp_path: Path) -> None:
     )
 
 
+def test_of_another_evidence_folder_only_tables_are_read(tmp_path: Path) -> None:
+    _, one = imported(tmp_path, MAIL, {"junk": 1})
+    (one / "context.toml").write_text('partners = ["fabrikam.example"]\n')
+    summary = import_files([one], tmp_path / "other")
+    assert (summary.rows, summary.rejected) == (1, 0)
+    assert summary.notes == (
+        "Not read: 2 files of an evidence folder (context.toml, context.toml.old, rejected.jsonl).",
+    )
+
+
 def test_a_file_is_the_same_however_its_path_is_spelt(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,7 +14,7 @@ from exconn.ingest._read import LeftOut, read, walk
 from exconn.ingest._recognise import recognise
 from exconn.ingest._row import Row
 from exconn.ingest._summary import FileSummary, ImportSummary
-from exconn.ingest._write import EvidenceFolder, is_evidence, open_folder
+from exconn.ingest._write import OWN_FILES, EvidenceFolder, is_evidence, open_folder
 from exconn.tables import Table
 
 _CHUNK = 20_000
@@ -53,11 +53,20 @@ def import_files(
             damaged.
         InvalidValueError: the evidence folder cannot be written.
     """
+    given = tuple(files)
     left_out: LeftOut = Counter()
+
+    def is_own(path: Path) -> bool:
+        if is_evidence(path, to):
+            return True
+        is_of_another = path.name in OWN_FILES and path.parent in given
+        left_out[f"files of an evidence folder ({', '.join(OWN_FILES)})"] += is_of_another
+        return is_of_another
+
     meter = _Meter(progress)
     done = "nothing was imported"
     try:
-        sources = list(walk(files, but=lambda path: is_evidence(path, to), left_out=left_out))
+        sources = list(walk(given, but=is_own, left_out=left_out))
         with open_folder(to) as folder:
             summaries = tuple(
                 _import_part(part, _whole_path(part, source), folder, meter)

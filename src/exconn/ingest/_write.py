@@ -35,6 +35,9 @@ REJECTED = "rejected.jsonl"
 _WRITTEN = (
     "# Written by `exconn import` from listings. What else it says is kept; comments are not."
 )
+OWN_FILES = (CONTEXT, f"{CONTEXT}.old", REJECTED)
+"""What an evidence folder has beside its tables."""
+
 _SHOWN = 2_000
 _STAGING = ".import-"
 _SETTLED = 60
@@ -54,7 +57,7 @@ def is_evidence(path: Path, folder: Path) -> bool:
         parts = path.resolve().relative_to(folder.resolve()).parts
     except ValueError:
         return False
-    if parts in ((REJECTED,), (CONTEXT,), (f"{CONTEXT}.old",)):
+    if len(parts) == 1 and parts[0] in OWN_FILES:
         return True
     return path.suffix == ".parquet" and parts[0].removesuffix(".parquet") in _BY_NAME
 
@@ -317,8 +320,8 @@ def _mixture(table: str, blocks: Iterable[_Block]) -> str:
             named = ", ".join(lacking[:_NAMED])
             more = f" and {len(lacking) - _NAMED} more" if len(lacking) > _NAMED else ""
             return (
-                f"{table} has rows that lack columns which others of the same time have ({named}"
-                f"{more}): what rests on these cannot be assessed for that time. Import rows of "
+                f"Warning: {table} has rows that lack columns which others of the same time have "
+                f"({named}{more}): what rests on these cannot be assessed for that time. Import rows of "
                 "another origin into a folder of their own."
             )
     return ""
