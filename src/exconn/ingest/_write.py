@@ -321,8 +321,8 @@ def _mixture(table: str, blocks: Iterable[_Block]) -> str:
             more = f" and {len(lacking) - _NAMED} more" if len(lacking) > _NAMED else ""
             return (
                 f"Warning: {table} has rows that lack columns which others of the same time have "
-                f"({named}{more}): what rests on these cannot be assessed for that time. Import rows of "
-                "another origin into a folder of their own."
+                f"({named}{more}): what rests on these cannot be assessed for that time. Import "
+                "rows of another origin into a folder of their own."
             )
     return ""
 
