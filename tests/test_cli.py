@@ -291,7 +291,7 @@ def test_what_cannot_be_done_is_one_line_that_says_why(
 def test_a_broken_context_is_named(command: str, tmp_path: Path, capsys: Screen) -> None:
     (tmp_path / "context.toml").write_text("partners = 3 3", "utf-8")
     told = refused(capsys, command, str(tmp_path))
-    assert f"{tmp_path / 'context.toml'}: context: not TOML" in told
+    assert f"{tmp_path / 'context.toml'}: not TOML" in told
 
 
 def test_an_import_of_nothing_says_what_it_was_given(tmp_path: Path, capsys: Screen) -> None:

@@ -29,7 +29,6 @@ from exconn.query import Query
 from exconn.simulate import demo_tenant
 from exconn.sources import ParquetSource, read_context, write_evidence
 from exconn.sources._files import write_privately
-from exconn.sources.context import FILE_NAME as CONTEXT
 from exconn.tables import TABLES
 from exconn.unseen import shortened, visible
 from exconn.window import Period, iso, parse_time
@@ -425,13 +424,7 @@ def _is_demo(folder: Path) -> bool:
 
 def _context(folder: Path, file: Path | None, accepted: list[str] | None) -> Context:
     place = file if file is not None else folder
-    try:
-        known = read_context(place) if file or folder.is_dir() else Context()
-    except InvalidValueError as error:
-        if str(place) in str(error):
-            raise
-        named = place / CONTEXT if place.is_dir() else place
-        raise InvalidValueError(str(named), str(error)) from None
+    known = read_context(place) if file or folder.is_dir() else Context()
     domains = (*known.accepted_domains, *(accepted or ()))
     return evolve(known, accepted_domains=domains)
 
