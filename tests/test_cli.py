@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import shlex
+import signal
 import struct
 import subprocess
 import sys
@@ -21,14 +22,16 @@ import polars as pl
 import pytest
 from rich.console import Console
 
+from bucket import bucket
 from cases import attacked, poisoned
 from exconn import Alert, Hunt, MemorySource, ParquetSource, grade, hunt, reports, write_evidence
 from exconn.cli import run, show
-from exconn.cli.progress import Watched
+from exconn.cli.progress import Reader, Watched
 from exconn.facts import queries
 from exconn.facts.catalogue import CATALOGUE, PLAYBOOK_QUERIES
 from exconn.simulate import Tenant, demo_tenant
-from exconn.window import iso
+from exconn.sources import Reading
+from exconn.window import Period, iso
 from sight import unseen
 
 Screen = pytest.CaptureFixture[str]
@@ -545,6 +548,77 @@ def test_wide_rows_are_shown_one_under_the_other(
     wide = capsys.readouterr().out
     assert "Row 1" not in wide
     assert "rows, the first 50 shown" in wide
+
+
+# Stretches of an hour, as of a tenant that is too large to be held at once.
+IN_HOURS = """
+import sys
+from exconn.__main__ import main
+from exconn.sources import _stretches
+
+_stretches._ROWS_AT_ONCE = 1
+sys.argv[0] = "exconn"
+main()
+"""
+
+
+@pytest.mark.parametrize("presses", [1, 2])
+def test_ctrl_c_amid_a_hunt_is_one_line_and_leaves_nothing_running(
+    folder: Path, presses: int
+) -> None:
+    own, end = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-c", IN_HOURS, "hunt", str(folder)],
+        stdout=subprocess.PIPE,
+        stderr=end,
+        env={**os.environ, "TERM": "xterm-256color", "COLUMNS": "200"},
+        # A shell may have it ignored for what it runs behind the scenes.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
+    ) as process:
+        os.close(end)
+        shown = b""
+        while not re.search(rb"reading .*: \d+% \(2026-", shown):
+            shown += os.read(own, 4096)
+        for _ in range(presses):
+            process.send_signal(signal.SIGINT)
+        told = drained(own)
+        assert process.stdout is not None
+        assert process.stdout.read() == b""
+        assert process.wait(timeout=60) == 130
+    assert "Traceback" not in told
+    assert told.endswith("exconn: interrupted\r\n"), told
+
+
+def test_a_reader_tells_how_much_is_done_and_how_long_the_rest_will_take() -> None:
+    told: list[str] = []
+    times = iter([100.0, 110.0, 140.0, 141.0])
+    reader = Reader(told.append, lambda: next(times))
+    period = Period(datetime(2026, 3, 2, 5, tzinfo=UTC), datetime(2026, 3, 2, 6, tzinfo=UTC))
+    reader.begin("reading EmailEvents")
+    for done in (1, 20, 40):
+        reader.read(Reading(period, done, 40))
+    assert told == [
+        "reading EmailEvents",
+        "reading EmailEvents: 2% (2026-03-02), about 6 min left",
+        "reading EmailEvents: 50% (2026-03-02), about 40 s left",
+        "reading EmailEvents: 100% (2026-03-02), about 0 s left",
+    ]
+
+
+def test_an_address_is_asked_and_its_errors_are_one_line(
+    tenant: Tenant, hijacked: tuple[str, str], capsys: Screen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, at = hijacked
+    with bucket() as place:
+        for option, value in place.options.items():
+            monkeypatch.setenv(option.upper(), str(value))
+        for table, frame in tenant.frames.items():
+            place.put(f"evidence/{table}.parquet", frame)
+        place.objects["evidence/context.toml"] = b'accepted_domains = ["nobody.example"]'
+        command = ["grade", place.url, "--connector", name, "--at", at, "--json"]
+        assert run(command) == 0
+        assert json.loads(capsys.readouterr().out)["facts"]["external_share"] == 1.0
+    assert "check the address" in refused(capsys, *command)
 
 
 def on_a_terminal(folder: Path, **environment: str) -> tuple[str, str]:

@@ -9,9 +9,10 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from bucket import bucket
 from exconn import (
     Context,
     InvalidValueError,
@@ -90,6 +91,21 @@ def test_files_and_folders_give_the_same_answers_as_frames(
             for number, part in enumerate(rest):
                 part.write_parquet(nested.parent / f"part [{number}].parquet")
         check_source(ParquetSource(folder), found)
+
+
+@settings(max_examples=4)
+@given(EVIDENCE, CUTS)
+def test_a_bucket_gives_the_same_answers_as_frames(
+    found: dict[str, pl.DataFrame], cuts: list[int]
+) -> None:
+    assume(any(frame.height for frame in found.values()))
+    with bucket() as place:
+        for name, frame in found.items():
+            first, *rest = pieces_of(frame, cuts)
+            place.put(f"evidence/{name}.parquet", first)
+            for number, part in enumerate(rest):
+                place.put(f"evidence/{name}/deep er/part [{number}].parquet", part)
+        check_source(ParquetSource(place.url, storage_options=place.options), found)
 
 
 @given(EVIDENCE)

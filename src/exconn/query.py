@@ -10,6 +10,7 @@ Kusto knows no null strings. Wherever Polars would make one (a left join, `extra
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, Protocol
 
 import polars as pl
@@ -316,13 +317,11 @@ class Query:
         )
 
     def _schema_after(self, step: Step) -> pl.Schema:
-        before = pl.LazyFrame(schema=self.schema)
-
-        def empty(table: Table) -> pl.LazyFrame:
-            return pl.LazyFrame(schema=table.schema)
+        def joined(other: Query) -> pl.LazyFrame:
+            return _empty(tuple(other.schema.items()))
 
         try:
-            return _apply(step, before, lambda other: other.on(empty)).collect_schema()
+            return _apply(step, _empty(tuple(self.schema.items())), joined).collect_schema()
         except ColumnNotFoundError as error:
             raise self._unknown(_column_of(error)) from None
         except PolarsError as error:
@@ -478,6 +477,11 @@ def _as_kusto(exprs: Sequence[pl.Expr]) -> list[pl.Expr]:
 def _named(exprs: Sequence[pl.Expr | str], named: Mapping[str, pl.Expr]) -> tuple[pl.Expr, ...]:
     plain = [pl.col(expr) if isinstance(expr, str) else expr for expr in exprs]
     return (*plain, *(expr.alias(name) for name, expr in named.items()))
+
+
+@lru_cache(maxsize=256)
+def _empty(schema: tuple[tuple[str, pl.DataType], ...]) -> pl.LazyFrame:
+    return pl.LazyFrame(schema=dict(schema))
 
 
 def _names(names: str | Sequence[str] | None) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from rich.console import Console
 
 import exconn
 from exconn.cli import show
-from exconn.cli.progress import Watched, progress
+from exconn.cli.progress import progress, watched
 from exconn.configuration import risks
 from exconn.context import Context
 from exconn.errors import ExconnError, InvalidValueError, NoDataError, nearest
@@ -27,8 +27,9 @@ from exconn.kql import kql_types
 from exconn.models import Alert
 from exconn.query import Query
 from exconn.simulate import demo_tenant
-from exconn.sources import ParquetSource, read_context, write_evidence
+from exconn.sources import read_context, write_evidence
 from exconn.sources._files import write_privately
+from exconn.sources._storage import is_address
 from exconn.tables import TABLES
 from exconn.unseen import shortened, visible
 from exconn.window import Period, iso, parse_time
@@ -101,10 +102,13 @@ app = App(
     help="Grades Microsoft 365 alerts on malicious Exchange connectors, with the evidence shown.",
     version=exconn.__version__,
     help_format="plaintext",
-    suppress_keyboard_interrupt=False,
+    suppress_keyboard_interrupt=False,  # `run` says it
 )
 
-Folder = Annotated[Path, Parameter(name="DIR", help="The evidence folder.", negative=())]
+Folder = Annotated[
+    str,
+    Parameter(name="DIR", help="The evidence folder, or its address, such as s3://bucket/march."),
+]
 AcceptedDomains = Annotated[
     list[str] | None,
     Parameter(
@@ -186,7 +190,7 @@ def grade_command(
     known = _context(folder, context, accepted_domain)
     weighed = _policy(policy)
     with progress("Grading") as tell:
-        source = Watched(ParquetSource(folder), tell)
+        source = watched(folder, tell)
         result = grade(source, alert, context=known, policy=weighed)
     if evidence is not None:
         result.evidence.write(evidence)
@@ -221,7 +225,7 @@ def hunt_command(
     known = _context(folder, context, accepted_domain)
     weighed = _policy(policy)
     with progress("Hunting") as tell:
-        source = Watched(ParquetSource(folder), tell)
+        source = watched(folder, tell)
         results = hunt(source, at=time, context=known, policy=weighed)
     if page is not None:
         write_privately(page, lambda file: file.write(results.to_html().encode()))
@@ -250,7 +254,7 @@ def demo(
         write_evidence(tenant.frames, to)
         (to / _DEMO_MARK).write_text(f"seed {seed}, {mails} mails\n", "utf-8")
     with progress("Hunting") as tell:
-        source = Watched(ParquetSource(to), tell)
+        source = watched(str(to), tell)
         results = hunt(source)
         top = grade(source, Alert(connector=results[0].connector, timestamp=results[0].at))
     show.tenant(console, tenant, to)
@@ -290,13 +294,13 @@ def query_command(
     as_json: AsJson = False,
 ) -> None:
     """Run one query on an evidence folder."""
-    source = ParquetSource(folder)
     make = CATALOGUE[_known(name)]
-    coverage = source.coverage(TABLES)
-    if coverage.first is None or coverage.last is None:
-        raise NoDataError(f"{folder}: no rows with a readable time")
-    everything = Period(coverage.first, coverage.last + timedelta(hours=1))
-    with progress("Running"):
+    with progress("Running") as tell:
+        source = watched(folder, tell)
+        coverage = source.coverage(TABLES)
+        if coverage.first is None or coverage.last is None:
+            raise NoDataError(f"{folder}: no rows with a readable time")
+        everything = Period(coverage.first, coverage.last + timedelta(hours=1))
         rows = make((asked or Ask()).about(everything)).collect(source)
     if as_json:
         print(json.dumps(rows.to_dicts(), default=_plain, indent=2))
@@ -422,9 +426,11 @@ def _is_demo(folder: Path) -> bool:
     return (folder / _DEMO_MARK).is_file()
 
 
-def _context(folder: Path, file: Path | None, accepted: list[str] | None) -> Context:
-    place = file if file is not None else folder
-    known = read_context(place) if file or folder.is_dir() else Context()
+def _context(folder: str, file: Path | None, accepted: list[str] | None) -> Context:
+    place = folder if file is None else file
+    known = (
+        read_context(place) if file or is_address(folder) or Path(folder).is_dir() else Context()
+    )
     domains = (*known.accepted_domains, *(accepted or ()))
     return evolve(known, accepted_domains=domains)
 

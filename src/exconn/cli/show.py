@@ -53,7 +53,7 @@ _EVENT = 600
 _SENTENCES = 2_000
 
 
-def ranking(console: Console, grades: Sequence[Grade], folder: Path) -> None:
+def ranking(console: Console, grades: Sequence[Grade], folder: str | Path) -> None:
     """The connectors, the most suspicious first."""
     if not grades:
         console.print(_text(f"No connector has mail or changes in {folder}."))

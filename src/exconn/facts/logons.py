@@ -146,12 +146,13 @@ def _reads(query: Query) -> Reads:
     return query.reads("Outcome")
 
 
-_ACTORS = connector_changes(ANY_PERIOD).reads("ActionType", "AccountObjectId", "RawEventData")
+_CHANGES = connector_changes(ANY_PERIOD)
+_ACTORS = _CHANGES.reads("ActionType", "AccountObjectId", "RawEventData")
 _PLACES = _reads(logon_places(ANY_PERIOD, ()))
 _SECONDS = _reads(logon_seconds(ANY_PERIOD, ()))
 LOGON_ADDRESSES = _reads(logon_addresses(ANY_PERIOD, ()))
 _FROM = _reads(address_logons(ANY_PERIOD, ()))
-_COUNTRY = connector_changes(ANY_PERIOD).reads("CountryCode")
+_COUNTRY = _CHANGES.reads("CountryCode")
 _SENDERS = sender_hours(ANY_PERIOD).reads("SenderObjectId")
 SUSPICION: Reads = _ACTORS | _SECONDS | LOGON_ADDRESSES | _PLACES
 """The table columns that tell whether a change followed a suspicious sign-in."""
@@ -208,11 +209,7 @@ LOGON_FACTS: tuple[Fact, ...] = (
         Unit.CHANGES,
         "Changes by a person from an address, and an internet provider, from which the account "
         "did not sign in during the baseline. Null as above.",
-        _ACTORS
-        | _PLACES
-        | _SECONDS
-        | LOGON_ADDRESSES
-        | connector_changes(ANY_PERIOD).reads("IPAddress", "ISP"),
+        _ACTORS | _PLACES | _SECONDS | LOGON_ADDRESSES | _CHANGES.reads("IPAddress", "ISP"),
         past=True,
     ),
     Fact(
@@ -220,7 +217,7 @@ LOGON_FACTS: tuple[Fact, ...] = (
         Unit.CHANGES,
         "Changes by a person from an address from which the account did not sign in during the "
         "baseline. Null as above.",
-        _ACTORS | _PLACES | LOGON_ADDRESSES | connector_changes(ANY_PERIOD).reads("IPAddress"),
+        _ACTORS | _PLACES | LOGON_ADDRESSES | _CHANGES.reads("IPAddress"),
         past=True,
     ),
     Fact(
@@ -228,21 +225,21 @@ LOGON_FACTS: tuple[Fact, ...] = (
         Unit.CHANGES,
         "Changes by a person from an address of a provider of rented servers, by the provider's "
         "name, by which the account did not sign in during the baseline. Null as above.",
-        _ACTORS | _PLACES | _SECONDS | connector_changes(ANY_PERIOD).reads("ISP"),
+        _ACTORS | _PLACES | _SECONDS | _CHANGES.reads("ISP"),
         past=True,
     ),
     Fact(
         "changes_without_address",
         Unit.CHANGES,
         "Changes by a person or an application whose record has no address.",
-        _ACTORS | connector_changes(ANY_PERIOD).reads("IPAddress"),
+        _ACTORS | _CHANGES.reads("IPAddress"),
     ),
     Fact(
         "sprayed_accounts",
         Unit.ACCOUNTS,
         "Accounts whose sign-ins failed in the window, and never succeeded, from an address from "
         "which the connector was changed; the most of any such address.",
-        _ACTORS | _FROM | connector_changes(ANY_PERIOD).reads("IPAddress"),
+        _ACTORS | _FROM | _CHANGES.reads("IPAddress"),
     ),
     Fact(
         "changes_after_suspicious_logon",

@@ -40,7 +40,7 @@ class Prefix:
     def query(self) -> Query:
         """The beginning, as a query of its own."""
         bare = Query(self.table, steps=self.steps)
-        return evolve(bare, schema=bare.on(_empty).collect_schema())
+        return evolve(bare, schema=bare.on(lambda table: table.empty).collect_schema())
 
 
 def shared_prefix(query: Query) -> Prefix | None:
@@ -71,7 +71,10 @@ def pipelines(query: Query) -> Iterator[Query]:
 def schemas(query: Query) -> list[pl.Schema]:
     """The schema before the first step and after each."""
     numbers = range(len(query.steps) + 1)
-    return [evolve(query, steps=query.steps[:n]).on(_empty).collect_schema() for n in numbers]
+    return [
+        evolve(query, steps=query.steps[:n]).on(lambda table: table.empty).collect_schema()
+        for n in numbers
+    ]
 
 
 def needs(query: Query, before: Sequence[pl.Schema], final: Names) -> list[Names]:
@@ -125,7 +128,3 @@ def roots(exprs: Sequence[pl.Expr]) -> Names:
 def _alike(one: Sequence[Step], other: Sequence[Step]) -> int:
     pairs = zip(one, other, strict=False)
     return sum(1 for _ in takewhile(lambda pair: pair[0] is pair[1], pairs))
-
-
-def _empty(table: Table) -> pl.LazyFrame:
-    return pl.LazyFrame(schema=table.schema)

@@ -11,7 +11,7 @@ from exconn.errors import InvalidValueError
 from exconn.facts import FACTS
 
 _KNOWN = frozenset(fact.name for fact in FACTS)
-_FACT_SCHEMA = pl.Schema(dict.fromkeys((fact.name for fact in FACTS), pl.Float64()))
+_NO_FACTS = pl.LazyFrame(schema=dict.fromkeys((fact.name for fact in FACTS), pl.Float64()))
 
 
 @frozen(eq=False, slots=False, kw_only=True)
@@ -40,7 +40,7 @@ class Clue:
         if not self.facts:
             raise InvalidValueError(self._title, "it reads no fact")
         try:
-            dtype = pl.LazyFrame(schema=_FACT_SCHEMA).select(self.when).collect_schema().dtypes()[0]
+            dtype = _NO_FACTS.select(self.when).collect_schema().dtypes()[0]
             self.sentence.format(**dict.fromkeys(self.facts, 1.0))
         except (PolarsError, ValueError, IndexError, TypeError) as error:
             raise InvalidValueError(self._title, str(error).splitlines()[0]) from error

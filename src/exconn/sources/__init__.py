@@ -4,6 +4,7 @@
 """
 
 from exconn.sources._line import Busy, Clock, Patience, Slow, TokenRefused, TooMuch
+from exconn.sources._stretches import Reading
 from exconn.sources._wire import Reply
 from exconn.sources.cache import ResultCache
 from exconn.sources.context import read_context
@@ -22,6 +23,7 @@ __all__ = [
     "NotThereError",
     "ParquetSource",
     "Patience",
+    "Reading",
     "RemoteSource",
     "Reply",
     "ResultCache",

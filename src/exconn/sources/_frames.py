@@ -10,7 +10,7 @@ from polars.exceptions import PolarsError
 from exconn.coverage import Coverage, Part, TableCoverage
 from exconn.errors import UnreadableDataError
 from exconn.query import Query
-from exconn.sources._stretches import Extent, is_large, stretched
+from exconn.sources._stretches import Extent, Reading, is_large, stretched
 from exconn.tables import Frame, Table, conform, missing_columns
 from exconn.window import TICK, Period
 
@@ -40,10 +40,20 @@ class Piece:
 
 
 class Pieces:
-    """The tables of a source, each in pieces."""
+    """The tables of a source, each in pieces.
 
-    def __init__(self, pieces: Mapping[str, Sequence[Piece]]) -> None:
+    Args:
+        pieces: by table.
+        on_read: is told how far the reading of large tables has come.
+    """
+
+    def __init__(
+        self,
+        pieces: Mapping[str, Sequence[Piece]],
+        on_read: Callable[[Reading], None] | None = None,
+    ) -> None:
         self._pieces = pieces
+        self._on_read = on_read
         self._known: dict[Table, TableCoverage] = {}
 
     def collect(self, queries: Sequence[Query]) -> list[pl.DataFrame]:
@@ -54,8 +64,8 @@ class Pieces:
         """
         try:
             extents = {query.table: self._extent(query.table) for query in queries}
-            return stretched(queries, self, extents)
-        except PolarsError as error:
+            return stretched(queries, self, extents, self._on_read)
+        except (PolarsError, OSError) as error:
             tables = {table for query in queries for table in query.tables}
             raise _damaged(", ".join(sorted(table.name for table in tables)), error) from error
 
@@ -70,7 +80,10 @@ class Pieces:
 
     def _coverage(self, table: Table) -> TableCoverage:
         if table not in self._known:
-            self._known[table] = _table_coverage(self._of(table), table)
+            try:
+                self._known[table] = _table_coverage(self._of(table), table)
+            except (PolarsError, OSError) as error:
+                raise _damaged(table.name, error) from error
         return self._known[table]
 
     def _of(self, table: Table) -> Sequence[Piece]:
@@ -78,7 +91,10 @@ class Pieces:
 
     def _extent(self, table: Table) -> Extent | None:
         """The extent of a table; None where it has few rows, or none with a time."""
-        rows = sum(piece.frame.select(pl.len()).collect().item() for piece in self._of(table))
+        if table in self._known:
+            rows = self._known[table].rows + self._known[table].undated
+        else:
+            rows = sum(piece.frame.select(pl.len()).collect().item() for piece in self._of(table))
         if not is_large(rows):
             return None
         known = self._coverage(table)
@@ -103,16 +119,18 @@ class Pieces:
 
     def _touched(self, table: Table, period: Period) -> list[Piece]:
         """What may have rows of a period."""
-        parts = self._coverage(table).parts
-        names = {part.name for part in parts if part.touches(period.start, period.end)}
+        names = {name for piece in self._of(table) for name in piece.names}
+        if len(names) > 1:
+            parts = self._coverage(table).parts
+            names = {part.name for part in parts if part.touches(period.start, period.end)}
         return [
-            evolve(piece, frame=_during(piece.only(names), table, period))
+            evolve(piece, frame=during(piece.only(names), table, period))
             for piece in self._of(table)
             if names.intersection(piece.names)
         ]
 
 
-def _during(frame: pl.LazyFrame, table: Table, period: Period) -> pl.LazyFrame:
+def during(frame: pl.LazyFrame, table: Table, period: Period) -> pl.LazyFrame:
     """Only rows of a period, where that can be told before they are read."""
     schema = frame.collect_schema()
     dtype = schema.get(table.time)
@@ -145,7 +163,7 @@ def _table_coverage(pieces: Sequence[Piece], table: Table) -> TableCoverage:
 
 def _whole(pieces: Sequence[Piece], table: Table) -> pl.LazyFrame:
     frames = [_conformed(piece.frame, piece, table).select(table.names) for piece in pieces]
-    return pl.concat(frames) if frames else pl.LazyFrame(schema=table.schema)
+    return pl.concat(frames) if frames else table.empty
 
 
 def _conformed(frame: Frame, piece: Piece, table: Table) -> Frame:
@@ -173,7 +191,7 @@ def _counted(piece: Piece, table: Table) -> pl.DataFrame:
     )
     try:
         return plan.collect(engine="streaming")
-    except PolarsError as error:
+    except (PolarsError, OSError) as error:
         raise _damaged(piece.names[0], error) from error
 
 
@@ -234,5 +252,10 @@ def _part(
     )
 
 
-def _damaged(where: str, error: PolarsError) -> UnreadableDataError:
-    return UnreadableDataError(where, f"cannot be read ({str(error).splitlines()[0]})")
+def first_line(error: Exception) -> str:
+    """The first line of what an error says."""
+    return str(error).partition("\n")[0]
+
+
+def _damaged(where: str, error: Exception) -> UnreadableDataError:
+    return UnreadableDataError(where, f"cannot be read ({first_line(error)})")

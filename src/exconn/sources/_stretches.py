@@ -43,6 +43,21 @@ def is_large(rows: int) -> bool:
 
 
 @frozen
+class Reading:
+    """How far a source has come in reading what it was asked for.
+
+    Attributes:
+        period: the time of which rows were read last.
+        done: how many stretches of time are read.
+        of: out of how many.
+    """
+
+    period: Period
+    done: int
+    of: int
+
+
+@frozen
 class Extent:
     """How many rows a large table has, and from when to when."""
 
@@ -74,7 +89,10 @@ class _Plan:
 
 
 def stretched(
-    queries: Sequence[Query], rows: Rows, extents: Mapping[Table, Extent | None]
+    queries: Sequence[Query],
+    rows: Rows,
+    extents: Mapping[Table, Extent | None],
+    on_read: Callable[[Reading], None] | None = None,
 ) -> list[pl.DataFrame]:
     """Run queries; results in the same order.
 
@@ -87,6 +105,7 @@ def stretched(
         queries: what is asked.
         rows: gives the rows.
         extents: of the table of each query; None where it is read as a whole.
+        on_read: is told of each stretch that is read.
     """
     plans = [_plan(query, extents[query.table]) for query in queries]
     whole = [index for index, plan in enumerate(plans) if not plan.periods]
@@ -99,9 +118,12 @@ def stretched(
         return firsts[by_period[period]].on(rows, period)
 
     parts: dict[int, list[pl.DataFrame]] = defaultdict(list)
-    for period, frames in zip(by_period, _in_turn(found, by_period), strict=True):
+    in_turn = zip(by_period, _in_turn(found, by_period), strict=True)
+    for done, (period, frames) in enumerate(in_turn, start=1):
         for index, frame in zip(by_period[period], frames, strict=True):
             parts[index].append(frame)
+        if on_read is not None:
+            on_read(Reading(period, done, len(by_period)))
     for index, some in parts.items():
         laid = pl.concat(some).lazy()
         results[index] = run(plans[index].last, laid, _nothing_to_join).collect()
@@ -173,8 +195,11 @@ def _with_empty(rows: pl.DataFrame, table: Table) -> pl.LazyFrame:
 
 def _plan(query: Query, extent: Extent | None) -> _Plan:
     own = bounds(query, EVER)
-    if extent is None or own.start == EVER.start or own.end == EVER.end:
+    joined = any(isinstance(step, Join) for step in query.steps)
+    if own.start == EVER.start or own.end == EVER.end:
         return _Plan((), query)
+    if extent is None:
+        return _Plan((), query, within=None if joined else own)
     within, length = bounds(query, extent.period), extent.length()
     whole = cut_of(query)
     if whole is not None and not length % whole.bin:
@@ -186,7 +211,6 @@ def _plan(query: Query, extent: Extent | None) -> _Plan:
             return _Plan(_periods(within, length), first, last=query.steps[count:])
     if whole is not None:
         return _Plan(_periods(within, whole.bin), query, whole.last)
-    joined = any(isinstance(step, Join) for step in query.steps)
     return _Plan((), query, within=None if joined else within)
 
 

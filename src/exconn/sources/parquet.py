@@ -1,53 +1,76 @@
 """An evidence folder of Parquet files as a source."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import polars as pl
-from polars.exceptions import PolarsError
 
 from exconn.coverage import Coverage
-from exconn.errors import NoDataError, UnreadableDataError
+from exconn.errors import NoDataError
 from exconn.query import Query
-from exconn.sources._frames import NAME, Piece, Pieces
+from exconn.sources._frames import Piece, Pieces
+from exconn.sources._storage import Storage, is_address
+from exconn.sources._stretches import Reading
 from exconn.tables import TABLES, Table
+
+_AT_ONCE = 16
+"""So many files are opened at once, for their columns: most of that is waiting."""
 
 
 class ParquetSource:
-    """A source over an evidence folder.
+    """A source over an evidence folder, on a disk or on object storage.
 
     For each table the folder holds ``EmailEvents.parquet``, or ``EmailEvents/**/*.parquet``, or
     both, with Microsoft's column names and dynamic columns as JSON text. Files may have different
-    columns: what a file lacks is unknown for its rows. Files are looked up once, here.
+    columns: what a file lacks is unknown for its rows. Columns may also be said by folders, as in
+    ``EmailEvents/Connectors=Relay/1.parquet``. Files are looked up once, here.
 
     Args:
-        folder: the evidence folder.
+        folder: the evidence folder: a path, or an address such as ``s3://bucket/evidence``,
+            ``abfss://container@account.dfs.core.windows.net/evidence``, ``gs://`` or ``az://``;
+            of ``https://`` only files that are called after their tables are found.
+        storage_options: how Polars signs in there, see ``polars.scan_parquet``. Without, it looks
+            at the environment. They are shown nowhere.
+        on_read: is told how far the reading of large tables has come.
 
     Raises:
         NoDataError: there is no such folder, or no table in it.
-        UnreadableDataError: a file is not Parquet.
+        UnreadableDataError: a file is not Parquet, or the place cannot be reached.
     """
 
-    def __init__(self, folder: str | os.PathLike[str]) -> None:
-        self.folder = Path(folder)
-        if not self.folder.is_dir():
-            raise NoDataError(f"{self.folder}: no such folder; give an evidence folder")
-        pieces = {table.name: _pieces(self.folder, table) for table in TABLES}
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        storage_options: Mapping[str, str | int] | None = None,
+        on_read: Callable[[Reading], None] | None = None,
+    ) -> None:
+        root = str(folder) if is_address(folder) else str(Path(folder))
+        self._storage = Storage(root, storage_options or {})
+        with self._storage.discreet():
+            pieces = _pieces(self._storage)
         if not any(pieces.values()):
             raise NoDataError(
-                f"{self.folder}: no table in it; expected files such as EmailEvents.parquet "
+                f"{root}: no table in it; expected files such as EmailEvents.parquet "
                 "(make one with: exconn import FILE... --to DIR)"
             )
-        self._pieces = Pieces(pieces)
+        self._pieces = Pieces(pieces, on_read)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._storage.root!r})"
 
     def coverage(self, tables: Sequence[Table]) -> Coverage:
         """What there is of these tables."""
-        return self._pieces.coverage(tables)
+        with self._storage.discreet():
+            return self._pieces.coverage(tables)
 
     def collect(self, queries: Sequence[Query]) -> list[pl.DataFrame]:
         """Run queries; results in the same order."""
-        return self._pieces.collect(queries)
+        with self._storage.discreet():
+            return self._pieces.collect(queries)
 
 
 def write_evidence(frames: Mapping[str, pl.DataFrame], folder: str | os.PathLike[str]) -> None:
@@ -60,23 +83,34 @@ def write_evidence(frames: Mapping[str, pl.DataFrame], folder: str | os.PathLike
         unfinished.replace(target / f"{name}.parquet")
 
 
-def _pieces(folder: Path, table: Table) -> list[Piece]:
-    files = [folder / f"{table.name}.parquet", *sorted((folder / table.name).rglob("*.parquet"))]
-    by_schema: dict[tuple[tuple[str, pl.DataType], ...], list[str]] = {}
-    for file in files:
-        if file.is_file():
-            by_schema.setdefault(tuple(_schema(file).items()), []).append(str(file))
-    return [Piece(_scan(alike), tuple(alike), of=_scan) for alike in by_schema.values()]
+_Kind = tuple[bool, tuple[tuple[str, pl.DataType], ...]]
 
 
-def _scan(files: Sequence[str]) -> pl.LazyFrame:
-    return pl.scan_parquet(list(files), include_file_paths=NAME, glob=False)
+def _pieces(storage: Storage) -> dict[str, list[Piece]]:
+    """The files of each table, those with the same columns together."""
+    found = storage.files()
+    files = [(table, file) for table in TABLES for file in found[table.name]]
+    pieces: dict[str, dict[_Kind, list[str]]] = {table.name: {} for table in TABLES}
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        kinds = pool.map(lambda asked: _kind(storage, *asked), files)
+        for (table, file), kind in zip(files, kinds, strict=True):
+            if kind is not None:
+                pieces[table.name].setdefault(kind, []).append(file)
+    return {
+        name: [_piece(storage, kind, alike) for kind, alike in by_kind.items()]
+        for name, by_kind in pieces.items()
+    }
 
 
-def _schema(file: Path) -> dict[str, pl.DataType]:
-    try:
-        return dict(pl.scan_parquet(file, glob=False).collect_schema())
-    except (PolarsError, OSError) as error:
-        raise UnreadableDataError(
-            str(file), f"is not a Parquet file ({str(error).splitlines()[0]})"
-        ) from error
+def _kind(storage: Storage, table: Table, file: str) -> _Kind | None:
+    """Whether folders say columns of a file, and all its columns; None where it is not there."""
+    schema = storage.schema(file)
+    if schema is None or not storage.is_partitioned(file, table, schema):
+        return None if schema is None else (False, tuple(schema.items()))
+    schema = storage.schema(file, partitioned=True)
+    return None if schema is None else (True, tuple(schema.items()))
+
+
+def _piece(storage: Storage, kind: _Kind, files: Sequence[str]) -> Piece:
+    scan = partial(storage.scan, partitioned=kind[0])
+    return Piece(scan(files), tuple(files), of=scan)

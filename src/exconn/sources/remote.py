@@ -174,7 +174,7 @@ class RemoteSource:
         shapes = {table: self._shape(table, abandoned) for table in query.tables}
         missing = [table.name for table, shape in shapes.items() if shape is None]
         if missing == [table.name for table in query.tables]:
-            return query.on(lambda table: pl.LazyFrame(schema=table.schema)).collect()
+            return query.on(lambda table: table.empty).collect()
         if missing:
             raise NoDataError(
                 f"{self._service.name}: no table {missing[0]}; without it this query has no answer"

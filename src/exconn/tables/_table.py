@@ -14,8 +14,8 @@ Frame = TypeVar("Frame", pl.DataFrame, pl.LazyFrame)
 
 TIME = pl.Datetime("us", "UTC")
 
-_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
-_LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+_EARLIEST = pl.lit(datetime(1970, 1, 1, tzinfo=UTC))
+_LATEST = pl.lit(datetime(2200, 1, 1, tzinfo=UTC))
 
 Reads = frozenset[tuple[str, str]]
 """Columns of tables, each as (table, column)."""
@@ -91,6 +91,11 @@ class Table:
     def schema(self) -> pl.Schema:
         """The Polars schema of a conformed frame."""
         return pl.Schema({column.name: column.type.dtype for column in self.columns})
+
+    @cached_property
+    def empty(self) -> pl.LazyFrame:
+        """A conformed frame without rows."""
+        return pl.LazyFrame(schema=self.schema)
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -230,7 +235,7 @@ def _plausible(time: pl.Expr | None) -> pl.Expr | None:
     """Without times that only stand for "none", such as those of years 1 and 9999."""
     if time is None:
         return None
-    return pl.when(time.is_between(pl.lit(_EARLIEST), pl.lit(_LATEST), closed="left")).then(time)
+    return pl.when(time.is_between(_EARLIEST, _LATEST, closed="left")).then(time)
 
 
 def _iso_time(text: pl.Expr) -> pl.Expr:
