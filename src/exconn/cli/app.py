@@ -359,7 +359,7 @@ def lint_command(
     as_json: AsJson = False,
 ) -> None:
     """Judge the connectors and transport rules that a folder's context lists; no mail is needed."""
-    if context is None and not folder.is_dir():
+    if context is None and not is_address(folder) and not Path(folder).is_dir():
         raise NoDataError(f"{folder}: no such folder; give an evidence folder")
     known = _context(folder, context, None)
     listed = {(connector.guid or "").casefold() for connector in known.inbound_connectors}
