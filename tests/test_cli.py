@@ -276,6 +276,9 @@ def test_what_was_imported_can_be_graded_and_the_counts_are_shown(
         (["schema", "EmailEvent"], "no table"),
         (["import", "--to", "{empty}"], "at least one file"),
         (["import", "/no/such.json", "--to", "{empty}"], "/no/such.json"),
+        (["lint", "/no/such"], "/no/such: no such folder"),
+        (["lint"], "parameter DIR requires"),
+        (["lint", "{empty}", "--context", "{folder}/EmailEvents.parquet"], "EmailEvents.parquet"),
         (["demo", "--mails", "many"], "many"),
         (["demo", "--mails", "-1", "--to", "{empty}/new"], "mails"),
     ],
@@ -285,6 +288,24 @@ def test_what_cannot_be_done_is_one_line_that_says_why(
 ) -> None:
     filled = [a.format(folder=folder, empty=tmp_path) for a in arguments]
     assert told in refused(capsys, *filled)
+
+
+@pytest.mark.parametrize("command", ["lint", "hunt"])
+def test_a_broken_context_is_named(command: str, tmp_path: Path, capsys: Screen) -> None:
+    (tmp_path / "context.toml").write_text("partners = 3 3", "utf-8")
+    told = refused(capsys, command, str(tmp_path))
+    assert f"{tmp_path / 'context.toml'}: not TOML" in told
+
+
+def test_an_import_of_nothing_says_what_it_was_given(tmp_path: Path, capsys: Screen) -> None:
+    evidence = tmp_path / "e"
+    (exports := tmp_path / "exports").mkdir()
+    nothing = f"no file to read in {exports}"
+    for told in (nothing, "a header without rows", "is the evidence folder itself"):
+        given = evidence if "itself" in told else exports
+        assert run(["import", str(given), "--to", str(evidence)]) == 2
+        assert told in capsys.readouterr().err
+        (exports / "mail.csv").write_text("Timestamp,NetworkMessageId,Subject\n", "utf-8")
 
 
 @pytest.mark.parametrize(

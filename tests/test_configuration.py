@@ -37,7 +37,10 @@ def ids(
         ({"SenderIPAddresses": []}, {"anyone"}),
         ({"SenderIPAddresses": [], "TlsSenderCertificateName": "mx.a.example"}, set()),
         ({"SenderIPAddresses": [], "RestrictDomainsToCertificate": True}, set()),
-        ({"ConnectorType": "Partner"}, {"anyone"}),
+        ({"ConnectorType": "Partner"}, set()),
+        ({"ConnectorType": "Partner", "SenderDomains": ["a.example"]}, set()),
+        ({"ConnectorType": "Partner", "SenderDomains": ["smtp:*;1"]}, {"any-domain"}),
+        ({"ConnectorType": "OnPremises", "SenderIPAddresses": []}, {"anyone"}),
         ({"ConnectorType": "Partner", "RestrictDomainsToIPAddresses": True}, set()),
         ({"ConnectorType": "OnPremises"}, set()),
         ({"SenderIPAddresses": ["192.0.2.0/24"]}, set()),
@@ -49,7 +52,11 @@ def ids(
         ({"RequireTls": None}, set()),
         ({"TreatMessagesAsInternal": "True"}, {"internal"}),
         ({"CloudServicesMailEnabled": True}, {"trusted-headers"}),
-        ({"CloudServicesMailEnabled": True, "ConnectorSource": "HybridWizard"}, set()),
+        (
+            {"CloudServicesMailEnabled": True, "ConnectorSource": "HybridWizard"},
+            {"trusted-headers"},
+        ),
+        ({"SenderIPAddresses": ["192.0.2.0/24", "198.51.100.0/24"]}, {"wide-network"}),
     ],
 )
 def test_inbound_connectors(settings: Mapping[str, Any], expected: set[str]) -> None:
@@ -65,6 +72,10 @@ def test_inbound_connectors(settings: Mapping[str, Any], expected: set[str]) -> 
         ({**HOST, "TlsSettings": "EncryptionOnly"}, {"host-without-tls"}),
         ({"TlsSettings": "EncryptionOnly"}, set()),
         ({"CloudServicesMailEnabled": True}, {"trusted-headers"}),
+        (
+            {"CloudServicesMailEnabled": True, "ConnectorSource": "HybridWizard"},
+            {"trusted-headers"},
+        ),
     ],
 )
 def test_outbound_connectors(settings: Mapping[str, Any], expected: set[str]) -> None:
@@ -79,6 +90,10 @@ def test_outbound_connectors(settings: Mapping[str, Any], expected: set[str]) ->
         ({"SetSCL": "5"}, set()),
         ({"BlindCopyTo": ["x@a.example"]}, {"copies"}),
         ({"RedirectMessageTo": ["x@a.example"]}, {"copies"}),
+        ({"AddToRecipients": ["x@a.example"]}, {"copies"}),
+        ({"SetHeaderName": "X-Footer", "SetHeaderValue": "1"}, set()),
+        ({"SetHeaderName": "X-MS-Exchange-Organization-SCL"}, {"blinds-the-filter"}),
+        ({"SetHeaderName": "Authentication-Results"}, {"blinds-the-filter"}),
         ({"RouteMessageOutboundConnector": "Out"}, {"routes"}),
         ({"DeleteMessage": True}, {"deletes"}),
     ],
@@ -94,19 +109,66 @@ def test_a_listing_that_says_little_is_not_accused_of_what_it_does_not_say() -> 
     assert risks(bare) == []
 
 
+@pytest.mark.parametrize(
+    ("outbound", "rule", "in_force"),
+    [
+        ({"Enabled": True}, {}, {True}),
+        ({"Enabled": False}, {"State": "Disabled"}, {False}),
+        ({"Enabled": True, "TestMode": True}, {"Mode": "Audit"}, {False}),
+        ({"Enabled": True, "TestMode": False}, {"Mode": "Enforce"}, {True}),
+        ({"TestMode": True}, {"Mode": "AuditAndNotify"}, {False}),
+    ],
+)
+def test_what_only_tests_is_not_in_force(
+    outbound: Mapping[str, Any], rule: Mapping[str, Any], in_force: set[bool]
+) -> None:
+    out = {**OUTBOUND, "CloudServicesMailEnabled": True, **outbound}
+    listed = Context(
+        outbound_connectors=[OutboundConnector.from_properties(out)],
+        transport_rules=[
+            TransportRule.from_properties({**RULE, "DeleteMessage": True, **rule}),
+        ],
+    )
+    assert {risk.in_force for risk in risks(listed)} == in_force
+
+
+def test_the_command_shows_what_it_judges(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rule = {"BlindCopyTo": "x\u202e@a.example", "SetHeaderName": "X-MS-Exchange-Organization-SCL"}
+    listed = Context(
+        outbound_connectors=[
+            OutboundConnector.from_properties({**OUTBOUND, **HOST, "TlsSettings": "EncryptionOnly"})
+        ],
+        transport_rules=[TransportRule.from_properties({**RULE, **rule, "SetHeaderValue": "-1"})],
+    )
+    (tmp_path / "context.toml").write_text(listed.to_toml(), "utf-8")
+    assert run(["lint", str(tmp_path)]) == 0
+    told = capsys.readouterr().out.splitlines()
+    for line in (
+        "  SmartHosts: mx.a.example",
+        "  TlsSettings: EncryptionOnly",
+        "  SetHeaderName: X-MS-Exchange-Organization-SCL",
+        "  SetHeaderValue: -1",
+        "  BlindCopyTo: x\\u202e@a.example",
+    ):
+        assert line in told
+
+
 @pytest.mark.parametrize("name", ["Relay", "\u202eyaleR\x1b[31m", "[bold]x[/bold]"])
 def test_the_command_says_what_is_risky(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
     listed = Context(
         inbound_connectors=[InboundConnector(name=name, require_tls=False, enabled=False)],
+        outbound_connectors=[OutboundConnector(name="fine")],
         transport_rules=[TransportRule(name="x", set_scl="-1", state="Enabled")],
     )
     (tmp_path / "context.toml").write_text(listed.to_toml(), "utf-8")
     assert run(["lint", str(tmp_path)]) == 0
     out = capsys.readouterr().out
-    assert "Risky settings: 3; connectors and rules: 2" in out
-    assert out.count("(switched off)") == 1
+    assert "Risky settings: 3, in 2 of 3 connectors and rules" in out
+    assert out.count("(not in force") == 1
     assert "\x1b[31m" not in out
     assert "\u202e" not in out
     assert ("[bold]" in out) is ("[bold]" in name)
@@ -137,7 +199,7 @@ def test_a_blocked_connector_is_judged_also_alone(
     known = Context(blocked_connectors=[guid], inbound_connectors=[relay] if listed else [])
     (tmp_path / "context.toml").write_text(known.to_toml(), "utf-8")
     assert run(["lint", str(tmp_path)]) == 0
-    assert "Risky settings: 1; connectors and rules: 1" in capsys.readouterr().out
+    assert "Risky settings: 1, in 1 of 1 connectors and rules" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("guid", ["159eb7c4-75d7-43e2-95fe-ced44b3e0a56", None])

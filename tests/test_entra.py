@@ -175,6 +175,59 @@ def test_what_cannot_be_read_is_set_aside(
     assert imported(tmp_path / "e", {**LOG, **changed}).reasons == {reason: 1}
 
 
+STREAMED: dict[str, Any] = {
+    "time": "2026-03-02 09:50:09.500",
+    "category": "NonInteractiveUserSignInLogs",
+    "resultType": "50126",
+    "resultDescription": "Invalid username or password.",
+    "callerIpAddress": "203.0.113.7",
+    "properties": {"userPrincipalName": "mallory@fabrikam.example"},
+}
+
+
+@pytest.mark.parametrize(
+    ("outer", "inner", "action", "second"),
+    [
+        ({}, {}, "LogonFailed", 9),
+        ({"category": "SignInLogs", "resultType": "Success"}, {}, "LogonSuccess", 9),
+        ({"resultType": "Failure"}, {"status": {"errorCode": 50074}}, "LogonInterrupted", 9),
+        ({"resultType": "0"}, {"createdDateTime": "2026-03-02T09:50:02Z"}, "LogonSuccess", 2),
+        ({}, {"ipAddress": "203.0.113.7:50123"}, "LogonFailed", 9),
+    ],
+)
+def test_a_streamed_sign_in_is_completed_from_its_envelope(
+    tmp_path: Path, outer: dict[str, Any], inner: dict[str, Any], action: str, second: int
+) -> None:
+    properties = STREAMED["properties"] | inner
+    summary = imported(tmp_path, STREAMED | outer | {"properties": properties})
+    assert summary.written == {"IdentityLogonEvents": 1}
+    [logon] = logons(tmp_path)
+    assert (logon.action, logon.timestamp.second) == (action, second)
+    assert (logon.address, logon.account_upn) == ("203.0.113.7", "mallory@fabrikam.example")
+
+
+@pytest.mark.parametrize(
+    ("lacking", "reason"),
+    [
+        ("AppDisplayName", None),
+        ("ResultType", None),
+        ("UserPrincipalName", None),
+        ("Id", None),
+        ("ResultType Status_dynamic", "looks like a sign-in; lacks an error number (ResultType)"),
+        (
+            "UserPrincipalName UserId",
+            "looks like a sign-in; lacks who signed in (UserPrincipalName)",
+        ),
+    ],
+)
+def test_a_row_that_names_its_table_needs_little(
+    tmp_path: Path, lacking: str, reason: str | None
+) -> None:
+    row = {name: value for name, value in LOG.items() if name not in lacking.split()}
+    summary = imported(tmp_path, row | {"Type": "SigninLogs"})
+    assert summary.reasons == ({} if reason is None else {reason: 1})
+
+
 def test_the_same_sign_ins_again_are_duplicates(tmp_path: Path) -> None:
     imported(tmp_path / "e", LOG, GRAPH)
     again = imported(tmp_path / "e", LOG, GRAPH)

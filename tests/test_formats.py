@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from exconn.grading.export import csv_text
-from exconn.ingest import ImportSummary, _importer, _json, _lines, _packed, import_files
+from exconn.ingest import ImportSummary, _importer, _json, _lines, _packed, _write, import_files
 from exconn.ingest._cells import DECODER
 from exconn.models import ConnectorChange, Email, Logon
+from exconn.sources import read_context
 from exconn.tables import EMAIL_EVENTS, TABLES, conform
 
 Json = dict[str, Any]
@@ -283,7 +284,7 @@ def test_a_record_that_a_spreadsheet_cut_is_set_aside(tmp_path: Path) -> None:
     cut = json.dumps(CHANGE | {"Padding": "x" * 40_000})[:32_767]
     row = {"CreationDate": "2026-03-02", "Operation": "Set-Mailbox", "AuditData": cut}
     summary, _ = imported(tmp_path, table(list(row), list(row.values())))
-    assert summary.reasons == {"AuditData is not a JSON object": 1}
+    assert summary.reasons == {"AuditData is not a JSON object: import the file as downloaded": 1}
 
 
 def test_cells_may_be_longer_than_python_expects(tmp_path: Path) -> None:
@@ -408,14 +409,32 @@ def test_steps_of_a_message_are_set_aside_with_advice(tmp_path: Path, step: Json
     }
 
 
-def test_listings_are_read_where_lists_were_written(tmp_path: Path) -> None:
-    """Export-Csv often names the type of a list instead."""
+@pytest.mark.parametrize(
+    ("good", "bad", "reason"),
+    [
+        (
+            ("smtp:*;1", "192.0.2.7"),
+            ("System.Collections.ArrayList", "System.Object[]"),
+            "a list of which only the type was written: export it as JSON",
+        ),
+        (
+            ("smtp:a.example;1 smtp:b.example;1", "203.0.113.9 203.0.113.0/24"),
+            ("smtp:a.example;1", "203.0.113.9 and others"),
+            "a list whose values cannot be told apart: export it as JSON",
+        ),
+    ],
+)
+def test_listings_are_read_where_lists_were_written(
+    tmp_path: Path, good: tuple[str, str], bad: tuple[str, str], reason: str
+) -> None:
+    """Export-Csv often names the type of a list instead, and some join lists with blanks."""
     header = ("Name", "Enabled", "SenderDomains", "SenderIPAddresses")
-    good = ("Relay", "True", "smtp:*;1", "192.0.2.7")
-    bad = ("Other", "True", "System.Collections.ArrayList", "System.Object[]")
-    summary, _ = imported(tmp_path, table(header, good, bad))
-    assert summary.listed == {"inbound_connectors": 1}
-    assert summary.reasons == {"a list of which only the type was written: export it as JSON": 1}
+    rows = table(header, ("Relay", "True", *good), ("Other", "True", *bad))
+    summary, evidence = imported(tmp_path, rows)
+    assert summary.reasons == {reason: 1}
+    [relay] = read_context(evidence).inbound_connectors
+    assert relay.sender_ip_addresses == tuple(good[1].split())
+    assert relay.sender_domains in (("*",), ("a.example", "b.example"))
 
 
 def test_a_short_listing_of_blocked_connectors_is_read(tmp_path: Path) -> None:
@@ -436,6 +455,11 @@ def test_what_stands_before_the_header_is_no_row(tmp_path: Path, before: str) ->
     """PowerShell's type, the delimiter for Excel, blank lines."""
     summary, _ = imported(tmp_path, before + mails({}))
     assert (summary.read, summary.rows) == (1, 1)
+
+
+def test_lines_may_end_as_on_old_macs(tmp_path: Path) -> None:
+    summary, _ = imported(tmp_path, mails({}, {"NetworkMessageId": "n-2"}, end="\r"))
+    assert (summary.rows, summary.rejected) == (2, 0)
 
 
 def test_a_named_delimiter_counts(tmp_path: Path) -> None:
@@ -482,7 +506,7 @@ def test_ragged_rows_are_set_aside_with_their_line(tmp_path: Path) -> None:
         (b'2026-03-02,n-9,"never closed,x\r\n', "not CSV"),
         (b'2026-03-02,n-9,"closed"early,x\r\n', "not CSV"),
         (b"2026-03-02,n-9,in the\rmiddle,x\r\n", "not CSV"),
-        (b"2026-03-02,n-9,\xfcber,x,,,,,\r\n", "not UTF-8"),
+        (b"2026-03-02,n-9,\xfcber,x,,,,,\r\n", "not UTF-8: save the file in that encoding"),
         (b"\0\0\0\0\0\r\n", "NUL bytes"),
     ],
 )
@@ -593,17 +617,26 @@ def test_an_archive_is_walked_like_a_folder(tmp_path: Path) -> None:
                 "__MACOSX/._x.csv": "junk",
                 ".hidden": "junk",
                 "../up.csv": mails({"NetworkMessageId": "n-1"}),
+                "..\\w.csv": mails({"NetworkMessageId": "n-4"}),
                 "b/mails.json": json.dumps(MAIL),
                 odd: "junk\n",
                 "z.zip": zipped({"c.csv": mails({"NetworkMessageId": "n-3"}), "d": "more junk"}),
             }
         ),
     )
-    assert summary.rows == 3
+    assert summary.rows == 4
+    assert summary.notes == ("Not read: 2 hidden files and folders.",)
     archive = tmp_path / "export"
     assert [str(file.path) for file in summary.files] == [
         f"{archive}/{name}"
-        for name in ("../up.csv", "a\\u202eb.csv", "b/mails.json", "z.zip/c.csv", "z.zip/d")
+        for name in (
+            "../up.csv",
+            "..\\w.csv",
+            "a\\u202eb.csv",
+            "b/mails.json",
+            "z.zip/c.csv",
+            "z.zip/d",
+        )
     ]
     assert [found["file"] for found in rejections(evidence)] == [
         f"{archive}/a\\u202eb.csv",
@@ -881,6 +914,7 @@ def test_large_files_are_written_in_parts(
     """Memory does not grow with a file; rows and duplicates are the same, also a second time."""
     monkeypatch.setattr(_importer, "_CHUNK", chunk)
     monkeypatch.setattr(_importer, "_LARGEST", largest)
+    monkeypatch.setattr(_write, "_LARGEST_PILE", largest)
     changes = [{"NetworkMessageId": f"n-{i % 70}"} for i in range(100)]
     summary, evidence = imported(tmp_path, mails(*changes))
     assert (summary.rows, summary.duplicates) == (70, 30)

@@ -147,6 +147,21 @@ def test_the_judged_time_is_the_attack_and_not_a_busier_honest_hour() -> None:
     assert found.classification is TRUE
 
 
+def test_a_row_that_knows_little_does_not_turn_an_attack_into_a_benign_time() -> None:
+    """Beside full EmailEvents a row of a message trace leaves facts of its time unassessed."""
+    tenant = attacked()
+    traced = tenant.frames[MAIL].filter(pl.col("Timestamp") >= AT).head(1)
+    known = ["Timestamp", "NetworkMessageId", "SenderMailFromAddress", "RecipientEmailAddress"]
+    full = source(tenant)
+    mixed = source(tenant, EmailEvents=[tenant.frames[MAIL], traced.select(known)])
+    name = tenant.connector("quiet").name
+    (before,) = [g for g in hunt(full) if g.connector == name]
+    (after,) = [g for g in hunt(mixed) if g.connector == name]
+    assert before.classification is TRUE
+    assert after.classification is Classification.UNKNOWN
+    assert any("EmailEvents is partial: lacks" in reason for reason in after.reasons)
+
+
 def test_hunt_finds_a_change_that_precedes_little_mail() -> None:
     tenant = change(honest(), {"SenderDomains": "smtp:*;1"}, at=AT, place=FAR_AWAY)
     (found,) = [g for g in hunt(source(tenant)) if g.connector == tenant.connector("quiet").name]

@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,12 +13,14 @@ import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from polars.exceptions import ComputeError
 
+from exconn.cli.app import run
 from exconn.errors import InvalidValueError, NoDataError, UnreadableDataError
 from exconn.ingest import FileSummary, ImportSummary, import_files, parse_moment
 from exconn.ingest._cells import UnfitError, cell
 from exconn.ingest._raw import shown
-from exconn.ingest._write import open_folder
+from exconn.ingest._write import EvidenceFolder, open_folder
 from exconn.models import ConnectorChange, Email, InboundConnector, Logon
 from exconn.tables import (
     CLOUD_APP_EVENTS,
@@ -151,6 +154,7 @@ def adds_up(summary: ImportSummary | FileSummary) -> bool:
         ("2026-03-02T09:58:56.12345+00:00", datetime(2026, 3, 2, 9, 58, 56, 123450, tzinfo=UTC)),
         ("2026-03-02T09:58:56+02:00", datetime(2026, 3, 2, 7, 58, 56, tzinfo=UTC)),
         ("2026-03-02T09:58:56-0130", datetime(2026, 3, 2, 11, 28, 56, tzinfo=UTC)),
+        ("2026/03/02 09:58:56", datetime(2026, 3, 2, 9, 58, 56, tzinfo=UTC)),
         ("2026-03-02 09:58:56.000000000", datetime(2026, 3, 2, 9, 58, 56, tzinfo=UTC)),
         ("2026-03-02", datetime(2026, 3, 2, tzinfo=UTC)),
         ("18/3/2026 9:58:33 PM", datetime(2026, 3, 18, 21, 58, 33, tzinfo=UTC)),
@@ -552,9 +556,18 @@ def test_properties_may_be_text_and_must_be_there(tmp_path: Path) -> None:
     assert summary.reasons == {"an envelope without properties": 1}
 
 
+def test_an_envelope_tells_the_time_where_its_row_does_not(tmp_path: Path) -> None:
+    timeless = {name: value for name, value in MAIL.items() if name != "Timestamp"}
+    _, evidence = imported(tmp_path, streamed("EmailEvents", timeless))
+    times = pl.read_parquet(evidence / "EmailEvents")["Timestamp"].to_list()
+    assert times == [datetime(2026, 3, 2, 10, 20, tzinfo=UTC)]
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
+        ({"EmailSize": "1_000"}, "EmailSize is not a 64-bit number"),
+        ({"EmailSize": "1_000.0"}, "EmailSize is not a 64-bit number"),
         ({"EmailSize": "big"}, "EmailSize is not a 64-bit number"),
         ({"EmailSize": 1 << 63}, "EmailSize is not a 64-bit number"),
         ({"EmailSize": [1]}, "EmailSize is not a 64-bit number"),
@@ -567,6 +580,10 @@ def test_properties_may_be_text_and_must_be_there(tmp_path: Path) -> None:
         ({"Timestamp": "soon"}, "no readable time"),
         ({"Timestamp": ""}, "no readable time"),
         ({"Timestamp": 1772445600}, "no readable time"),
+        (
+            {"Timestamp": "5/6/2026 21:13"},
+            "day and month of the time could be either: write 2026-03-25 21:13",
+        ),
     ],
 )
 def test_a_record_with_a_value_that_cannot_be_kept_is_rejected(
@@ -872,6 +889,7 @@ def test_addresses_of_clients_are_read_from_each_form(
             "LogonFailed",
             "InvalidUserNameOrPassword",
         ),
+        ({"Operation": "UserLoginFailed", "ErrorNumber": "0"}, "LogonFailed", ""),
         ({"Operation": "UserLoginFailed", "ErrorNumber": "50126"}, "LogonFailed", "50126"),
         ({"ErrorNumber": 50126}, "LogonFailed", "50126"),
         (
@@ -928,7 +946,7 @@ def test_audit_records_that_cannot_be_read_are_rejected(tmp_path: Path) -> None:
     )
     assert summary.reasons == {
         "no readable time": 1,
-        "AuditData is not a JSON object": 1,
+        "AuditData is not a JSON object: import the file as downloaded": 1,
         "no table that exconn reads": 1,
     }
 
@@ -1086,8 +1104,8 @@ def test_values_on_one_line_are_told_apart(tmp_path: Path) -> None:
         (b"[1]", "not an object"),
         (b"[[[[[[1]]]]]]", "not an object"),
         (b"\0\0\0\0", "NUL bytes"),
-        (b'{"Subject": "\xff\xfe"}', "not UTF-8"),
-        (b"Betreff: gr\xfc\xdfe", "not UTF-8"),
+        (b'{"Subject": "\xff\xfe"}', "not UTF-8: save the file in that encoding"),
+        (b"Betreff: gr\xfc\xdfe", "not UTF-8: save the file in that encoding"),
         (b"[" * 100_000, "nested too deeply"),
         (b'{"a":' * 100_000, "nested too deeply"),
         (b'{"n": ' + b"9" * 5_000 + b"}", "not JSON"),
@@ -1150,7 +1168,7 @@ def test_a_document_with_a_bad_byte_loses_only_that_record(tmp_path: Path) -> No
     export.write_bytes(f'{{"records":[\n{good},\n{bad}\n]}}'.encode().replace(b"?", b"\xe9"))
     summary = import_files([export], tmp_path / "evidence")
     assert summary.written == {"EmailEvents": 1}
-    assert summary.reasons == {"not UTF-8": 1}
+    assert summary.reasons == {"not UTF-8: save the file in that encoding": 1}
 
 
 def test_damaged_and_binary_files_are_rejected(tmp_path: Path) -> None:
@@ -1365,8 +1383,128 @@ def test_a_line_that_cannot_be_written_is_an_error(
 
 def open_rejecting(evidence: Path) -> None:
     with open_folder(evidence) as folder:
-        folder.reject(Path("x"), 1, "junk", "{}")
+        folder.reject("x", 1, "junk", "{}")
         folder.publish()
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), ComputeError("full")])
+def test_a_table_that_cannot_be_written_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def full(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(pl.DataFrame, "write_parquet", full)
+    with pytest.raises(InvalidValueError, match=r"cannot write to .*: (No space left|full)"):
+        imported(tmp_path, MAIL)
+    assert contents(tmp_path / "evidence") == {}
+
+
+def test_an_import_that_is_interrupted_says_what_was_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    command = ["import", str(lines(tmp_path / "mail", [MAIL])), "--to", str(tmp_path / "evidence")]
+    with monkeypatch.context() as patched:
+        patched.setattr(EvidenceFolder, "add", interrupt)
+        assert run(command) == 130
+    assert capsys.readouterr().err == "exconn: interrupted; nothing was imported\n"
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", interrupt)
+        assert run(command) == 130
+    assert "only a part was imported" in capsys.readouterr().err
+    assert run(command) == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such locks")
+def test_what_a_killed_import_left_is_removed_and_what_a_running_one_has_is_not(
+    tmp_path: Path,
+) -> None:
+    evidence = tmp_path / "evidence"
+    with open_folder(evidence):
+        (running,) = evidence.glob(".import-*")
+        (killed := evidence / ".import-killed").mkdir()
+        (young := evidence / ".import-young").mkdir()
+        for folder in (running, killed):
+            os.utime(folder, (0, 0))
+        imported(tmp_path, MAIL)
+        assert set(evidence.glob(".import-*")) == {running, young}
+
+
+def test_many_small_files_become_one_for_each_set_of_columns(tmp_path: Path) -> None:
+    exports = [
+        lines(tmp_path / f"{n}", [MAIL | {"NetworkMessageId": f"n-{n}"}, CHANGE | {"Id": f"{n}"}])
+        for n in range(9)
+    ]
+    import_files([*exports, lines(tmp_path / "trace", [TRACE])], evidence := tmp_path / "evidence")
+    files = sorted(file.parent.name for file in evidence.rglob("*.parquet"))
+    assert files == ["CloudAppEvents", "EmailEvents", "EmailEvents"]
+    before = contents(evidence)
+    import_files(exports, evidence)
+    assert contents(evidence) == before
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+@pytest.mark.parametrize(("hours", "warned"), [(0, True), (9, False)])
+def test_rows_that_know_less_than_others_of_their_time_are_told(
+    tmp_path: Path,
+    order: tuple[int, int],
+    hours: int,
+    warned: bool,  # noqa: FBT001
+) -> None:
+    """Once, at the import that brings them together."""
+    at = f"2026-03-02T{10 + hours}:00:00.1234567Z"
+    exports = [
+        lines(tmp_path / "full", [MAIL]),
+        lines(tmp_path / "trace", [TRACE | {"Received": at}]),
+    ]
+    evidence = tmp_path / "evidence"
+    assert import_files([exports[order[0]]], evidence).notes == ()
+    notes = import_files([exports[order[1]]], evidence).notes
+    told = ["EmailEvents has rows that lack columns" in note for note in notes]
+    assert told == ([True] if warned else [])
+    assert import_files(exports, evidence).notes == ()
+
+
+def test_what_is_not_read_in_a_folder_is_counted(tmp_path: Path) -> None:
+    exports = tmp_path / "exports"
+    for folder in ("", ".hidden", "elsewhere"):
+        (exports / folder).mkdir()
+        lines(exports / folder / "mail", [MAIL | {"NetworkMessageId": folder or "top"}])
+    (exports / ".mail").write_text("{}")
+    (exports / "linked").symlink_to(exports / "elsewhere", target_is_directory=True)
+    (exports / "dangling").symlink_to(exports / "nothing")
+    os.mkfifo(exports / "pipe")
+    summary = import_files([exports], tmp_path / "evidence")
+    assert summary.rows == 2
+    assert summary.notes == (
+        "Not read: 2 hidden files and folders.",
+        "Not read: 1 linked folders.",
+        "Not read: 2 links to nothing, pipes and devices.",
+    )
+
+
+def test_of_another_evidence_folder_only_tables_are_read(tmp_path: Path) -> None:
+    _, one = imported(tmp_path, MAIL, {"junk": 1})
+    (one / "context.toml").write_text('partners = ["fabrikam.example"]\n')
+    summary = import_files([one], tmp_path / "other")
+    assert (summary.rows, summary.rejected) == (1, 0)
+    assert summary.notes == (
+        "Not read: 2 files of an evidence folder (context.toml, context.toml.old, rejected.jsonl).",
+    )
+
+
+def test_a_file_is_the_same_however_its_path_is_spelt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, evidence = imported(tmp_path, {"junk": 1})
+    (name,) = (told["file"] for told in rejections(evidence))
+    monkeypatch.chdir(tmp_path)
+    import_files([Path("export.json")], evidence)
+    import_files([evidence / ".." / "export.json"], evidence)
+    assert [told["file"] for told in rejections(evidence)] == [name]
 
 
 class StoppedError(Exception):
@@ -1437,7 +1575,7 @@ def test_a_folder_that_cannot_be_written_is_an_error_and_stays_usable(tmp_path: 
 def test_a_target_that_is_a_file_is_an_error(tmp_path: Path) -> None:
     """The folder cannot be made."""
     export = lines(tmp_path / "x", [MAIL])
-    with pytest.raises(InvalidValueError, match="evidence folder"):
+    with pytest.raises(InvalidValueError, match="is a file; name a folder"):
         import_files([export], export)
 
 

@@ -1,6 +1,7 @@
 """Listings of settings become the folder's context; what it says otherwise is kept."""
 
 import json
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -116,6 +117,66 @@ def test_what_was_written_by_hand_is_kept(tmp_path: Path) -> None:
     assert (folder / "context.toml.old").read_text("utf-8") == own
     imported(folder, {**INBOUND, "Name": "Another", "Guid": None})
     assert (folder / "context.toml.old").read_text("utf-8") == own
+
+
+@pytest.mark.parametrize("changed", ["2026-03-09T00:00:00", "/Date(1773014400000)/"])
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+@pytest.mark.parametrize("first", [INBOUND | {"WhenChangedUTC": None}, OUTBOUND, RULE])
+def test_of_two_listings_the_newer_counts_also_where_only_local_time_tells(
+    tmp_path: Path, first: dict[str, Any], order: tuple[int, int], changed: str
+) -> None:
+    older = first | {"WhenChanged": "2026-03-02T09:58:11", "Comments": "old", "Comment": "old"}
+    newer = first | {"WhenChanged": changed, "Comments": "new", "Comment": "new"}
+    folder = tmp_path / "evidence"
+    for n in order:
+        imported(folder, (older, newer)[n])
+    assert '= "new"' in (folder / "context.toml").read_text("utf-8")
+
+
+def test_a_listing_keeps_what_it_does_not_tell(tmp_path: Path) -> None:
+    folder = tmp_path / "evidence"
+    folder.mkdir()
+    by_hand = (
+        '[[inbound_connectors]]\nName = "relay"\nComment = "ours"\nTrustedOrganizations = "x"\n'
+    )
+    by_hand += "CloudServicesMailEnabled = true\n"
+    (folder / "context.toml").write_text(by_hand, "utf-8")
+    told = INBOUND | {"Comment": "", "CloudServicesMailEnabled": None}
+    summary = imported(folder, told)
+    [relay] = read_context(folder).inbound_connectors
+    assert (relay.name, relay.comment, relay.require_tls) == ("Relay", "ours", False)
+    assert relay.trusted_organizations == ("x",)
+    assert relay.cloud_services_mail_enabled is None
+    assert ["context.toml.old" in note for note in summary.notes] == [True]
+    assert imported(folder, told).notes == ()
+    edited = (folder / "context.toml").read_text("utf-8") + "# mine\n"
+    (folder / "context.toml").write_text(edited, "utf-8")
+    imported(folder, OUTBOUND)
+    assert (folder / "context.toml.old").read_text("utf-8") == edited
+
+
+def test_long_listings_take_no_time(tmp_path: Path) -> None:
+    domains = [DOMAIN | {"DomainName": f"{n}.example"} for n in range(4_000)]
+    relays = [INBOUND | {"Name": f"relay {n}", "Guid": None} for n in range(4_000)]
+    began = time.perf_counter()
+    assert imported(tmp_path / "evidence", *domains, *relays).read == 8_000
+    assert time.perf_counter() - began < 10
+
+
+@pytest.mark.parametrize(
+    ("record", "kind"),
+    [
+        ({"Name": "x", "State": "Enabled", "Priority": 0, "Mode": "Enforce"}, "transport_rules"),
+        ({**BLOCKED, "CreatedDatetime": "2026-03-02T09:58:11"}, "blocked_connectors"),
+    ],
+)
+def test_short_listings_are_told(tmp_path: Path, record: dict[str, Any], kind: str) -> None:
+    assert imported(tmp_path / "evidence", record).listed == {kind: 1}
+
+
+def test_rules_of_defender_are_no_transport_rules(tmp_path: Path) -> None:
+    rule = {"Name": "x", "State": "Enabled", "Priority": 0, "SafeLinksPolicy": "Strict"}
+    assert imported(tmp_path / "evidence", rule).listed == {}
 
 
 def test_the_context_as_it_was_is_no_export(tmp_path: Path) -> None:

@@ -1,10 +1,10 @@
 """Risky configuration, told by the listings of connectors and transport rules alone."""
 
 import ipaddress
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Generic, TypeVar
 
-from attrs import frozen
+from attrs import field, frozen
 
 from exconn.context import Context
 from exconn.models import InboundConnector, OutboundConnector, TransportRule
@@ -14,6 +14,10 @@ _Listed = TypeVar("_Listed", InboundConnector, OutboundConnector, TransportRule)
 
 _WIDEST = 256
 """More addresses than this are more than one organisation's relays: the /24 that Exchange takes."""
+
+_STEERING = ("x-ms-exchange-", "x-forefront-", "x-microsoft-antispam", "x-msfbl")
+_TRUSTED = frozenset({"authentication-results", "received-spf", "arc-authentication-results"})
+"""Headers that the filter, or whoever looks into mail, goes by."""
 
 
 @frozen
@@ -27,7 +31,9 @@ class Risk:
         what: the setting, in a sentence.
         why: what it lets happen.
         to_do: what to do about it.
-        in_force: whether the connector or rule is switched on; None when the listing does not say.
+        in_force: whether the connector or rule does what it says; None when the listing does not
+            say. It does not where it is switched off, or only tests or audits.
+        settings: what it is judged by, as the listing has it: who gets copies, say.
     """
 
     kind: str
@@ -37,13 +43,15 @@ class Risk:
     why: str
     to_do: str
     in_force: bool | None
+    settings: Mapping[str, object] = field(factory=dict)
 
 
 @frozen
 class _Rule(Generic[_Listed]):
-    """A risk, and which listings have it."""
+    """A risk, which listings have it, and the properties that tell."""
 
     id: str
+    properties: tuple[str, ...]
     holds: Callable[[_Listed], bool]
     what: str
     why: str
@@ -53,22 +61,35 @@ class _Rule(Generic[_Listed]):
 _INBOUND: Sequence[_Rule[InboundConnector]] = (
     _Rule(
         "anyone",
-        lambda listed: not listed.is_restricted,
+        ("ConnectorType", "SenderDomains", "SenderIPAddresses", "TlsSenderCertificateName"),
+        lambda listed: not listed.is_restricted and not _is_partners(listed),
         "Neither a certificate nor addresses say who may use it.",
         "Whoever reaches Exchange Online can send through it, as the organisation.",
         "Restrict it to the certificate or the addresses of the servers that it is for.",
     ),
     _Rule(
-        "wide-network",
-        lambda listed: any(
-            _size(network) > _WIDEST for network in listed.sender_ip_addresses or ()
+        "any-domain",
+        ("ConnectorType", "SenderDomains"),
+        lambda listed: (
+            not listed.is_restricted
+            and _is_partners(listed)
+            and "*" in (listed.sender_domains or ())
         ),
-        "It takes mail from a network of more than 256 addresses.",
+        "It is a partner's, but takes mail of all domains, from anywhere.",
+        "Whoever sends mail is then taken for the partner by rules that go by the connector.",
+        "Restrict it to the partner's domains, and to a certificate or addresses.",
+    ),
+    _Rule(
+        "wide-network",
+        ("SenderIPAddresses",),
+        lambda listed: sum(map(_size, set(listed.sender_ip_addresses or ()))) > _WIDEST,
+        "It takes mail from more than 256 addresses.",
         "Such networks are a provider's: other customers of it can send through the connector.",
         "List the addresses of the servers that it is for.",
     ),
     _Rule(
         "no-tls",
+        ("RequireTls",),
         lambda listed: listed.require_tls is False,
         "It takes mail without TLS.",
         "Only addresses, which can be shared or taken over, then tell who sends.",
@@ -76,6 +97,7 @@ _INBOUND: Sequence[_Rule[InboundConnector]] = (
     ),
     _Rule(
         "internal",
+        ("TreatMessagesAsInternal",),
         lambda listed: bool(listed.treat_messages_as_internal),
         "Its mail counts as internal.",
         "Mail from outside escapes the filter, and looks as if colleagues had sent it.",
@@ -83,8 +105,9 @@ _INBOUND: Sequence[_Rule[InboundConnector]] = (
     ),
     _Rule(
         "trusted-headers",
-        lambda listed: listed.trusts_headers,
-        "It trusts the headers of what it receives, and no hybrid wizard made it.",
+        ("CloudServicesMailEnabled", "ConnectorSource"),
+        lambda listed: bool(listed.cloud_services_mail_enabled),
+        "It trusts the headers of what it receives; a wizard as its source can be made up.",
         "The sender's own headers can then say that mail is internal and not spam.",
         "Switch CloudServicesMailEnabled off, unless it serves a hybrid organisation.",
     ),
@@ -92,6 +115,7 @@ _INBOUND: Sequence[_Rule[InboundConnector]] = (
 _OUTBOUND: Sequence[_Rule[OutboundConnector]] = (
     _Rule(
         "all-mail-to-a-host",
+        ("RecipientDomains", "SmartHosts"),
         lambda listed: bool(listed.smart_hosts) and "*" in (listed.recipient_domains or ()),
         "All mail to outside goes through a host.",
         "Whoever runs the host reads and may change what the organisation sends.",
@@ -99,6 +123,7 @@ _OUTBOUND: Sequence[_Rule[OutboundConnector]] = (
     ),
     _Rule(
         "host-without-tls",
+        ("SmartHosts", "TlsSettings"),
         lambda listed: bool(listed.smart_hosts) and listed.tls_settings in ("", "EncryptionOnly"),
         "Mail goes to a host whose certificate is not checked.",
         "Who takes the host's place in the network, or its name, gets the mail.",
@@ -106,8 +131,9 @@ _OUTBOUND: Sequence[_Rule[OutboundConnector]] = (
     ),
     _Rule(
         "trusted-headers",
-        lambda listed: listed.trusts_headers,
-        "It keeps Exchange's own headers, and no hybrid wizard made it.",
+        ("CloudServicesMailEnabled", "ConnectorSource", "SmartHosts"),
+        lambda listed: bool(listed.cloud_services_mail_enabled),
+        "It keeps Exchange's own headers; a wizard as its source can be made up.",
         "Headers that say what is internal leave the organisation, for whoever gets the mail.",
         "Switch CloudServicesMailEnabled off, unless it serves a hybrid organisation.",
     ),
@@ -115,20 +141,34 @@ _OUTBOUND: Sequence[_Rule[OutboundConnector]] = (
 _RULES: Sequence[_Rule[TransportRule]] = (
     _Rule(
         "blinds-the-filter",
-        lambda listed: listed.weakens_filtering,
-        "It strips or sets headers, or marks mail as not spam.",
+        ("RemoveHeader", "SetHeaderName", "SetHeaderValue", "SetSCL"),
+        lambda listed: (
+            bool(listed.remove_header)
+            or _steers(listed.set_header_name or "")
+            or (listed.set_scl or "").strip() == "-1"
+        ),
+        "It strips headers, sets those that the filter goes by, or marks mail as not spam.",
         "What the filter and investigators go by is then the rule's word.",
         "Check who asked for it, and that its conditions are narrow; else disable it.",
     ),
     _Rule(
         "copies",
-        lambda listed: bool(listed.blind_copy_to or listed.copy_to or listed.redirect_message_to),
+        ("BlindCopyTo", "CopyTo", "AddToRecipients", "RedirectMessageTo"),
+        lambda listed: any(
+            (
+                listed.blind_copy_to,
+                listed.copy_to,
+                listed.add_to_recipients,
+                listed.redirect_message_to,
+            )
+        ),
         "It copies or redirects mail.",
         "Somebody else gets the mail, and recipients do not see it.",
         "Check who gets it, and who asked for it.",
     ),
     _Rule(
         "routes",
+        ("RouteMessageOutboundConnector",),
         lambda listed: bool(listed.route_message_outbound_connector),
         "It routes mail through an outbound connector.",
         "The connector's host gets the mail.",
@@ -136,6 +176,7 @@ _RULES: Sequence[_Rule[TransportRule]] = (
     ),
     _Rule(
         "deletes",
+        ("DeleteMessage",),
         lambda listed: bool(listed.delete_message),
         "It deletes mail.",
         "Replies and warnings can vanish before anybody sees them.",
@@ -183,17 +224,44 @@ def _found(
     kind: str, listings: Sequence[_Listed], rules: Sequence[_Rule[_Listed]]
 ) -> Iterator[Risk]:
     for listed in listings:
+        told = {name: value for name, value in listed.to_properties().items() if value}
         for rule in rules:
             if rule.holds(listed):
                 yield Risk(
-                    kind, listed.name or "", rule.id, rule.what, rule.why, rule.to_do, _on(listed)
+                    kind,
+                    listed.name or "",
+                    rule.id,
+                    rule.what,
+                    rule.why,
+                    rule.to_do,
+                    _is_in_force(listed),
+                    {name: told[name] for name in rule.properties if name in told},
                 )
 
 
-def _on(listed: Listing) -> bool | None:
-    if not isinstance(listed, TransportRule):
-        return listed.enabled
-    return None if listed.state is None else listed.state.casefold() == "enabled"
+def _is_in_force(listed: Listing) -> bool | None:
+    if isinstance(listed, TransportRule):
+        if (listed.mode or "").casefold().startswith("audit"):
+            return False
+        return None if listed.state is None else listed.state.casefold() == "enabled"
+    if isinstance(listed, OutboundConnector) and listed.test_mode:
+        return False
+    return listed.enabled
+
+
+def _is_partners(listed: InboundConnector) -> bool:
+    """Whether it only says how mail of some domains is to arrive, and lets nobody relay.
+
+    Source: `New-InboundConnector
+    <https://learn.microsoft.com/powershell/module/exchange/new-inboundconnector>`_.
+    """
+    return (listed.connector_type or "").casefold() == "partner"
+
+
+def _steers(header: str) -> bool:
+    """Whether the filter, or whoever looks into mail, goes by a header."""
+    name = header.strip().casefold()
+    return name.startswith(_STEERING) or name in _TRUSTED
 
 
 def _size(network: str) -> int:

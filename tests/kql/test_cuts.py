@@ -57,7 +57,7 @@ def test_parts_make_up_the_whole(
     edges = sorted({START, END, *(_floored(p, cut.bin) for p in (*places, *inside[:4]))})
     periods = [Period(a, b) for a, b in pairwise(edges)]
     parts = pl.concat([_on(between(query, period), tables) for period in periods])
-    made = run(cut.last, parts.lazy(), lambda other: tables[other.table.name].lazy()).collect()
+    made = run(cut.last, parts.lazy(), lambda other: _on(other, tables).lazy()).collect()
     whole = _on(between(query, Period(START, END)), tables)
     assert_same_rows(made, whole, digits=9)
     if cut.last:

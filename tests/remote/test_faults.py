@@ -196,6 +196,24 @@ def test_a_hunt_through_faults(place: Place) -> None:
     assert [(g.connector, g.margin) for g in found] == [(g.connector, g.margin) for g in hunt(home)]
 
 
+@pytest.mark.parametrize(
+    "frames",
+    [
+        '[{"FrameType": "a@b@c"}]',
+        '[{"FrameType": 3}]',
+        '[{"Version": "v2.0"}]',
+        "[[]]",
+        "{}",
+        "null",
+    ],
+)
+def test_frames_that_are_none_are_no_answer(frames: str) -> None:
+    with served("kusto", FRAMES) as place:
+        place.tenant.fail(*[Failed(200, frames)] * 9)
+        with pytest.raises(UnavailableError, match=r"a reply that (breaks off|ends early)"):
+            place.source().collect([HOURS])
+
+
 @cache
 def expected() -> pl.DataFrame:
     return HOURS.collect(MemorySource(FRAMES))

@@ -143,6 +143,7 @@ def test_what_services_write(value: object, dtype: pl.DataType, expected: object
         (12, pl.Duration("us")),
         ('{"a": 1}', pl.List(pl.String())),
         ("[", pl.List(pl.String())),
+        ("[" * 100_000, pl.List(pl.String())),
         (5, pl.List(pl.String())),
     ],
 )

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -21,7 +22,7 @@ from exconn.context import Context
 from exconn.errors import ExconnError, InvalidValueError, NoDataError, nearest
 from exconn.facts.catalogue import CATALOGUE, Asked
 from exconn.grading import Policy, grade, grade_schema, hunt
-from exconn.ingest import import_files
+from exconn.ingest import ImportSummary, import_files
 from exconn.kql import kql_types
 from exconn.models import Alert
 from exconn.query import Query
@@ -37,6 +38,8 @@ GRADED = 0
 NOT_GRADED = 2
 INTERRUPTED = 130
 _ERROR = 2_000
+_DASHED = re.compile(r"--(DIR|FILE|NAME|TABLE)\b")
+"""What cyclopts makes of the names of arguments."""
 
 
 class _Screen(Console):
@@ -146,11 +149,14 @@ def run(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return GRADED
     except (ExconnError, CycloptsError, OSError) as error:
-        message = " ".join(visible(shortened(" ".join(str(error).split()), _ERROR)).split())
+        told = " ".join(str(error).split())
+        if isinstance(error, CycloptsError):
+            told = _DASHED.sub(r"\1", told)
+        message = " ".join(visible(shortened(told, _ERROR)).split())
         print(f"exconn: {message}", file=sys.stderr)
         return NOT_GRADED
-    except KeyboardInterrupt:
-        print("exconn: interrupted", file=sys.stderr)
+    except KeyboardInterrupt as interrupt:
+        print("; ".join(("exconn: interrupted", *map(str, interrupt.args))), file=sys.stderr)
         return INTERRUPTED
     return status if isinstance(status, int) else GRADED
 
@@ -342,10 +348,7 @@ def import_command(
         summary = import_files(files, to, progress=lambda count: tell(f"{count:,} records"))
     show.imported(_Screen(), summary, to)
     if not summary.rows + sum(summary.listed.values()) + summary.duplicates:
-        raise NoDataError(
-            "nothing was imported: no record is one that exconn reads (in JSON, JSON lines, CSV or "
-            "Parquet)"
-        )
+        raise NoDataError(f"nothing was imported: {_why_nothing(summary, files, to)}")
 
 
 @app.command(name="compact")
@@ -366,6 +369,8 @@ def lint_command(
     as_json: AsJson = False,
 ) -> None:
     """Judge the connectors and transport rules that a folder's context lists; no mail is needed."""
+    if context is None and not is_address(folder) and not Path(folder).is_dir():
+        raise NoDataError(f"{folder}: no such folder; give an evidence folder")
     known = _context(folder, context, None)
     listed = {(connector.guid or "").casefold() for connector in known.inbound_connectors}
     unlisted = set(known.blocked_connectors) - listed
@@ -381,6 +386,17 @@ def lint_command(
         print(json.dumps([asdict(risk) for risk in found], indent=2))
     else:
         show.risks(_Screen(), found, len(listings))
+
+
+def _why_nothing(summary: ImportSummary, files: Sequence[Path], to: Path) -> str:
+    if summary.read:
+        return "no record is one that exconn reads (in JSON, JSON lines, CSV or Parquet)"
+    if to.resolve() in (file.resolve() for file in files):
+        return f"{to} is the evidence folder itself, and has no exports in it"
+    names = ", ".join(map(str, files))
+    if summary.files:
+        return f"no records in {names}; a file may be empty, or a header without rows"
+    return f"no file to read in {names}"
 
 
 def _known(name: str) -> str:

@@ -209,16 +209,22 @@ def tables(console: Console, chosen: Sequence[Table], *, columns: bool) -> None:
 
 def risks(console: Console, found: Sequence[Risk], listings: int) -> None:
     """What is risky about connectors and transport rules."""
-    console.print(_heading(f"Risky settings: {len(found)}; connectors and rules: {listings}"))
+    risky = len({(risk.kind, risk.name) for risk in found})
+    console.print(
+        _heading(f"Risky settings: {len(found)}, in {risky} of {listings} connectors and rules")
+    )
     for (kind, name, on), own in groupby(
         found, key=lambda risk: (risk.kind, risk.name, risk.in_force)
     ):
-        off = " (switched off)" if on is False else ""
+        off = " (not in force: switched off, or only tests or audits)" if on is False else ""
         console.print(
             Text.assemble(kind.capitalize(), " ", (visible(shortened(name)), "bold"), off)
         )
         for risk in own:
             console.print(_text(f"- {risk.what} {risk.why} {risk.to_do}"))
+            for setting, value in risk.settings.items():
+                told = map(str, value if isinstance(value, list) else [value])
+                console.print(_text(f"  {setting}: {listed([_name(one) for one in told])}"))
         console.print()
 
 
@@ -252,6 +258,8 @@ def imported(console: Console, summary: ImportSummary, folder: Path) -> None:
         console.print(
             _text(f"They are in {folder / 'rejected.jsonl'}, with file, line and reason.")
         )
+    for note in summary.notes:
+        console.print(_text(note))
 
 
 def compacted(console: Console, done: Sequence[Compacted]) -> None:

@@ -126,7 +126,8 @@ def hunt(
         source: where the mail log is.
         at: the time to judge all connectors at. Without it each is judged at its own most
             suspicious time: of its changes and of each day's busiest hour, the one with the highest
-            margin, times with a baseline first.
+            margin; times with a baseline first, and of those what cannot be judged for want of
+            columns.
         context: what the organisation knows of itself.
         policy: other weights and thresholds.
         signals: all that are asked.
@@ -235,12 +236,22 @@ class _Verdicts:
             self._facts[index], self._findings[index], self._standings[index], self._policy
         )
 
-    def suspicion(self, index: int) -> tuple[bool, bool, float]:
-        """What `hunt` prefers among the times of one connector; the greatest is the one."""
-        days = self._facts[index]["baseline_days"] or 0
-        malicious = self.verdict(index).classification is Classification.TRUE_POSITIVE
-        informed = days >= MINIMUM_BASELINE.days
-        return malicious, informed, margin(self._findings[index])
+    def suspicion(self, index: int) -> tuple[bool, bool, bool, float]:
+        """What `hunt` prefers among the times of one connector; the greatest is the one.
+
+        An unknown time for which columns are missing comes before one that is benign: absence is
+        not innocence.
+        """
+        days = self._facts[index]["baseline_days"]
+        found = self.verdict(index).classification
+        informed = days is None or days >= MINIMUM_BASELINE.days
+        lacking = any(standing.missing_columns for standing in self._standings[index])
+        return (
+            found is Classification.TRUE_POSITIVE,
+            informed,
+            informed and lacking and not found.is_benign,
+            margin(self._findings[index]),
+        )
 
     def _suspects(self, judgement: Judgement) -> frozenset[str]:
         """The keys of the actors who signed in suspiciously before they changed the connector."""

@@ -3,10 +3,18 @@
 import re
 from collections.abc import Iterable, Mapping
 
-from exconn.ingest._cells import Cell, UnfitError, blank, decoded_object, dynamic, folded, text
+from exconn.ingest._cells import (
+    Cell,
+    UnfitError,
+    blank,
+    decoded_object,
+    dynamic,
+    folded,
+    moment,
+    text,
+)
 from exconn.ingest._entra import INTERRUPTED
 from exconn.ingest._row import Row
-from exconn.ingest._times import parse_moment
 from exconn.models.audit import host, object_name
 from exconn.tables import CLOUD_APP_EVENTS, IDENTITY_LOGON_EVENTS
 
@@ -59,22 +67,20 @@ def audited(record: Mapping[str, object]) -> Row | None:
         return None
     if not any(not blank(by_name.get(sign)) for sign in _SIGNS):
         return None
-    moment = parse_moment(_first(by_name, _TIMES))
-    if moment is None:
-        raise UnfitError("no readable time")
+    when = moment(_first(by_name, _TIMES))
     workload = _text(by_name, _WORKLOADS)
     if operation.lower() in _SIGN_INS and workload.lower() in ("azureactivedirectory", ""):
         cells = _sign_in(by_name, operation)
         return Row(
             IDENTITY_LOGON_EVENTS,
             ("audit",),
-            {"Timestamp": moment, **cells, "AdditionalFields": dynamic(raw)},
+            {"Timestamp": when, **cells, "AdditionalFields": dynamic(raw)},
         )
     cells = _activity(by_name, operation, workload)
     return Row(
         CLOUD_APP_EVENTS,
         ("audit",),
-        {"Timestamp": moment, **cells, "RawEventData": dynamic(raw)},
+        {"Timestamp": when, **cells, "RawEventData": dynamic(raw)},
     )
 
 
@@ -84,7 +90,7 @@ def _unwrapped(record: Mapping[str, object]) -> Mapping[str, object]:
         return record
     inner = decoded_object(by_name["auditdata"])
     if inner is None:
-        raise UnfitError("AuditData is not a JSON object")
+        raise UnfitError("AuditData is not a JSON object: import the file as downloaded")
     has = folded(inner)
     around = {
         name: value
@@ -117,9 +123,9 @@ def _activity(record: Mapping[str, object], operation: str, workload: str) -> di
 
 def _sign_in(record: Mapping[str, object], operation: str) -> dict[str, Cell]:
     error = _text(record, ("logonerror",))
-    number = _error_number(record)
+    number = "" if (told := _error_number(record)) == "0" else told
     # ResultStatus is not asked: failed sign-ins say "Success" there.
-    succeeded = _SIGN_INS[operation.lower()] and not error and number in ("", "0")
+    succeeded = _SIGN_INS[operation.lower()] and not error and not number
     interrupted = number in INTERRUPTED or error.lower().endswith("interrupt")
     ended = "LogonSuccess" if succeeded else "LogonFailed"
     return {

@@ -5,8 +5,9 @@ import json
 import math
 import re
 from collections.abc import Mapping
+from datetime import datetime
 
-from exconn.ingest._times import parse_moment
+from exconn.ingest._times import is_ambiguous, parse_moment
 from exconn.models.audit import truth
 from exconn.tables import Column, KqlType
 
@@ -76,6 +77,20 @@ def printable(value: str) -> str:
 def to_json(value: object) -> str:
     """Compact JSON text; what JSON has no form for is text in it."""
     return printable(json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str))
+
+
+def moment(value: object) -> datetime:
+    """Read the time of a record.
+
+    Raises:
+        UnfitError: it cannot be read.
+    """
+    found = parse_moment(value)
+    if found is None and is_ambiguous(value):
+        raise UnfitError("day and month of the time could be either: write 2026-03-25 21:13")
+    if found is None:
+        raise UnfitError("no readable time")
+    return found
 
 
 def cell(value: object, column: Column) -> Cell:
@@ -175,6 +190,8 @@ def _truth(value: object) -> bool | None:
 
 def _number(value: object, kind: KqlType) -> int | float | None:
     if isinstance(value, str):
+        if "_" in value:  # what Python takes for a number, and nothing else
+            return None
         try:
             value = float(value) if not _is_whole(value) else int(value)
         except (ValueError, OverflowError):

@@ -2,7 +2,16 @@
 
 from collections.abc import Mapping
 
-from exconn.ingest._cells import Cell, UnfitError, blank, decoded_object, dynamic, folded, text
+from exconn.ingest._cells import (
+    Cell,
+    UnfitError,
+    blank,
+    decoded_object,
+    dynamic,
+    folded,
+    moment,
+    text,
+)
 from exconn.ingest._row import Row
 from exconn.ingest._times import parse_moment
 from exconn.models.audit import host
@@ -13,6 +22,25 @@ _SIGNS = (
     frozenset({"serviceprincipalid", "resourcedisplayname"}),
 )
 """Members that a sign-in of a person has, and one of an application or a managed identity."""
+
+_TABLES = frozenset(
+    {
+        *("signinlogs", "aadnoninteractiveusersigninlogs", "aadserviceprincipalsigninlogs"),
+        *("aadmanagedidentitysigninlogs", "noninteractiveusersigninlogs"),
+        *("serviceprincipalsigninlogs", "managedidentitysigninlogs"),
+    }
+)
+"""What `Type` and `category` call sign-ins: tables of Sentinel and streams of Azure Monitor."""
+
+_AROUND = {
+    "timegenerated": "time",
+    "resultdescription": "resultdescription",
+    "ipaddress": "calleripaddress",
+}
+"""What to take from around the properties of a streamed sign-in that lacks it."""
+
+_NAMES = ("type", "$table", "category")
+_WHO = ("userprincipalname", "userid", "serviceprincipalid")
 
 _DOWNLOADED = {
     "date (utc)": "createddatetime",
@@ -67,23 +95,30 @@ def signed_in(record: Mapping[str, object]) -> Row | None:
     by_name = folded(record)
     if "date (utc)" in by_name:
         by_name = {_DOWNLOADED.get(name, name): value for name, value in by_name.items()}
+    is_named = any(text(by_name.get(name)).lower() in _TABLES for name in _NAMES)
+    inner = decoded_object(by_name.get("properties")) if is_named else None
+    if inner is not None:
+        record, by_name = inner, _with_around(folded(inner), by_name)
     status = folded(decoded_object(by_name.get("status")) or {})
     word = text(by_name.get("status")).strip().lower()
     number = _number(by_name, status)
-    if not any(by_name.keys() >= signs for signs in _SIGNS):
+    if not is_named and not any(by_name.keys() >= signs for signs in _SIGNS):
         return None
     if number is None and word not in _OUTCOMES:
+        if is_named:
+            raise UnfitError("looks like a sign-in; lacks an error number (ResultType)")
         return None
-    moment = parse_moment(by_name.get("createddatetime")) or parse_moment(
-        by_name.get("timegenerated")
-    )
-    if moment is None:
-        raise UnfitError("no readable time")
+    if all(blank(by_name.get(name)) for name in _WHO):
+        if is_named:
+            raise UnfitError("looks like a sign-in; lacks who signed in (UserPrincipalName)")
+        return None
+    created, generated = by_name.get("createddatetime"), by_name.get("timegenerated")
+    when = parse_moment(created) or parse_moment(generated) or moment(generated or created)
     action = _outcome(number or "", word)
     reason = text(status.get("failurereason")) or text(by_name.get("resultdescription"))
     device = folded(decoded_object(by_name.get("devicedetail")) or by_name)
     cells: dict[str, Cell] = {
-        "Timestamp": moment,
+        "Timestamp": when,
         "ActionType": action,
         "Application": _either(by_name, "appdisplayname", "serviceprincipalname"),
         "FailureReason": "" if action == "LogonSuccess" else reason or number or word,
@@ -98,6 +133,17 @@ def signed_in(record: Mapping[str, object]) -> Row | None:
         "AdditionalFields": dynamic(record),
     }
     return Row(IDENTITY_LOGON_EVENTS, ("entra",), cells)
+
+
+def _with_around(inner: Mapping[str, object], outer: Mapping[str, object]) -> dict[str, object]:
+    """A streamed sign-in with what only its envelope says; the properties count first."""
+    found = dict(inner)
+    for name, around in _AROUND.items():
+        if blank(found.get(name)):
+            found[name] = outer.get(around)
+    if _number(found, folded(decoded_object(found.get("status")) or {})) is None:
+        found["resulttype"] = outer.get("resulttype")
+    return found
 
 
 def _number(record: Mapping[str, object], status: Mapping[str, object]) -> str | None:
@@ -119,9 +165,10 @@ def _outcome(number: str, word: str) -> str:
     if number.isdecimal():
         interrupted = number in INTERRUPTED or word == "interrupted"
         return "LogonInterrupted" if interrupted else "LogonFailed"
-    if word not in _OUTCOMES:
+    told = next((said for said in (word, number.lower()) if said in _OUTCOMES), None)
+    if told is None:
         raise UnfitError("a sign-in without an error number")
-    return _OUTCOMES[word]
+    return _OUTCOMES[told]
 
 
 def _either(record: Mapping[str, object], name: str, other: str) -> str:

@@ -15,6 +15,7 @@ from exconn.ingest._cells import (
     fold,
     folded,
     is_sidecar,
+    moment,
     printable,
     text,
 )
@@ -149,7 +150,7 @@ _LOGON_ACTIONS = {"logonsuccess", "logonfailed", "logoninterrupted"}
 def streamed(record: Mapping[str, object]) -> Row | None:
     """Read an envelope of the streaming export; None when it is none.
 
-    Its own `time` can trail the event by twenty minutes and is not used.
+    Its own `time` can trail the event by twenty minutes: it counts where the row has none.
 
     Raises:
         UnfitError: an envelope of another table, or with contents that cannot be read.
@@ -165,6 +166,8 @@ def streamed(record: Mapping[str, object]) -> Row | None:
     properties = decoded_object(envelope.get("properties"))
     if properties is None:
         raise UnfitError("an envelope without properties")
+    if all(blank(folded(properties).get(name.lower())) for name in (table.time, "TimeGenerated")):
+        properties = {**properties, table.time: envelope.get("time")}
     return table_row(properties, table, ("hunting",))
 
 
@@ -228,12 +231,7 @@ def _exact_first(record: Mapping[str, object], table: Table) -> Iterable[tuple[s
 
 
 def _cell(value: object, column: Column, table: Table) -> Cell:
-    try:
-        return cell(value, column)
-    except UnfitError:
-        if column.name == table.time:
-            raise UnfitError("no readable time") from None
-        raise
+    return cell(value, column) if column.name != table.time or blank(value) else moment(value)
 
 
 def _keep_extra(cells: dict[str, Cell], name: str, value: object) -> None:

@@ -10,11 +10,11 @@ from attrs import define, field
 from exconn.ingest._cells import Cell, UnfitError
 from exconn.ingest._listing import listed
 from exconn.ingest._raw import Part, Raw, Unreadable, shown
-from exconn.ingest._read import read, walk
+from exconn.ingest._read import LeftOut, read, walk
 from exconn.ingest._recognise import recognise
 from exconn.ingest._row import Row
 from exconn.ingest._summary import FileSummary, ImportSummary
-from exconn.ingest._write import EvidenceFolder, is_evidence, open_folder
+from exconn.ingest._write import OWN_FILES, EvidenceFolder, is_evidence, open_folder
 from exconn.tables import Table
 
 _CHUNK = 20_000
@@ -39,10 +39,11 @@ def import_files(
     Each record ends in a table or the context, is counted as a duplicate, or is written to
     ``rejected.jsonl`` with the reason. Rows that know different columns go to different Parquet
     files. Importing the same files again changes nothing. The folder is only touched once
-    everything has been read.
+    everything has been read; `KeyboardInterrupt` then says whether it was.
 
     Args:
-        files: files, and folders that are walked without hidden files.
+        files: files, and folders; of these hidden files and folders, linked folders and what is no
+            file are left out, and counted in the summary's notes.
         to: the evidence folder; made when it does not exist.
         progress: called now and then with the number of records read so far.
 
@@ -52,14 +53,37 @@ def import_files(
             damaged.
         InvalidValueError: the evidence folder cannot be written.
     """
-    sources = list(walk(files, but=lambda path: is_evidence(path, to)))
+    given = tuple(files)
+    left_out: LeftOut = Counter()
+
+    def is_own(path: Path) -> bool:
+        if is_evidence(path, to):
+            return True
+        is_of_another = path.name in OWN_FILES and path.parent in given
+        left_out[f"files of an evidence folder ({', '.join(OWN_FILES)})"] += is_of_another
+        return is_of_another
+
     meter = _Meter(progress)
-    with open_folder(to) as folder:
-        summaries = tuple(
-            _import_part(part, folder, meter) for source in sources for part in read(source)
-        )
-        folder.publish()
-    return ImportSummary(summaries)
+    done = "nothing was imported"
+    try:
+        sources = list(walk(given, but=is_own, left_out=left_out))
+        with open_folder(to) as folder:
+            summaries = tuple(
+                _import_part(part, _whole_path(part, source), folder, meter)
+                for source in sources
+                for part in read(source, left_out)
+            )
+            done = "only a part was imported: import it again"
+            folder.publish()
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(done) from None
+    notes = [f"Not read: {count:,} {what}." for what, count in left_out.items() if count]
+    return ImportSummary(summaries, (*notes, *folder.notes))
+
+
+def _whole_path(part: Part, source: Path) -> str:
+    """Where a part is, however that was spelt: the same file has the same."""
+    return f"{source.resolve()}{str(part.path).removeprefix(str(source))}"
 
 
 @define
@@ -77,13 +101,13 @@ class _Meter:
             self.progress(self.count)
 
 
-def _import_part(part: Part, folder: EvidenceFolder, meter: _Meter) -> FileSummary:
+def _import_part(part: Part, path: str, folder: EvidenceFolder, meter: _Meter) -> FileSummary:
     tally = _Tally(folder)
     for found in part.records:
         meter.tick()
         refused = tally.take(found)
         if refused is not None:
-            folder.reject(part.path, refused.line, refused.reason, refused.text)
+            folder.reject(path, refused.line, refused.reason, refused.text)
     meter.report()
     tally.write()
     return FileSummary(

@@ -9,7 +9,7 @@ from attrs import define, frozen
 
 from exconn.ingest._cells import DECODER, OF_EVENTS, fold
 from exconn.ingest._lines import Line, is_piece
-from exconn.ingest._raw import Raw, Unreadable, encoding_problem, has_bad_bytes, shown
+from exconn.ingest._raw import NOT_UTF8, Raw, Unreadable, encoding_problem, has_bad_bytes, shown
 
 _BETWEEN = re.compile(r"[\s,\x1e]*")
 _ARRAY = re.compile(r"\[\s*")
@@ -211,7 +211,7 @@ def _checked(found: _Found, line: int, *, bad_bytes: bool) -> Raw | Unreadable:
     if not isinstance(found.value, dict):
         return Unreadable(line, "not an object", shown(found.value))
     if bad_bytes and has_bad_bytes(shown(found.value)):
-        return Unreadable(line, "not UTF-8", shown(found.value))
+        return Unreadable(line, NOT_UTF8, shown(found.value))
     return Raw(line, found.value, found.schema)
 
 

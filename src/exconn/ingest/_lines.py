@@ -74,13 +74,12 @@ def lines_of(stream: io.BufferedReader, damaged: Callable[[Unreadable], None]) -
 
 
 def _decoded(stream: io.BufferedReader, head: bytes) -> Iterator[str]:
-    if beginning := _WIDE.match(head):
-        encoding = _WIDE_ENCODINGS[str(beginning.lastgroup)]
-        wide = io.TextIOWrapper(stream, encoding=encoding, errors="replace", newline="\n")
-        try:
-            yield from iter(lambda: wide.readline(_LONGEST), "")
-        finally:
-            wide.detach()
+    if wide := _WIDE.match(head):
+        encoding = _WIDE_ENCODINGS[str(wide.lastgroup)]
+        yield from _texts(stream, encoding, errors="replace", newline="\n")
+        return
+    if b"\r" in (beginning := stream.peek()) and b"\n" not in beginning:
+        yield from _texts(stream, "utf-8-sig", errors="surrogateescape", newline=None)
         return
     decoder = codecs.getincrementaldecoder("utf-8")(errors="surrogateescape")
     mark = "\ufeff"
@@ -89,3 +88,13 @@ def _decoded(stream: io.BufferedReader, head: bytes) -> Iterator[str]:
         mark = ""
     if rest := decoder.decode(b"", final=True):
         yield rest
+
+
+def _texts(
+    stream: io.BufferedReader, encoding: str, *, errors: str, newline: str | None
+) -> Iterator[str]:
+    text = io.TextIOWrapper(stream, encoding=encoding, errors=errors, newline=newline)
+    try:
+        yield from iter(lambda: text.readline(_LONGEST), "")
+    finally:
+        text.detach()

@@ -3,6 +3,7 @@
 import gzip
 import io
 import lzma
+import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -119,8 +120,15 @@ class Member:
     contents: io.BufferedReader | str
 
 
-def members(archive: IO[bytes], allowance: Allowance) -> Iterator[Member]:
-    """The members of a zip archive in order of their names, without folders and hidden ones.
+def members(
+    archive: IO[bytes], allowance: Allowance, hidden: Callable[[], None]
+) -> Iterator[Member]:
+    """The members of a zip archive in order of their names, without folders.
+
+    Args:
+        archive: the archive.
+        allowance: how much it may unpack to.
+        hidden: called for each member that is hidden, and left out.
 
     Raises:
         DamagedError: it has no readable table of contents.
@@ -133,12 +141,17 @@ def members(archive: IO[bytes], allowance: Allowance) -> Iterator[Member]:
         if _OFFICE in opened.namelist():
             raise DamagedError("an Office document: save it as CSV")
         for info in sorted(opened.infolist(), key=lambda info: info.filename):
-            if not info.is_dir() and not _is_hidden(info.filename):
+            if info.is_dir():
+                continue
+            if _is_hidden(info.filename):
+                hidden()
+            else:
                 yield Member(visible(info.filename), _contents(opened, info, allowance))
 
 
 def _is_hidden(name: str) -> bool:
-    return any(part.startswith(".") and part.strip(".") for part in name.split("/"))
+    parts = re.split(r"[/\\]", name)
+    return any(part.startswith(".") and part.strip(".") for part in parts)
 
 
 def _contents(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from attrs import frozen
 
+NOT_UTF8 = "not UTF-8: save the file in that encoding"
 _BAD_BYTES = re.compile("[\udc80-\udcff]")
 
 
@@ -55,7 +56,7 @@ def encoding_problem(text: str) -> str:
     """What is wrong with the bytes of a text, "" when nothing is."""
     if "\0" in text:
         return "NUL bytes"
-    return "not UTF-8" if has_bad_bytes(text) else ""
+    return NOT_UTF8 if has_bad_bytes(text) else ""
 
 
 def has_bad_bytes(text: str) -> bool:

@@ -2,8 +2,11 @@
 
 import io
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+
+from attrs import evolve, frozen
 
 from exconn.errors import NoDataError, UnreadableDataError
 from exconn.ingest._csv import csv_form, csv_records
@@ -13,13 +16,23 @@ from exconn.ingest._packed import Allowance, DamagedError, is_zip, members, unpa
 from exconn.ingest._parquet import is_parquet, parquet_records
 from exconn.ingest._raw import Part, Raw, Unreadable
 
+HIDDEN = "hidden files and folders"
+LINKED = "linked folders"
+NO_FILE = "links to nothing, pipes and devices"
 
-def walk(files: Iterable[Path], *, but: Callable[[Path], bool]) -> Iterator[Path]:
+LeftOut = Counter[str]
+"""How much of each kind, in words, was not read."""
+
+
+def walk(
+    files: Iterable[Path], *, but: Callable[[Path], bool], left_out: LeftOut
+) -> Iterator[Path]:
     """Every file once, folders walked in order of their names without hidden files.
 
     Args:
         files: files and folders.
-        but: files in folders for which this holds are left out.
+        but: files in folders for which this holds are left out without a word.
+        left_out: counts what else is.
 
     Raises:
         NoDataError: a path does not exist.
@@ -29,17 +42,22 @@ def walk(files: Iterable[Path], *, but: Callable[[Path], bool]) -> Iterator[Path
     for path in files:
         if not path.exists():
             raise NoDataError(f"{path} does not exist; name a file or a folder of exports")
-        found = (f for f in _in_folder(path) if not but(f)) if path.is_dir() else iter([path])
+        inside = _in_folder(path, left_out) if path.is_dir() else None
+        found = iter([path]) if inside is None else (f for f in inside if not but(f))
         for file in found:
             if (real := file.resolve()) not in seen:
                 seen.add(real)
                 yield file
 
 
-def read(path: Path) -> Iterator[Part]:
+def read(path: Path, left_out: LeftOut) -> Iterator[Part]:
     """Read a file of JSON, CSV or Parquet, which may be compressed by gzip or be a zip archive.
 
     The records of each part have to be read before the next part.
+
+    Args:
+        path: the file.
+        left_out: counts members that are not read.
 
     Raises:
         UnreadableDataError: the file cannot be opened or read; also while records are read.
@@ -48,7 +66,7 @@ def read(path: Path) -> Iterator[Part]:
         with path.open("rb") as file:
             allowance = Allowance.of(os.fstat(file.fileno()).st_size)
             if is_zip(file):
-                yield from _members(path, file, allowance, within=0)
+                yield from _Archive(allowance, left_out).parts(path, file)
             elif is_parquet(file):
                 yield Part(path, parquet_records(path))
             else:
@@ -57,51 +75,62 @@ def read(path: Path) -> Iterator[Part]:
         raise _unreadable(path, error) from error
 
 
-def _in_folder(folder: Path) -> Iterator[Path]:
+def _in_folder(folder: Path, left_out: LeftOut) -> Iterator[Path]:
     def refuse(error: OSError) -> None:
         raise _unreadable(Path(error.filename), error) from error
 
     for where, folders, names in os.walk(folder, onerror=refuse):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(names):
-            file = Path(where, name)
-            if not name.startswith(".") and file.is_file():
+        hidden = [name for name in (*folders, *names) if name.startswith(".")]
+        linked = [name for name in folders if Path(where, name).is_symlink()]
+        left_out[HIDDEN] += len(hidden)
+        left_out[LINKED] += len(set(linked) - set(hidden))
+        folders[:] = sorted(set(folders) - set(hidden) - set(linked))
+        for name in sorted(set(names) - set(hidden)):
+            if (file := Path(where, name)).is_file():
                 yield file
-
-
-def _members(
-    path: Path, archive: io.BufferedReader | io.BytesIO, allowance: Allowance, *, within: int
-) -> Iterator[Part]:
-    """The members of a zip archive, and of zip archives in it; of an empty one, just itself."""
-    is_empty = True
-    try:
-        for member in members(archive, allowance):
-            is_empty = False
-            place = Path(f"{path}/{member.name}")
-            if isinstance(member.contents, str):
-                yield _refused(place, member.contents)
             else:
-                yield from _member(place, member.contents, allowance, within)
-        if is_empty:
-            yield Part(path, iter(()))
-    except DamagedError as damage:
-        yield _refused(path, str(damage))
+                left_out[NO_FILE] += 1
 
 
-def _member(
-    place: Path, contents: io.BufferedReader, allowance: Allowance, within: int
-) -> Iterator[Part]:
-    try:
-        if is_zip(contents) and within:
-            yield _refused(place, "a zip archive in one in another: unpack it first")
-        elif is_zip(contents):
-            yield from _members(place, whole(contents), allowance, within=within + 1)
-        elif is_parquet(contents):
-            yield Part(place, parquet_records(whole(contents)))
-        else:
-            yield Part(place, _text(contents, allowance))
-    except DamagedError as damage:
-        yield _refused(place, str(damage))
+@frozen
+class _Archive:
+    """How a zip archive is read, and what is in it."""
+
+    allowance: Allowance
+    left_out: LeftOut
+    is_inner: bool = False
+
+    def parts(self, path: Path, archive: io.BufferedReader | io.BytesIO) -> Iterator[Part]:
+        """The members, and those of zip archives in it; of an empty one, just itself."""
+        is_empty = True
+        try:
+            for member in members(archive, self.allowance, self._pass_over):
+                is_empty = False
+                place = Path(f"{path}/{member.name}")
+                if isinstance(member.contents, str):
+                    yield _refused(place, member.contents)
+                else:
+                    yield from self._member(place, member.contents)
+            if is_empty:
+                yield Part(path, iter(()))
+        except DamagedError as damage:
+            yield _refused(path, str(damage))
+
+    def _member(self, place: Path, contents: io.BufferedReader) -> Iterator[Part]:
+        try:
+            if is_zip(contents) and self.is_inner:
+                yield _refused(place, "a zip archive in one in another: unpack it first")
+            elif is_zip(contents):
+                yield from evolve(self, is_inner=True).parts(place, whole(contents))
+            elif is_parquet(contents):
+                yield Part(place, parquet_records(whole(contents)))
+            else:
+                yield Part(place, _text(contents, self.allowance))
+        except DamagedError as damage:
+            yield _refused(place, str(damage))
+
+    def _pass_over(self) -> None:
+        self.left_out[HIDDEN] += 1
 
 
 def _refused(path: Path, reason: str) -> Part:
@@ -126,4 +155,6 @@ def _text(stream: io.BufferedReader, allowance: Allowance) -> Iterator[Raw | Unr
 
 
 def _unreadable(path: Path, error: OSError) -> UnreadableDataError:
-    return UnreadableDataError(str(path), f"cannot be read: {error.strerror or error}")
+    return UnreadableDataError(
+        str(path), f"cannot be read: {error.strerror or error}; nothing was imported"
+    )

@@ -42,9 +42,16 @@ class FileSummary:
 
 @frozen
 class ImportSummary:
-    """What became of every file, in the order in which they were read."""
+    """What became of every file, in the order in which they were read.
+
+    Attributes:
+        files: each with its numbers.
+        notes: what else is to be known, a sentence each: files that were left out, rows that know
+            less than others of their time, a context that was written by hand.
+    """
 
     files: tuple[FileSummary, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def read(self) -> int:

@@ -9,7 +9,7 @@ from exconn.window import utc
 _MONTHS = 12
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ISO = re.compile(
-    r"([0-9]{4})-([0-9][0-9])-([0-9][0-9])"
+    r"([0-9]{4})[-/]([0-9][0-9])[-/]([0-9][0-9])"
     r"(?:[Tt ]+([0-9][0-9]):([0-9][0-9])(?::([0-9][0-9])(?:[.,]([0-9]+))?)?"
     r"\s*(?:(?P<z>[Zz]|UTC)|(?P<sign>[+-])(?P<h>[0-9][0-9]):?(?P<m>[0-9][0-9]))?)?"
 )
@@ -26,10 +26,10 @@ _DOTNET = re.compile(r"/Date\((-?[0-9]{1,18})(?:[+-][0-9]{4})?\)/")
 def parse_moment(value: object) -> datetime | None:
     """Read a time in any form that exports have, as UTC floored to microseconds.
 
-    ISO 8601 with ``T`` or a blank, up to any number of fractional digits, with ``Z``, an offset
-    or no zone (which is UTC); ``18.5.2021 21:13:33`` with the day first; ``5/18/2021 9:13:33 PM``
-    and ``18/5/2021 21:13``, where one of the two numbers can only be the day; where both could
-    be, the month is first if there is AM or PM, as Microsoft's exports write it;
+    ISO 8601 with ``T`` or a blank, dashes or slashes, up to any number of fractional digits, with
+    ``Z``, an offset or no zone (which is UTC); ``18.5.2021 21:13:33`` with the day first;
+    ``5/18/2021 9:13:33 PM`` and ``18/5/2021 21:13``, where one of the two numbers can only be the
+    day; where both could be, the month is first if there is AM or PM, as in Microsoft's exports;
     ``/Date(1658751973240)/``, also inside the object that PowerShell makes of a date.
 
     Returns:
@@ -51,6 +51,17 @@ def parse_moment(value: object) -> datetime | None:
             except (ValueError, OverflowError):
                 return None
     return None
+
+
+def is_ambiguous(value: object) -> bool:
+    """Whether a text is a time of which day and month could be either."""
+    match = _SLASHED.fullmatch(value.strip()) if isinstance(value, str) else None
+    return match is not None and parse_moment(value) is None and _is_open(match)
+
+
+def _is_open(match: re.Match[str]) -> bool:
+    one, other = int(match[1]), int(match[2])
+    return not match[8] and max(one, other) <= _MONTHS and one != other
 
 
 def _iso(match: re.Match[str]) -> datetime:
@@ -75,7 +86,7 @@ def _iso(match: re.Match[str]) -> datetime:
 def _slashed(match: re.Match[str]) -> datetime:
     one, other, year, hour, minute, second, fraction, half = match.groups()
     month, day = sorted((int(one), int(other))) if int(one) > _MONTHS else (int(one), int(other))
-    if not half and day <= _MONTHS and month != day:
+    if _is_open(match):
         raise ValueError("day and month could be either")
     if half and not 1 <= int(hour) <= 12:
         raise ValueError(hour)

@@ -5,9 +5,8 @@ import re
 import uuid
 from collections.abc import Iterator, Mapping
 
-from exconn.ingest._cells import Cell, UnfitError, blank, cell, folded, text
+from exconn.ingest._cells import Cell, UnfitError, blank, cell, folded, moment, text
 from exconn.ingest._row import Row
-from exconn.ingest._times import parse_moment
 from exconn.models.audit import host
 from exconn.tables import EMAIL_EVENTS
 
@@ -82,10 +81,10 @@ def traced(record: Mapping[str, object]) -> Row | None:
         return None
     if not {"messagetraceid", "received", "receiveddatetime"} & set(by_name):
         return None
-    moment = parse_moment(received)
-    if moment is None:
-        raise UnfitError("no readable time")
-    cells: dict[str, Cell] = {"Timestamp": moment, "NetworkMessageId": _dashed(text(trace_id))}
+    cells: dict[str, Cell] = {
+        "Timestamp": moment(received),
+        "NetworkMessageId": _dashed(text(trace_id)),
+    }
     cells |= _addresses(by_name)
     if "messageid" in by_name:
         cells["InternetMessageId"] = text(by_name["messageid"])

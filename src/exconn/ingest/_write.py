@@ -2,13 +2,16 @@
 
 import functools
 import hashlib
+import itertools
 import json
 import os
 import secrets
 import shutil
+import sys
 import tempfile
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -20,16 +23,29 @@ from polars.exceptions import PolarsError
 
 from exconn.context import Context
 from exconn.errors import InvalidValueError, UnreadableDataError
-from exconn.ingest._listing import Listed, with_entry
+from exconn.ingest._listing import Listed, Listings
 from exconn.sources.context import FILE_NAME as CONTEXT
 from exconn.sources.context import read_context
 from exconn.tables import TABLES, Table, conform
+
+if sys.platform != "win32":
+    import fcntl
 
 REJECTED = "rejected.jsonl"
 _WRITTEN = (
     "# Written by `exconn import` from listings. What else it says is kept; comments are not."
 )
+OWN_FILES = (CONTEXT, f"{CONTEXT}.old", REJECTED)
+"""What an evidence folder has beside its tables."""
+
 _SHOWN = 2_000
+_STAGING = ".import-"
+_SETTLED = 60
+"""Seconds after which the folder of a running import is surely locked."""
+
+_LARGEST_PILE = 32 << 20
+_MUCH_POORER = 0.25
+_NAMED = 3
 _KEY = "exconn_key"
 _SEEDS = (secrets.randbits(64), secrets.randbits(64))
 """Nobody can know them, and so write two records that are taken for one."""
@@ -41,12 +57,12 @@ def is_evidence(path: Path, folder: Path) -> bool:
         parts = path.resolve().relative_to(folder.resolve()).parts
     except ValueError:
         return False
-    if parts in ((REJECTED,), (CONTEXT,), (f"{CONTEXT}.old",)):
+    if len(parts) == 1 and parts[0] in OWN_FILES:
         return True
-    return path.suffix == ".parquet" and parts[0].removesuffix(".parquet") in _NAMES
+    return path.suffix == ".parquet" and parts[0].removesuffix(".parquet") in _BY_NAME
 
 
-_NAMES = {table.name for table in TABLES}
+_BY_NAME = {table.name: table for table in TABLES}
 
 
 @define(eq=False)
@@ -57,9 +73,13 @@ class _Block:
     first: datetime | None
     last: datetime | None
     digests: Callable[[], pl.Series]
+    is_new: bool = False
 
     def may_hold(self, first: datetime, last: datetime) -> bool:
         return bool(self.first and self.last and self.first <= last and first <= self.last)
+
+    def meets(self, other: "_Block") -> bool:
+        return bool(other.first and other.last and self.may_hold(other.first, other.last))
 
 
 @contextmanager
@@ -69,17 +89,47 @@ def open_folder(path: Path) -> Iterator["EvidenceFolder"]:
     Raises:
         InvalidValueError: it cannot be written.
     """
+    if path.exists() and not path.is_dir():
+        raise InvalidValueError("evidence folder", f"{path} is a file; name a folder")
     try:
         path.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(prefix=".import-", dir=path))
+        _remove_stale(path)
+        staging = Path(tempfile.mkdtemp(prefix=_STAGING, dir=path))
     except OSError as error:
         raise _unwritable(path, error) from error
     folder = EvidenceFolder(path, staging)
     try:
-        yield folder
+        with _held(staging):
+            yield folder
     finally:
         folder.close()
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def _remove_stale(path: Path) -> None:
+    """Remove what imports left behind that were killed."""
+    for left in path.glob(f"{_STAGING}*"):
+        with suppress(OSError), _held(left) as is_held:
+            if is_held and time.time() - left.stat().st_mtime > _SETTLED:
+                shutil.rmtree(left, ignore_errors=True)
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[bool]:
+    """Lock a folder; false where another process has, or the system does not know such locks."""
+    if sys.platform == "win32":
+        yield False
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        is_held = True
+    except OSError:
+        is_held = False
+    try:
+        yield is_held
+    finally:
+        os.close(handle)
 
 
 @define(eq=False)
@@ -88,12 +138,19 @@ class EvidenceFolder:
 
     Everything is written into a hidden folder inside it first. `publish` then moves the finished
     files to their places, one by one; without it the evidence stays as it was.
+
+    Attributes:
+        path: where it is.
+        notes: what whoever imports is to know, besides numbers; a sentence each.
     """
 
     path: Path
     _staging: Path
+    notes: list[str] = field(factory=list)
     _staged: list[tuple[Path, Path]] = field(factory=list)
-    _context: Context | None = None
+    _piles: dict[tuple[str, ...], "_Pile"] = field(factory=dict)
+    _piled: int = 0
+    _listings: Listings | None = None
     _blocks: dict[str, list[_Block]] = field(factory=dict)
     _rejections: "_Rejections" = field(init=False)
 
@@ -109,15 +166,15 @@ class EvidenceFolder:
         """
         keys = record_keys(rows, table)
         digests = _digests(keys)
-        new = digests.is_first_distinct() & ~self._held(table, rows, digests)
+        new = digests.is_first_distinct() & ~self._known(table, rows, digests)
         fresh = rows.filter(new).sort(table.time, maintain_order=True)
         if fresh.is_empty():
             return 0
         held = digests.filter(new)
         first, last = _span(fresh, table)
         known = frozenset(fresh.columns)
-        self._of(table).append(_Block(known, first, last, lambda: held))
-        self._stage(table, fresh, keys.filter(new))
+        self._of(table).append(_Block(known, first, last, lambda: held, is_new=True))
+        self._pile(table, fresh, keys.filter(new))
         return fresh.height
 
     def note(self, new: Listed) -> bool:
@@ -127,24 +184,32 @@ class EvidenceFolder:
             UnfitError: the context refuses it.
             InvalidValueError: the folder's context cannot be read.
         """
-        known = read_context(self.path) if self._context is None else self._context
-        self._context = with_entry(known, new)
-        return self._context != known
+        if self._listings is None:
+            self._listings = Listings(read_context(self.path))
+        return self._listings.add(new)
 
-    def reject(self, file: Path, line: int, reason: str, record: str) -> None:
+    def reject(self, file: str, line: int, reason: str, record: str) -> None:
         """Stage a line of ``rejected.jsonl``, unless an earlier import has written it.
 
         Raises:
             InvalidValueError: it cannot be written.
         """
-        told = {"file": str(file), "line": line, "reason": reason, "record": record[:_SHOWN]}
+        told = {"file": file, "line": line, "reason": reason, "record": record[:_SHOWN]}
         try:
             self._rejections.add(told)
         except OSError as error:
             raise _unwritable(self.path, error) from error
 
     def publish(self) -> None:
-        """Move everything that was staged to its place."""
+        """Move everything that was staged to its place.
+
+        Raises:
+            InvalidValueError: the folder cannot be written.
+        """
+        self._write_piles()
+        self.notes += (
+            note for name, blocks in self._blocks.items() if (note := _mixture(name, blocks))
+        )
         try:
             for staged, place in self._staged:
                 place.parent.mkdir(parents=True, exist_ok=True)
@@ -161,16 +226,20 @@ class EvidenceFolder:
 
     def _publish_context(self) -> None:
         """Write the context, where it says more than it did; one written by hand is kept beside."""
-        place = self.path / CONTEXT
-        if self._context is None or self._context == read_context(self.path):
+        if self._listings is None:
             return
+        known, context = read_context(self.path), self._listings.context()
+        if context == known:
+            return
+        place = self.path / CONTEXT
         staged = self._staging / CONTEXT
-        staged.write_text(f"{_WRITTEN}\n{self._context.to_toml()}", "utf-8", newline="\n")
-        if place.exists() and not place.read_text("utf-8").startswith(_WRITTEN):
-            shutil.copyfile(place, self.path / f"{CONTEXT}.old")
+        staged.write_text(_as_file(context), "utf-8", newline="\n")
+        if place.exists() and place.read_text("utf-8") != _as_file(known):
+            shutil.copyfile(place, old := self.path / f"{CONTEXT}.old")
+            self.notes.append(f"{place} was written anew; as it was by hand, it is {old.name}.")
         staged.replace(place)
 
-    def _held(self, table: Table, rows: pl.DataFrame, digests: pl.Series) -> pl.Series:
+    def _known(self, table: Table, rows: pl.DataFrame, digests: pl.Series) -> pl.Series:
         first, last = _span(rows, table)
         held = pl.repeat(value=False, n=rows.height, dtype=pl.Boolean, eager=True)
         for block in self._of(table):
@@ -189,18 +258,73 @@ class EvidenceFolder:
             self._blocks[table.name] = list(_existing(self.path, table))
         return self._blocks[table.name]
 
-    def _stage(self, table: Table, rows: pl.DataFrame, keys: pl.Series) -> None:
-        # Named after what it holds, so that no other rows are ever replaced by it.
-        digest = hashlib.sha256(json.dumps(rows.columns).encode())
-        for key in keys:
-            digest.update(f"{len(key)}:{key}\n".encode())
-        staged = self._staging / f"{len(self._staged)}.tmp"
-        try:
-            rows.write_parquet(staged)
-        except OSError as error:
-            raise _unwritable(self.path, error) from error
-        place = self.path / table.name / f"{digest.hexdigest()[:32]}.parquet"
-        self._staged.append((staged, place))
+    def _pile(self, table: Table, rows: pl.DataFrame, keys: pl.Series) -> None:
+        """Put rows to those of the same columns, for one file."""
+        pile = self._piles.setdefault((table.name, *rows.columns), _Pile(table))
+        pile.rows.append(rows)
+        pile.keys.append(keys)
+        self._piled += int(rows.estimated_size())
+        if self._piled > _LARGEST_PILE:
+            self._write_piles()
+
+    def _write_piles(self) -> None:
+        for pile in self._piles.values():
+            staged = self._staging / f"{len(self._staged)}.tmp"
+            rows = pl.concat(pile.rows).sort(pile.table.time, maintain_order=True)
+            try:
+                rows.write_parquet(staged)
+            except (OSError, PolarsError) as error:
+                raise _unwritable(self.path, error) from error
+            self._staged.append((staged, self.path / pile.table.name / f"{pile.name}.parquet"))
+        self._piles.clear()
+        self._piled = 0
+
+
+@define(eq=False)
+class _Pile:
+    """Rows of one table with the same columns, and their keys, that wait to be written."""
+
+    table: Table
+    rows: list[pl.DataFrame] = field(factory=list)
+    keys: list[pl.Series] = field(factory=list)
+
+    @property
+    def name(self) -> str:
+        """A name after what it holds, so that no other rows are ever replaced by it."""
+        digest = hashlib.sha256(json.dumps(self.rows[0].columns).encode())
+        for keys in self.keys:
+            for key in keys:
+                digest.update(f"{len(key)}:{key}\n".encode())
+        return digest.hexdigest()[:32]
+
+
+def _as_file(context: Context) -> str:
+    return f"{_WRITTEN}\n{context.to_toml()}"
+
+
+def _mixture(table: str, blocks: Iterable[_Block]) -> str:
+    """That new rows of a table know much less than others of their time, or these less than they.
+
+    "" when that is not so.
+    """
+    alike: dict[frozenset[str], list[_Block]] = defaultdict(list)
+    for block in blocks:
+        alike[block.columns].append(block)
+    columns = _BY_NAME[table].names
+    for poor, fuller in itertools.permutations(alike, 2):
+        lacking = [name for name in columns if name in fuller - poor]
+        if len(lacking) >= _MUCH_POORER * len(fuller & set(columns)) and any(
+            (one.is_new or other.is_new) and one.meets(other)
+            for one, other in itertools.product(alike[poor], alike[fuller])
+        ):
+            named = ", ".join(lacking[:_NAMED])
+            more = f" and {len(lacking) - _NAMED} more" if len(lacking) > _NAMED else ""
+            return (
+                f"Warning: {table} has rows that lack columns which others of the same time have "
+                f"({named}{more}): what rests on these cannot be assessed for that time. Import "
+                "rows of another origin into a folder of their own."
+            )
+    return ""
 
 
 def record_keys(rows: pl.DataFrame, table: Table) -> pl.Series:
@@ -267,13 +391,14 @@ def _span(rows: pl.DataFrame, table: Table) -> tuple[datetime, datetime]:
 
 def _damaged(file: Path, error: Exception) -> UnreadableDataError:
     first_line = (str(error).splitlines() or [""])[0]
-    return UnreadableDataError(str(file), f"cannot be read: {first_line}; move it away")
-
-
-def _unwritable(folder: Path, error: OSError) -> InvalidValueError:
-    return InvalidValueError(
-        "evidence folder", f"cannot write to {folder}: {error.strerror or error}"
+    return UnreadableDataError(
+        str(file), f"cannot be read: {first_line}; move it away. Nothing was imported"
     )
+
+
+def _unwritable(folder: Path, error: OSError | PolarsError) -> InvalidValueError:
+    told = getattr(error, "strerror", None) or (str(error).splitlines() or [""])[0]
+    return InvalidValueError("evidence folder", f"cannot write to {folder}: {told}")
 
 
 @define(eq=False)

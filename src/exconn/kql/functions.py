@@ -43,6 +43,8 @@ _MOST_PARTS = 64
 def string_function(reader: Reader, kind: Tree, inputs: Sequence[Tree]) -> Node:
     """A function of `.str`, or `concat_str`."""
     subject = reader.node(inputs[0])
+    if subject.type not in (KqlType.STRING, KqlType.DYNAMIC) and "ConcatHorizontal" not in kind:
+        raise reader.refusal(f"str.{name_of(kind)} of other than strings")
     if kind in ("Lowercase", "Uppercase"):
         return op("lower" if kind == "Lowercase" else "upper", KqlType.STRING, subject)
     reader.whole(subject)
@@ -50,6 +52,8 @@ def string_function(reader: Reader, kind: Tree, inputs: Sequence[Tree]) -> Node:
         case "StartsWith" | "EndsWith" | {"Contains": {"literal": True, "strict": bool()}}:
             other = reader.node(inputs[1])
             reader.whole(other)
+            if other.type is not KqlType.STRING:
+                raise reader.refusal(f"str.{name_of(kind)} with {other.type.value}")
             name = {"StartsWith": "starts", "EndsWith": "ends"}.get(str(kind), "contains")
             return op(name, KqlType.BOOL, subject, other)
         case {"Contains": {"literal": False, "strict": bool()}}:

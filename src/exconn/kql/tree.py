@@ -15,7 +15,7 @@ from typing import Any
 
 import polars as pl
 from attrs import evolve
-from polars.exceptions import PolarsError
+from polars.exceptions import PanicException, PolarsError
 
 from exconn.errors import UnsupportedExpression
 from exconn.kql.aggregations import aggregation, any_or_all, quantile, sorted_set
@@ -165,10 +165,15 @@ class _Reader:
 
     def _computed(self, tree: Tree) -> pl.Series:
         try:
-            return pl.select(deserialised(tree)).to_series()
-        except (PolarsError, ValueError, TypeError, OverflowError) as error:
+            constant = pl.LazyFrame().select(deserialised(tree))
+            [promised] = constant.collect_schema().dtypes()
+            values = constant.collect().to_series()
+        except (PolarsError, PanicException, ValueError, TypeError, OverflowError) as error:
             message = f"the constant {name_of(tree)} ({str(error).splitlines()[0]})"
             raise self.refusal(message) from error
+        if values.dtype != promised:  # Polars errs about some of null
+            raise self.refusal(f"a constant of type {values.dtype} that should be {promised}")
+        return values
 
     def _literal(self, value: object, dtype: pl.DataType) -> Literal:
         kind = kind_of(dtype)

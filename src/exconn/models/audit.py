@@ -107,10 +107,24 @@ def truth(value: str | bool | None) -> bool | None:  # noqa: FBT001
 
 
 def many(value: str) -> tuple[str, ...]:
-    """Read a list of values joined with ``;`` or ``,``; ``smtp:*;1`` is the one value ``*``."""
-    parts = [part.strip().strip("{}\"'") for part in re.split(r"[;,]", value)]
+    """Read a list of values joined with ``;`` or ``,``; ``smtp:*;1`` is the one value ``*``.
+
+    Names of hosts and domains, addresses and networks may be joined with blanks.
+    """
+    joined = [part.strip().strip("{}\"'") for part in re.split(r"[;,]", value)]
+    parts = [piece for part in joined for piece in _apart(part)]
     plain = [re.sub(r"^smtp:", "", part, flags=re.IGNORECASE) for part in parts]
     return tuple(part for part in plain if part and not part.isdecimal())
+
+
+def _apart(text: str) -> list[str]:
+    """The values in a text that blanks part, where each looks like what has none."""
+    pieces = text.split()
+    return pieces if all(map(_HAS_NO_BLANK.fullmatch, pieces)) else [text]
+
+
+_HAS_NO_BLANK = re.compile(r"(?:smtp:)?(?:\*|[^\s@]*@?[\w*-]*(?:[.:]+[\w/-]+)+)|\d+", re.IGNORECASE)
+"""A domain, a host, an address, a network, or the priority behind one."""
 
 
 def host(address: str) -> str:

@@ -512,11 +512,13 @@ class TransportRule(_Listed):
     stop_rule_processing: bool | None = prop("StopRuleProcessing", pl.Boolean())
     blind_copy_to: tuple[str, ...] | None = prop("BlindCopyTo", MANY)
     copy_to: tuple[str, ...] | None = prop("CopyTo", MANY)
+    add_to_recipients: tuple[str, ...] | None = prop("AddToRecipients", MANY)
     redirect_message_to: tuple[str, ...] | None = prop("RedirectMessageTo", MANY)
     route_message_outbound_connector: str | None = prop(
         "RouteMessageOutboundConnector", pl.String()
     )
     set_audit_severity: str | None = prop("SetAuditSeverity", pl.String())
+    when_changed: datetime | None = prop("WhenChangedUTC", WHEN)
 
     @property
     def weakens_filtering(self) -> bool:

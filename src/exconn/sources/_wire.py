@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 import polars as pl
 from attrs import frozen
 
-from exconn.errors import InvalidValueError
 from exconn.tables import TIME
 from exconn.window import parse_time
 
@@ -22,6 +21,9 @@ _REALS = {
     "-INF": -math.inf,
 }
 """Numbers that JSON lacks, as Kusto and as OData write them."""
+
+NONSENSE = (AssertionError, AttributeError, LookupError, RecursionError, TypeError)
+"""What clients of others raise at replies that are none: they read them as if they were."""
 
 
 @frozen
@@ -64,7 +66,7 @@ def _read(values: Sequence[object], name: str, dtype: pl.DataType) -> pl.Series:
         # Graph writes null as an empty object, other services as it is.
         read = [empty if value is None or value == {} else reader(value) for value in values]
         return pl.Series(name, read, dtype)
-    except (ValueError, TypeError, OverflowError, InvalidValueError) as error:
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise Unreadable(f"column {name!r} is not {dtype}: {error}") from error
 
 

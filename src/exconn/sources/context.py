@@ -38,3 +38,6 @@ def read_context(
         return Context.from_toml(file.read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidValueError("context", f"{file} cannot be read ({error})") from error
+    except InvalidValueError as error:
+        problem = str(error).removeprefix(f"{error.what}: ")
+        raise InvalidValueError("context", f"{file}: {problem}") from error

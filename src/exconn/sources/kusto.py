@@ -16,7 +16,7 @@ from exconn.errors import (
 from exconn.kql import KUSTO, Dialect, Statement, dialect_of
 from exconn.kql.text import literal
 from exconn.sources._line import Busy, Clock, Patience, Slow, TokenRefused, TooMuch, retry_after
-from exconn.sources._wire import Reply
+from exconn.sources._wire import NONSENSE, Reply
 from exconn.sources.cache import ResultCache
 from exconn.sources.clouds import CLOUDS, host_of
 from exconn.sources.remote import NotThereError, RemoteSource
@@ -140,7 +140,7 @@ class _Kusto:
 
         try:
             return self._whole(self._frames(statement))
-        except (KustoError, HTTPError, JSONError, OSError, ValueError) as error:
+        except (KustoError, HTTPError, JSONError, OSError, ValueError, *NONSENSE) as error:
             fault = self._fault(error)
         # Out here, where no handler ties the error to the request, which holds the token.
         raise fault

@@ -16,7 +16,9 @@ from attrs import field, frozen, mutable
 
 from exconn.errors import InvalidValueError, MissingExtraError, SignInError, UnavailableError
 from exconn.sources._files import home, write_privately
+from exconn.sources._wire import NONSENSE
 from exconn.sources.clouds import CLOUDS, GLOBAL, Cloud
+from exconn.unseen import visible
 
 _SERVICE = "Entra ID"
 _CLAIMS = re.compile(r'claims="([^"]+)"')
@@ -25,7 +27,11 @@ _Answer = dict[str, Any]
 
 
 def _to_stderr(text: str) -> None:
-    print(text, file=sys.stderr)  # noqa: T201 # a person waits for it
+    print(visible(text), file=sys.stderr)  # noqa: T201 # a person waits for it
+
+
+def _first_line(text: str) -> str:
+    return (text.splitlines() or ["no reason"])[0]
 
 
 @mutable(eq=False)
@@ -60,11 +66,15 @@ class SignIn:
                     _SERVICE, f"cannot be reached ({type(error).__name__}); try later"
                 ) from None
             except ValueError as error:
-                raise SignInError(_SERVICE, str(error).splitlines()[0]) from None
+                raise SignInError(_SERVICE, _first_line(str(error))) from None
+            except NONSENSE as error:
+                raise UnavailableError(
+                    _SERVICE, f"gives a reply that is none ({type(error).__name__}); try later"
+                ) from None
             token = answer.get("access_token")
             if not isinstance(token, str):
                 said = str(answer.get("error_description") or answer.get("error") or "no reason")
-                raise SignInError(_SERVICE, f"refuses {self.who}: {said.splitlines()[0]}")
+                raise SignInError(_SERVICE, f"refuses {self.who}: {_first_line(said)}")
             self._claims, self._stale, self._last = None, False, token
             return token
 

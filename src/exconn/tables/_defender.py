@@ -227,7 +227,7 @@ IDENTITY_LOGON_EVENTS = Table(
     key=("ReportId", "Timestamp"),
     columns=(
         Column("Timestamp", _DATETIME),
-        Column("ActionType", _STRING, values=("LogonSuccess", "LogonFailed")),
+        Column("ActionType", _STRING, values=("LogonSuccess", "LogonFailed", "LogonInterrupted")),
         Column("Application", _STRING),
         Column("LogonType", _STRING),
         Column("Protocol", _STRING),

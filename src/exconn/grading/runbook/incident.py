@@ -282,7 +282,7 @@ def _rule_name(deed: AdminChange) -> str:
 
 def _is_harmful(deed: AdminChange) -> bool:
     rule = TransportRule.from_properties(deed.parameters)
-    astray = (rule.blind_copy_to, rule.copy_to, rule.redirect_message_to)
+    astray = (rule.blind_copy_to, rule.copy_to, rule.add_to_recipients, rule.redirect_message_to)
     return (
         rule.weakens_filtering
         or any(astray)
