@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import msal  # type: ignore[import-untyped]
 import pytest
 
 import exconn
@@ -160,6 +161,12 @@ def escaped(text: str) -> str:
 def test_nonsense_of_entra_id_is_an_error_of_ours(error: Exception) -> None:
     with pytest.raises(UnavailableError, match="a reply that is none"):
         SignIn("an application", raising(error))()
+
+
+def test_an_error_of_msal_s_own_is_one_of_ours() -> None:
+    failed = msal.exceptions.MsalServiceError(error="500", error_description="busy")
+    with pytest.raises(UnavailableError, match=r"cannot be reached \(MsalServiceError\)"):
+        SignIn("an application", raising(failed))()
 
 
 def test_an_error_of_msal_without_words_is_one_of_ours() -> None:
