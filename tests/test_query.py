@@ -388,6 +388,12 @@ def test_a_join_needs_pairs_of_keys(keys: dict[str, Any]) -> None:
         scan(PEOPLE).join(scan(TEAMS), **keys)
 
 
+def test_what_polars_panics_at_is_an_error_when_the_query_is_built() -> None:
+    odd = pl.when(pl.col("Id") > 1).then(pl.lit("9").str.to_decimal(scale=100)).otherwise(1)
+    with pytest.raises(InvalidValueError, match="Select of People"):
+        scan(PEOPLE).select(x=odd)
+
+
 BAD_COLUMNS: dict[str, Step] = {
     "filter": lambda query: query.filter(pl.col("Taem") == "a"),
     "with_columns": lambda query: query.with_columns(x=pl.col("Taem").str.to_lowercase()),

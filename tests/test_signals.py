@@ -89,6 +89,16 @@ def test_sentences_tell_the_facts_they_name(signal: Signal) -> None:
     assert clear.sentence == f"Not so: {signal.title}."
 
 
+@ids
+def test_a_signal_shows_itself_in_short(signal: Signal) -> None:
+    shown = repr(signal)
+    assert signal.id in shown
+    for name in ("when", "question", "rationale", "fires", "nearly", "remediation", "absent"):
+        assert f" {name}=" not in shown
+        assert f"({name}=" not in shown
+    assert "https://" not in shown
+
+
 def test_question_ids_are_unique_and_their_answers_rest_on_facts() -> None:
     assert len({question.id for question in QUESTIONS}) == len(QUESTIONS)
     for question in QUESTIONS:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 import polars as pl
 import polars.selectors as cs
 from attrs import evolve, field, frozen
-from polars.exceptions import ColumnNotFoundError, PolarsError
+from polars.exceptions import ColumnNotFoundError, PanicException, PolarsError
 
 from exconn.coverage import Coverage
 from exconn.errors import InvalidValueError, UnknownColumnError
@@ -324,7 +324,7 @@ class Query:
             return _apply(step, _empty(tuple(self.schema.items())), joined).collect_schema()
         except ColumnNotFoundError as error:
             raise self._unknown(_column_of(error)) from None
-        except PolarsError as error:
+        except (PolarsError, PanicException) as error:
             raise InvalidValueError(
                 f"{type(step).__name__} of {self.table.name}", str(error).splitlines()[0]
             ) from error

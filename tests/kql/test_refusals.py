@@ -163,6 +163,7 @@ AGGREGATES: dict[str, tuple[pl.Expr, str]] = {
     "mean of spans": ((t - v).mean(), "mean of timespan"),
     "deviation": (n.std(), "Std"),
     "distinct quotients": ((n / m).n_unique(), "n_unique of numbers that may be NaN"),
+    "all of numbers": (n.all(), "all of long"),
     "any, or null": (b.any(ignore_nulls=False), "Any"),
     "null strings": (no_text.n_unique(), "may be null"),
     "largest few": (n.top_k(2), "TopK"),

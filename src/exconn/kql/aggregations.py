@@ -38,6 +38,8 @@ def aggregation(reader: Reader, agg: Tree) -> Node:
 def any_or_all(reader: Reader, name: str, inner: Tree) -> Node:
     """`any` or `all`; null counts as neither."""
     value, where = _filtered(reader, inner)
+    if value.type is not KqlType.BOOL:
+        raise reader.refusal(f"{name} of {value.type.value}")
     return Aggregate(name=name, type=KqlType.BOOL, value=value, where=where)
 
 

@@ -61,7 +61,7 @@ class SignIn:
         with self._lock:
             try:
                 answer = self._acquire(self._claims, self._stale) or {}
-            except requests.RequestException as error:
+            except (requests.RequestException, _msal().exceptions.MsalError) as error:
                 raise UnavailableError(
                     _SERVICE, f"cannot be reached ({type(error).__name__}); try later"
                 ) from None
