@@ -18,7 +18,7 @@ from exconn.context import ApprovedChange, Context
 from exconn.coverage import Standing, TableCoverage, TableState
 from exconn.facts import FACT_TABLES, FACTS
 from exconn.grading import Classification, Determination, Grade, Policy, grade
-from exconn.grading.findings import Finding, evaluated, findings
+from exconn.grading.findings import Finding, confidence, evaluated, findings
 from exconn.grading.verdict import NEVER_BENIGN, judge
 from exconn.models import Alert
 from exconn.signals import SIGNALS, Direction
@@ -402,3 +402,7 @@ def test_a_gap_never_makes_a_verdict_more_certain(
     before = judge(facts, found, standings(whole), policy).classification
     after = judge(facts, found, standings(states), policy).classification
     assert after in (before, UNKNOWN)
+
+
+def test_a_grade_without_signals_has_no_confidence() -> None:
+    assert confidence([], Policy()) == 0
