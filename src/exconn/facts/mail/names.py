@@ -1,14 +1,15 @@
 """Names (domains, addresses) over time: which are new to a connector, and how many there are."""
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from typing import Any
 
 import polars as pl
 
 from exconn.facts.mail.placing import COMPARABLE, KEYS
 from exconn.facts.queries import MANY
-from exconn.window import EVER
+
+_START, _OWN_START = "exconn: start", "exconn: own start"
+_NEVER = -(1 << 62)
 
 
 class Names:
@@ -41,50 +42,58 @@ class Names:
             *(pl.lit(value=False).alias(_new(name)) for name in self._names),
         )
         parts = [
-            self._fresh(inside, judgement)
-            for judgement, inside in self._windows(judged.filter(COMPARABLE))
+            self._fresh(inside, one)
+            for inside, one in self._windows(judged.filter(COMPARABLE))
+            if inside.select(pl.any_horizontal(self._new(one)).any()).item()
         ]
         ours = [column(name) for name in self._names for column in (_before, _first)]
         return judged.join(pl.concat([nothing, *parts]).drop(ours), on=KEYS)
 
     def number(self, judged: pl.DataFrame, name: str, to: str) -> pl.DataFrame:
         """How many names there are in each window; see `number_of`. Columns: the keys and `to`."""
+        many = pl.col(f"{name}Count").filter(pl.col(name) == MANY).max().fill_null(0)
+        first, before = pl.col(_first(name)), pl.col(_before(name))
         counts = [
             (
-                judgement["Connector"],
-                judgement["At"],
-                inside.select(
-                    (pl.col(_first(name)) & _unknown(name, judgement["Start"])).sum().cast(pl.Int64)
-                    + pl.col(f"{name}Count").filter(pl.col(name) == MANY).max().fill_null(0)
-                ).item(),
+                one["Connector"],
+                one["At"],
+                inside.select((first & (before < one[_START])).sum().cast(pl.Int64) + many).item(),
             )
-            for judgement, inside in self._windows(judged)
+            for inside, one in self._windows(judged)
         ]
         keys = {key: judged.schema[key] for key in KEYS}
         return pl.DataFrame(counts, schema=keys | {to: pl.Int64()}, orient="row")
 
-    def _fresh(self, inside: pl.DataFrame, judgement: Mapping[str, Any]) -> pl.DataFrame:
-        since = judgement["OwnStart"]
+    def _new(self, one: Mapping[str, Any]) -> list[pl.Expr]:
+        """Whether each name of a row of the window is the first that comes of it there."""
+        return [pl.col(_before(name)) < one[_OWN_START] for name in self._names]
+
+    def _fresh(self, inside: pl.DataFrame, one: Mapping[str, Any]) -> pl.DataFrame:
         new = {
-            _new(name): pl.col(name).is_in(inside.filter(_unknown(name, since))[name].implode())
-            for name in self._names
+            _new(name): pl.col(name).is_in(inside.filter(which)[name].implode())
+            for name, which in zip(self._names, self._new(one), strict=True)
         }
-        marked = inside.with_columns(pl.lit(judgement["At"]).alias("At"), **new)
+        marked = inside.with_columns(pl.lit(one["At"]).alias("At"), **new)
         return marked.filter(pl.any_horizontal(list(new)))
 
-    def _windows(self, judged: pl.DataFrame) -> Iterator[tuple[Mapping[str, Any], pl.DataFrame]]:
-        """Judgements, each with the rows of its window."""
-        for (connector,), some in judged.group_by("Connector"):
+    def _windows(self, judged: pl.DataFrame) -> Iterator[tuple[pl.DataFrame, Mapping[str, Any]]]:
+        """The rows of each window, and what is judged, its times also as numbers."""
+        ticks = judged.with_columns(
+            pl.col("Start").to_physical().alias(_START),
+            pl.col("OwnStart").to_physical().alias(_OWN_START),
+        )
+        for (connector,), some in ticks.group_by("Connector"):
             rows = self._rows.get(str(connector), self._none)
             starts, ends = (rows["Hour"].search_sorted(some[at]) for at in ("Start", "End"))
-            for judgement, start, end in zip(some.iter_rows(named=True), starts, ends, strict=True):
-                yield judgement, rows[start:end]
+            for one, start, end in zip(some.iter_rows(named=True), starts, ends, strict=True):
+                yield rows[start:end], one
 
 
 def _history(rows: pl.DataFrame, name: str) -> list[pl.Series]:
     """Of each row, when its name came before, and whether it is the first of the hour with it.
 
-    Rows without a name, or with too many to tell apart, count as none of the first.
+    Times are numbers: comparing with those is far quicker than with times of Python. Rows without
+    a name, or with too many to tell apart, count as none of the first.
     """
     by = ("Connector", name)
     hour, row = pl.col("Hour"), pl.int_range(pl.len())
@@ -92,19 +101,12 @@ def _history(rows: pl.DataFrame, name: str) -> list[pl.Series]:
         (pl.col(key) == pl.col(key).shift()).fill_null(value=False) for key in by
     )
     again = same & (hour == hour.shift())
-    never = pl.lit(EVER.start, rows.schema["Hour"])
-    before = pl.when(~again).then(pl.when(same).then(hour.shift()).otherwise(never)).forward_fill()
+    earlier = pl.when(same).then(hour.shift().to_physical()).otherwise(_NEVER)
+    before = pl.when(~again).then(earlier).forward_fill()
     told = ~pl.col(name).is_in(["", MANY])
     sorted_rows = rows.lazy().select(*by, "Hour", Row=row).sort(*by, "Hour")
     history = sorted_rows.select("Row", Before=before, First=~again & told).sort("Row").collect()
-    seen = history.select(pl.when(pl.col("Before") != never).then("Before")).to_series()
-    return [seen.alias(_before(name)), history["First"].alias(_first(name))]
-
-
-def _unknown(name: str, since: datetime) -> pl.Expr:
-    """Whether a row's name did not occur between a time and the row's hour."""
-    before = pl.col(_before(name))
-    return before.is_null() | (before < since)
+    return [history["Before"].alias(_before(name)), history["First"].alias(_first(name))]
 
 
 def _before(name: str) -> str:
