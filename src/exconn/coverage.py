@@ -95,12 +95,12 @@ class TableCoverage:
         """Rows that have no readable time."""
         return sum(part.undated for part in self.parts)
 
-    @property
+    @cached_property
     def first(self) -> datetime | None:
         """The earliest event."""
         return min((part.first for part in self.parts if part.first), default=None)
 
-    @property
+    @cached_property
     def last(self) -> datetime | None:
         """The latest event."""
         return max((part.last for part in self.parts if part.last), default=None)
@@ -115,7 +115,7 @@ class TableCoverage:
         """The hours in which the table has rows, in order."""
         return sorted(frozenset[datetime]().union(*(part.hours for part in self.parts)))
 
-    @property
+    @cached_property
     def slack(self) -> timedelta:
         """How long the table may be silent without a doubt: 50 times its mean gap.
 
@@ -139,15 +139,36 @@ class TableCoverage:
         ends of that time they do not: rows may be late, or cut off.
         """
         hours = self.hours
-        inside = [hour for hour in hours if start <= hour < end]
-        outside = [pair for pair in pairwise(hours) if pair[1] < start or pair[0] >= end]
-        usual = max((later - sooner - HOUR for sooner, later in outside), default=timedelta(0))
+        inside = hours[bisect_left(hours, start) : bisect_left(hours, end)]
+        silent = [(start, end)]
+        if inside:
+            silent = [
+                (start, inside[0]),
+                *(
+                    (gap.start, gap.end)
+                    for gap in self._gaps
+                    if start <= gap.start - HOUR and gap.end < end
+                ),
+                (inside[-1] + HOUR, end),
+            ]
+        usual = max(
+            (
+                gap.end - gap.start
+                for gap in self._gaps
+                if gap.end < start or gap.start - HOUR >= end
+            ),
+            default=timedelta(0),
+        )
         allowed = max(self.slack, 1.5 * usual)
-        points = [(start, start), *((hour, hour + HOUR) for hour in inside), (end, end)]
-        long = [Period(a, b) for (_, a), (b, _) in pairwise(points) if b - a > allowed]
+        long = [Period(a, b) for a, b in silent if b - a > allowed]
         return [
             gap for gap in long if not (usual >= _NIGHT and self._is_explained(gap, start, end))
         ]
+
+    @cached_property
+    def _gaps(self) -> list[Period]:
+        """The silences of whole hours between rows, in order."""
+        return [Period(a + HOUR, b) for a, b in pairwise(self.hours) if b - a > HOUR]
 
     def _is_explained(self, gap: Period, start: datetime, end: datetime) -> bool:
         """Whether other weeks explain a silence that lies between rows."""
@@ -210,18 +231,22 @@ class Coverage:
         """The latest event of all."""
         return max((table.last for table in self.tables if table.last), default=None)
 
-    def supports(self, reads: Reads, start: datetime, end: datetime) -> bool:
-        """Whether every column in `reads` is there in every piece with rows in ``[start, end)``.
+    def lacking(self, reads: Reads, start: datetime, end: datetime) -> Reads:
+        """Of `reads`, what some piece with rows in ``[start, end)`` does not have.
 
-        A missing table supports nothing.
+        A missing table has nothing.
         """
-        for coverage in self.tables:
-            wanted = {column for table, column in reads if table == coverage.table.name}
-            if wanted and not coverage.parts:
-                return False
-            if wanted & coverage.missing(start, end):
-                return False
-        return {table for table, _ in reads} <= {c.table.name for c in self.tables}
+        there = {table.table.name: table for table in self.tables if table.parts}
+        missing = {name: table.missing(start, end) for name, table in there.items()}
+        return frozenset(
+            (name, column)
+            for name, column in reads
+            if name not in missing or column in missing[name]
+        )
+
+    def supports(self, reads: Reads, start: datetime, end: datetime) -> bool:
+        """Whether nothing of `reads` is `lacking`."""
+        return not self.lacking(reads, start, end)
 
     def standing(self, table: Table, window: Window, reads: Reads) -> Standing:
         """Judge a table in a window.

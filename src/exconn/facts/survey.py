@@ -290,18 +290,19 @@ def _assessable(
     facts: pl.DataFrame, judgements: Sequence[Judgement], coverage: Coverage
 ) -> pl.DataFrame:
     """Null the facts that rest on columns which some contributing file lacks."""
-    supported: dict[tuple[Reads, datetime, datetime], bool] = {}
-
-    def is_supported(fact: Fact, window: Window) -> bool:
-        start = window.baseline_start if fact.past else window.start
-        key = (fact.reads, start, window.end)
-        if key not in supported:
-            supported[key] = coverage.supports(*key)
-        return supported[key]
-
+    lacking = {
+        window: (
+            coverage.lacking(READS, window.start, window.end),
+            coverage.lacking(READS, window.baseline_start, window.end),
+        )
+        for window in {judgement.window for judgement in judgements}
+    }
+    lacks = [lacking[judgement.window] for judgement in judgements]
+    supported = {
+        fact.name: [fact.reads.isdisjoint(lack[fact.past]) for lack in lacks] for fact in FACTS
+    }
     return facts.with_columns(
-        pl.when(pl.Series([is_supported(fact, j.window) for j in judgements], dtype=pl.Boolean))
-        .then(pl.col(fact.name))
-        .alias(fact.name)
-        for fact in FACTS
+        pl.when(pl.Series(known, dtype=pl.Boolean)).then(pl.col(name)).alias(name)
+        for name, known in supported.items()
+        if not all(known)
     )
