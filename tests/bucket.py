@@ -45,6 +45,7 @@ class Bucket:
 def bucket() -> Iterator[Bucket]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # a body would wait for the receipt of its headers
 
         def do_GET(self) -> None:
             where = urllib.parse.urlsplit(self.path)
