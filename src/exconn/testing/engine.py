@@ -22,6 +22,7 @@ also takes column names in the wrong letter case.
 """
 
 import contextlib
+import functools
 import json
 import re
 import tempfile
@@ -108,6 +109,7 @@ class KqlEngine:
         self._ingested = f"({time} + {lag // timedelta(microseconds=1)}microsecond)"
         self._connection = duckdb_kql.connect()
         self._tables = {name: time in frame.columns for name, frame in frames.items()}
+        self._columns = tuple((name, tuple(frame.columns)) for name, frame in frames.items())
         with tempfile.TemporaryDirectory() as folder:
             for number, (name, frame) in enumerate(frames.items()):
                 file = Path(folder) / f"{number}.parquet"
@@ -158,7 +160,6 @@ class KqlEngine:
         Raises:
             KqlRefused: the engine cannot run it.
         """
-        import duckdb_kql  # noqa: PLC0415 # an extra
         from duckdb_kql.types import kusto_type  # noqa: PLC0415 # an extra
 
         with self._connection.cursor() as cursor, _refusals():
@@ -166,14 +167,10 @@ class KqlEngine:
                 if dated and not (since is None and until is None):
                     start, end = since or datetime.min, until or datetime.max  # noqa: DTZ901 - no zone in the engine
                     cursor.execute(_WHERE.format(table, self._time, _sql(start), _sql(end)))
-            mine = self._for_the_engine(text)
-            declared = {given.name: given.type for given in duckdb_kql.query_parameters(mine)}
-            values = {
-                name: _value(value, declared[name])
-                for name, value in (parameters or {}).items()
-                if name in declared
-            }
-            found = duckdb_kql.kql(cursor, mine, values, query_now=now)
+            given = json.dumps(dict(parameters or {}))
+            sql, bound = _translated(self._for_the_engine(text), self._columns, given, now)
+            cursor.execute("set TimeZone = 'UTC'")
+            found = cursor.sql(sql, params=bound) if bound else cursor.sql(sql)
             columns = tuple(column[0] for column in found.description)
             types = tuple(kusto_type(kind) for kind in found.types)
             rows = found.fetchall()
@@ -230,6 +227,32 @@ def run_kql(text: str, frames: Mapping[str, pl.DataFrame], schema: pl.Schema) ->
     frame = pl.DataFrame(found.rows, schema=raw, orient="row", strict=False)
     times = [name for name in found.columns if schema.get(name) == TIME]
     return frame.with_columns(pl.col(times).dt.replace_time_zone("UTC")).select(found.columns)
+
+
+@functools.lru_cache(maxsize=256)
+def _translated(
+    text: str, tables: tuple[tuple[str, tuple[str, ...]], ...], given: str, now: datetime | None
+) -> tuple[str, dict[str, Any]]:
+    """A query as SQL, and the values to bind. Kept, for it takes longer than running it.
+
+    Args:
+        text: the query, in words that the engine has.
+        tables: names, each with its columns.
+        given: values of parameters, as JSON.
+        now: what ``now()`` is.
+    """
+    import duckdb_kql  # noqa: PLC0415 # an extra
+
+    parameters: dict[str, object] = json.loads(given)
+    kinds = {one.name: one.type for one in duckdb_kql.query_parameters(text)} if parameters else {}
+    values = {
+        name: _value(value, kinds[name]) for name, value in parameters.items() if name in kinds
+    }
+    columns = {name: list(names) for name, names in tables}
+    found = duckdb_kql.to_sql(text, schema=columns, parameters=values, query_now=now)
+    if found.unbound:
+        raise duckdb_kql.KqlSchemaError(", ".join(found.unbound), hint="it has no value")
+    return str(found), dict(found.parameters)
 
 
 @contextlib.contextmanager
