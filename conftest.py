@@ -15,6 +15,9 @@ import tomllib
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # the workers share the cores
+    os.environ.setdefault("POLARS_MAX_THREADS", "1")
+
 import pytest
 from sybil import Example, Sybil
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser

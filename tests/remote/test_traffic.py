@@ -6,7 +6,7 @@ from exconn import Alert, Grade, grade, hunt
 from exconn.simulate import demo_tenant
 from exconn.testing import Call
 
-SMALL, LARGE = 4_000, 40_000
+SMALL, LARGE = 2_500, 25_000
 EVIDENCE = ("| sort by", "| top ")
 
 

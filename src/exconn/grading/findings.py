@@ -3,6 +3,7 @@
 import enum
 import math
 from collections.abc import Mapping, Sequence
+from functools import cache, cached_property
 from itertools import groupby
 
 import polars as pl
@@ -52,6 +53,11 @@ class Finding:
     state: State
     contribution: float
     facts: Facts
+
+    @cached_property
+    def is_ruled_out(self) -> bool:
+        """Whether the signal cannot fire, by those of its facts that are known."""
+        return evaluated(self.facts, [self.signal.when]) == [False]
 
     @property
     def sentence(self) -> str:
@@ -212,7 +218,7 @@ def _state(signal: Signal, standings: Sequence[Standing], *, fired: bool | None)
 def _answer(
     question: Question, facts: Facts, standings: Sequence[Standing], *, verdict: bool | None
 ) -> Answer:
-    needed = question.answer.meta.root_names()
+    needed = tuple(question.answer.meta.root_names())
     if verdict is None or any(facts[name] is None for name in needed):
         return Answer.UNASSESSED
     if verdict == question.innocent and not _covered(needed, standings):
@@ -220,11 +226,12 @@ def _answer(
     return Answer.YES if verdict else Answer.NO
 
 
-def _covered(facts: Sequence[str], standings: Sequence[Standing]) -> bool:
+def _covered(facts: tuple[str, ...], standings: Sequence[Standing]) -> bool:
     tables = tables_of(facts)
     return all(s.covers_time for s in standings if s.coverage.table.name in tables)
 
 
-def tables_of(facts: Sequence[str]) -> frozenset[str]:
+@cache
+def tables_of(facts: tuple[str, ...]) -> frozenset[str]:
     """The names of the tables that some facts rest on."""
     return frozenset[str]().union(*(_TABLES[name] for name in facts))

@@ -1,6 +1,7 @@
 """Beside the verdict: other explanations, what would change it, and where to look next."""
 
 from collections.abc import Sequence
+from itertools import islice
 
 import polars as pl
 from attrs import evolve, frozen
@@ -81,10 +82,12 @@ class Look:
 
 def considered(facts: Facts) -> tuple[Considered, ...]:
     """Weigh the alternative explanations, the likeliest first."""
+    clues = [clue for one in ALTERNATIVES for clue in (*one.for_it, *one.against_it)]
+    holds = iter(evaluated(facts, [clue.state for clue in clues]))
     weighed = []
     for alternative in ALTERNATIVES:
-        speaks_for = evaluated(facts, [clue.state for clue in alternative.for_it])
-        speaks_against = evaluated(facts, [clue.state for clue in alternative.against_it])
+        speaks_for = list(islice(holds, len(alternative.for_it)))
+        speaks_against = list(islice(holds, len(alternative.against_it)))
         for_it = _told(alternative.for_it, speaks_for, facts)
         against_it = _told(alternative.against_it, speaks_against, facts)
         balance = len(for_it) / len(speaks_for) - len(against_it) / len(speaks_against)

@@ -8,7 +8,7 @@ from attrs import frozen
 
 from exconn.coverage import Standing, TableState
 from exconn.facts.judgement import MINIMUM_BASELINE
-from exconn.grading.findings import Facts, Finding, State, evaluated, least_margin, margin
+from exconn.grading.findings import Facts, Finding, State, least_margin, margin
 from exconn.grading.policy import Policy
 from exconn.signals import (
     Direction,
@@ -199,7 +199,7 @@ def _never_benign(found: Sequence[Finding]) -> list[str]:
             continue
         if finding.state is State.FIRED:
             doubts.append(f"{finding.signal.title}: that is never graded benign")
-        elif evaluated(finding.facts, [finding.signal.when]) != [False]:
+        elif not finding.is_ruled_out:
             doubts.append(f"{finding.signal.title}: that could not be ruled out")
     return doubts
 
