@@ -35,6 +35,7 @@ from fuzz_ingest import damaged, mutated
 sys.path.insert(0, str(Path(__file__).parent / "remote"))
 from places import HOURS, PLACES, Watch
 
+_RESTS = 1_000
 _CALLS = 60  # of one case; a service that answers nonsense for ever is left after these
 _STATUS = (200, 200, 202, 204, 301, 304, 400, 401, 401, 403, 404, 429, 500, 503, 504, 599)
 _HEADERS: tuple[Mapping[str, str], ...] = (
@@ -127,8 +128,17 @@ class Wire:
 
     def __init__(self, tenant: TenantServer) -> None:
         self._proper = cache(tenant._answer)
-        self.rng = random.Random(0)
-        self.calls = 0
+        self.begin(random.Random(0))
+
+    def begin(self, rng: random.Random) -> None:
+        """A new case."""
+        self.rng, self.calls, self.rests = rng, 0, 0
+
+    def rest(self, _seconds: float) -> None:
+        """In the place of sleeping: somebody who is told to wait for ever gives up."""
+        self.rests += 1
+        if self.rests > _RESTS:
+            raise requests.ConnectionError
 
     def send(
         self, _: HTTPAdapter, request: requests.PreparedRequest, **_settings: Any
@@ -171,10 +181,10 @@ def replies() -> Iterator[Callable[[random.Random], None]]:
         def case(rng: random.Random) -> None:
             name = rng.choice(PLACES)
             tenant, wire, token = wires[name]
-            wire.rng, wire.calls = rng, 0
+            wire.begin(rng)
             with (
                 mock.patch.object(HTTPAdapter, "send", wire_of(wire)),
-                mock.patch.object(time, "sleep"),
+                mock.patch.object(time, "sleep", wire.rest),
             ):
                 try:
                     ask(tenant, name, signing_in(tenant, token, rng), rng)

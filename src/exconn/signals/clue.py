@@ -56,7 +56,7 @@ class Clue:
         """The facts that it reads."""
         return tuple(dict.fromkeys(self.when.meta.root_names()))
 
-    @cached_property
+    @property
     def state(self) -> pl.Expr:
         """True, false, or null where one of its facts is null."""
         known = pl.all_horizontal(pl.col(name).is_not_null() for name in self.facts)
