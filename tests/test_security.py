@@ -156,7 +156,16 @@ def escaped(text: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "error", [RecursionError("x"), KeyError("x"), TypeError("x"), AttributeError(), IndexError()]
+    "error",
+    [
+        RecursionError("x"),
+        RuntimeError("Unable to complete OIDC Discovery: 301"),
+        OverflowError("cannot convert float infinity to integer"),
+        KeyError("x"),
+        TypeError("x"),
+        AttributeError(),
+        IndexError(),
+    ],
 )
 def test_nonsense_of_entra_id_is_an_error_of_ours(error: Exception) -> None:
     with pytest.raises(UnavailableError, match="a reply that is none"):

@@ -1,5 +1,6 @@
 """Signing in with the real msal, and that secrets stay where they belong."""
 
+import json
 import logging
 import stat
 import traceback
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import requests
+from attrs import evolve
 from places import HOURS, Watch, served
 
 from exconn import HuntingSource, InvalidValueError, KustoSource, MemorySource, SignInError
@@ -18,6 +20,7 @@ from exconn.sources import Patience, ResultCache, sign_in
 from exconn.sources.clouds import Cloud, host_of
 from exconn.sources.sign_in import SignIn, TokenCache
 from exconn.testing import TenantServer, assert_same_rows
+from exconn.testing._http import Reply, Request
 from exconn.testing.faults import (
     ClaimsChallenge,
     CutShort,
@@ -216,6 +219,32 @@ def test_secrets_are_in_no_error_log_or_repr(
     assert issued
     for secret in (*issued, tenant.client_secret, pem, pem.splitlines()[5]):
         assert secret not in told
+
+
+def test_a_token_in_half_a_reply_is_in_no_log(
+    tenant: TenantServer,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """As a whole, msal logs what it cannot read."""
+    caplog.set_level(logging.DEBUG)
+    proper = tenant._authority.answer
+
+    def half(request: Request, url: str) -> Reply:
+        reply = proper(request, url)
+        if b"access_token" not in reply.body:
+            return reply
+        tokens.append(json.loads(reply.body)["access_token"])
+        return evolve(reply, body=reply.body[:-1])
+
+    tokens: list[str] = []
+    monkeypatch.setattr(tenant._authority, "answer", half)
+    with pytest.raises(UnavailableError, match="not JSON") as raised:
+        by_secret(tenant)()
+    told = [caplog.text, *capfd.readouterr(), *traceback.format_exception(raised.value)]
+    assert tokens
+    assert tokens[0] not in "\n".join(told)
 
 
 def chained(error: BaseException | None) -> Iterator[BaseException]:

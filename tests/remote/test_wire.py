@@ -1,17 +1,22 @@
 """Cells of every type come over every wire as they are."""
 
 import math
+import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import polars as pl
 import pytest
+from attrs import evolve
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from places import PLACES, served
 
 from exconn import MemorySource, Query, scan
+from exconn.errors import SourceError
 from exconn.kql import SENTINEL
 from exconn.kql.cuts import between
+from exconn.simulate import demo_tenant
 from exconn.sources import Reply
 from exconn.sources._wire import Unreadable, frame_of
 from exconn.tables import (
@@ -23,6 +28,7 @@ from exconn.tables import (
     Table,
 )
 from exconn.testing import assert_same_rows, frames
+from exconn.testing._http import Reply as ServerReply
 
 TABLES = (EMAIL_EVENTS, CLOUD_APP_EVENTS, IDENTITY_LOGON_EVENTS)
 STAMP = pl.col("Timestamp")
@@ -156,6 +162,27 @@ def test_what_is_of_another_type_is_no_answer(value: object, dtype: pl.DataType)
 def test_other_columns_are_no_answer(columns: list[str]) -> None:
     with pytest.raises(Unreadable, match="expected columns x, y; got"):
         frame_of(Reply(columns, []), pl.Schema({"x": pl.String(), "y": pl.String()}))
+
+
+@pytest.mark.parametrize("row", [[], ["a"], ["a", "b", "c"], "ab", {"x": "a", "y": "b"}, None])
+def test_rows_of_another_shape_are_no_answer(row: Any) -> None:
+    with pytest.raises(Unreadable, match="some rows are not lists of 2 values"):
+        frame_of(
+            Reply(["x", "y"], [["a", "b"], row]), pl.Schema({"x": pl.String(), "y": pl.String()})
+        )
+
+
+def test_hours_without_counts_are_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    with served("defender", demo_tenant(mails=2_000).frames) as place:
+        proper = place.tenant._hunt
+
+        def nothing(*asked: Any) -> ServerReply:
+            reply = proper(*asked)
+            return evolve(reply, body=re.sub(rb'"Rows": ?\d+', b'"Rows": null', reply.body))
+
+        monkeypatch.setattr(place.tenant, "_hunt", nothing)
+        with pytest.raises(SourceError, match="lacks times or counts of the hours of EmailEvents"):
+            place.source().coverage([EMAIL_EVENTS])
 
 
 def test_no_rows_and_another_order() -> None:

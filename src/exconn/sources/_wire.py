@@ -22,7 +22,14 @@ _REALS = {
 }
 """Numbers that JSON lacks, as Kusto and as OData write them."""
 
-NONSENSE = (AssertionError, AttributeError, LookupError, RecursionError, TypeError)
+NONSENSE = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+)
 """What clients of others raise at replies that are none: they read them as if they were."""
 
 
@@ -51,6 +58,9 @@ def frame_of(reply: Reply, schema: pl.Schema) -> pl.DataFrame:
     """
     if sorted(reply.columns) != sorted(schema):
         raise Unreadable(f"expected columns {', '.join(schema)}; got {', '.join(reply.columns)}")
+    width = len(reply.columns)
+    if any(not isinstance(row, list) or len(row) != width for row in reply.rows):
+        raise Unreadable(f"some rows are not lists of {width} values")
     columns = zip(*reply.rows, strict=True) if reply.rows else ([] for _ in reply.columns)
     series = {
         name: _read(values, name, schema[name])

@@ -324,6 +324,10 @@ class RemoteSource:
         if shape is None:
             return TableCoverage(table)
         hours = self._collected(_hours(table), abandoned).sort("Hour")
+        if any(hours.null_count().row(0)):
+            raise SourceError(
+                self._service.name, f"the reply lacks times or counts of the hours of {table.name}"
+            )
         lacks = self._as_stored({table: shape}).lacks
         part = Part(
             name=f"{self._service.name}: {table.name}",

@@ -229,6 +229,7 @@ def device_code(
         flow = app.initiate_device_flow(scopes=scopes)
         if "user_code" not in flow:
             return dict(flow)
+        flow["interval"] = flow.get("interval") or 1  # with 0, msal asks without a pause
         show(flow["message"])
         return dict(app.acquire_token_by_device_flow(flow, claims_challenge=claims))
 
@@ -303,6 +304,7 @@ class _Directory:
             instance_discovery=None if self.cloud in CLOUDS else False,
             client_capabilities=_CLIENT_ASKS_AGAIN,
             token_cache=kept,
+            http_client=_session(),
             **settings,
         )
 
@@ -314,6 +316,29 @@ class _Directory:
     def save(self, kept: Any) -> None:
         if self.cache:
             self.cache.save(kept)
+
+
+def _session() -> Any:
+    """Connections as msal makes them, which also never let it see a reply that is not JSON.
+
+    It would log such a text as a whole, with the token that it may hold.
+    """
+    import requests  # noqa: PLC0415 # comes with msal
+
+    def check(response: Any, **_: object) -> None:
+        if response.status_code < 500:
+            try:
+                response.json()
+            except ValueError:
+                raise UnavailableError(
+                    _SERVICE, "gives a reply that is not JSON; try later"
+                ) from None
+
+    session = requests.Session()
+    session.hooks["response"].append(check)
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, requests.adapters.HTTPAdapter(max_retries=1))
+    return session
 
 
 def _application(directory: _Directory, client_id: str, credential: str | dict[str, str]) -> SignIn:
