@@ -324,6 +324,7 @@ def _session() -> Any:
     It would log such a text as a whole, with the token that it may hold.
     """
     import requests  # noqa: PLC0415 # comes with msal
+    from requests.adapters import HTTPAdapter  # noqa: PLC0415 # comes with msal
 
     def check(response: Any, **_: object) -> None:
         if response.status_code < 500:
@@ -337,7 +338,7 @@ def _session() -> Any:
     session = requests.Session()
     session.hooks["response"].append(check)
     for scheme in ("https://", "http://"):
-        session.mount(scheme, requests.adapters.HTTPAdapter(max_retries=1))
+        session.mount(scheme, HTTPAdapter(max_retries=1))
     return session
 
 
