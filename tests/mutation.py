@@ -28,11 +28,14 @@ LIMIT = 900  # seconds, in which the tests of any module have ended long before
 
 TESTS: Mapping[str, tuple[str, ...]] = {
     "detectors": ("test_detectors.py", "test_queries.py"),
+    "facts/bursts.py": ("test_bursts.py", "test_facts.py"),
     "facts/changes.py": ("test_identity.py", "test_grading.py", "test_facts.py"),
     "facts/domains.py": ("test_facts.py", "test_shape.py"),
     "facts/logons.py": ("test_bursts.py", "test_facts.py"),
     "facts/mail": ("test_shape.py", "test_facts.py"),
     "facts/shape.py": ("test_shape.py", "test_facts.py"),
+    "facts/trail.py": ("test_identity.py", "test_grading.py", "test_facts.py"),
+    "facts/traits.py": ("test_identity.py", "test_grading.py", "test_facts.py"),
     "grading/findings.py": ("test_verdict.py", "test_outlook.py"),
     "grading/verdict.py": ("test_verdict.py", "test_outlook.py"),
     "kql": tuple(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exconn.facts.logons import bursts, slow_sequences
+from exconn.facts.bursts import bursts, slow_sequences
 from exconn.facts.queries import logon_addresses, logon_seconds
 from exconn.grading import grade
 from exconn.models import Alert

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from exconn.context import Context
 from exconn.models import AdminChange, ConnectorChange
-from exconn.models.connector import is_guid
+from exconn.models.changes import is_guid
 
 
 class Aliases:

@@ -9,7 +9,14 @@ import polars as pl
 from attrs import frozen
 
 from exconn.detectors.logon import HOSTING
-from exconn.facts.changes import Trail, acts, changes_before
+from exconn.facts.bursts import (
+    BURST_FAILURES,
+    SLOW_FAILURES,
+    bursts,
+    slow_sequences,
+    with_outcome,
+)
+from exconn.facts.changes import changes_before
 from exconn.facts.fact import Fact, Unit
 from exconn.facts.identity import Aliases
 from exconn.facts.judgement import ANY_PERIOD, Judgement
@@ -22,100 +29,17 @@ from exconn.facts.queries import (
     logon_seconds,
     sender_hours,
 )
+from exconn.facts.trail import Trail, acts
 from exconn.models import ActorKind, ConnectorChange
 from exconn.query import Query
 from exconn.tables import TIME, Reads
 from exconn.window import Period
 
-BURST_FAILURES = 100
-"""More failures than this within a minute are a burst (the playbook's fifth query)."""
-
-SLOW_FAILURES = 10
-"""As many failures from one address within a day, and then a success, are no forgotten password."""
-
 USUAL_LOGONS = 5
 """With fewer successes in the baseline, an account has no usual place."""
 
-_MINUTE = timedelta(seconds=60)
-_SUCCESS_WITHIN = timedelta(seconds=10)
-_DAY = timedelta(days=1)
 CHANGE_WITHIN = timedelta(hours=24)
 """How long before a change a sign-in counts as one that led to it."""
-
-
-def bursts(seconds: pl.DataFrame, *, failures: int = BURST_FAILURES) -> pl.DataFrame:
-    """More than `failures` failures within any 60 seconds, then a success within 10 seconds.
-
-    All of one account, ISP and application. Unlike the published query, which looks at whole
-    minutes of the clock, the minute slides, by seconds.
-
-    Args:
-        seconds: rows of `logon_seconds`, with the column Account added.
-        failures: a burst has more than these.
-
-    Returns:
-        Account, ISP, Application, Failures (in the minute), Success; one row for each second with a
-        success, the latest failing second deciding.
-    """
-    by = ["Account", "ISP", "Application"]
-    failed = _outcome(seconds, "LogonFailed").group_by(*by, "Second").agg(pl.col("Logons").sum())
-    dense = (
-        failed.sort("Second")
-        .rolling("Second", period="60s", group_by=by)
-        .agg(Failures=pl.col("Logons").sum())
-        .filter(pl.col("Failures") > failures)
-        .select(*by, "Failures", LastFailure="Second")
-        .sort("LastFailure")
-    )
-    succeeded = _outcome(seconds, "LogonSuccess").select(*by, Success="Second").unique()
-    return (
-        succeeded.sort("Success")
-        .join_asof(
-            dense,
-            left_on="Success",
-            right_on="LastFailure",
-            by=by,
-            tolerance=_SUCCESS_WITHIN,
-            check_sortedness=False,
-        )
-        .filter(pl.col("Failures").is_not_null())
-        .select(*by, "Failures", "Success")
-    )
-
-
-def slow_sequences(rows: pl.DataFrame, *, failures: int = SLOW_FAILURES) -> pl.DataFrame:
-    """At least `failures` failures of an account from one address within a day, then a success.
-
-    Args:
-        rows: rows of `logon_addresses`, with the column Account added.
-        failures: at least these make a sequence.
-
-    Returns:
-        Account, Address, Failures, Success; one row for each hour with such a success, the first
-        of them. Which of a minute's sign-ins came first is not looked at.
-    """
-    by = ["Account", "Address"]
-    failed, succeeded = pl.col("Outcome") == "LogonFailed", pl.col("Outcome") == "LogonSuccess"
-    return (
-        rows.filter(pl.col("Address") != "")
-        .group_by(*by, "Minute")
-        .agg(
-            Failures=pl.col("Logons").filter(failed).sum(),
-            Success=pl.col("First").filter(succeeded).min(),
-        )
-        .sort("Minute")
-        .rolling("Minute", period="24h", group_by=by)
-        .agg(pl.col("Failures").sum(), pl.col("Success").last())
-        .filter(pl.col("Success").is_not_null(), pl.col("Failures") >= failures)
-        .sort("Success")
-        .group_by(*by, Hour=pl.col("Success").dt.truncate("1h"), maintain_order=True)
-        .first()
-        .select(*by, "Failures", "Success")
-    )
-
-
-def _outcome(rows: pl.DataFrame, outcome: str) -> pl.DataFrame:
-    return rows.filter(pl.col("Outcome") == outcome)
 
 
 @frozen(eq=False)
@@ -459,8 +383,8 @@ class Logons:
         )
         by = ["Address", "Account"]
         failing = (
-            _outcome(rows, "LogonFailed")
-            .join(_outcome(rows, "LogonSuccess"), on=by, how="anti")
+            with_outcome(rows, "LogonFailed")
+            .join(with_outcome(rows, "LogonSuccess"), on=by, how="anti")
             .group_by("Address")
             .agg(Accounts=pl.col("Account").n_unique())
         )
@@ -487,7 +411,7 @@ _NO_PLACES = pl.DataFrame(
 def _networks(rows: pl.DataFrame, column: str, time: str) -> dict[tuple[str, str], list[datetime]]:
     """When each account signed in from each address, or by each provider, to the hour."""
     found = (
-        _outcome(rows, "LogonSuccess")
+        with_outcome(rows, "LogonSuccess")
         .filter(pl.col(column) != "")
         .group_by("Account", column)
         .agg(pl.col(time).dt.truncate("1h").unique())
@@ -498,7 +422,7 @@ def _networks(rows: pl.DataFrame, column: str, time: str) -> dict[tuple[str, str
 def _hosted(seconds: pl.DataFrame) -> dict[str, dict[str, list[datetime]]]:
     """When each account signed in from which provider of rented servers."""
     found: dict[str, dict[str, list[datetime]]] = {}
-    hosted = _outcome(seconds, "LogonSuccess").filter(pl.col("ISP").str.contains(HOSTING))
+    hosted = with_outcome(seconds, "LogonSuccess").filter(pl.col("ISP").str.contains(HOSTING))
     for account, provider, times in (
         hosted.group_by("Account", "ISP").agg(pl.col("First").sort()).iter_rows()
     ):

@@ -3,10 +3,10 @@
 import enum
 from collections.abc import Iterable, Mapping
 
-from exconn.facts.changes import acts
+from exconn.facts.trail import acts
 from exconn.models import ConnectorChange, InboundConnector, OutboundConnector
 from exconn.models.audit import truth
-from exconn.models.connector import is_guid
+from exconn.models.changes import is_guid
 from exconn.window import Period
 
 

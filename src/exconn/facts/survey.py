@@ -10,7 +10,7 @@ from attrs import evolve, field, frozen
 from exconn.context import Context
 from exconn.coverage import Coverage, Standing, TableState
 from exconn.errors import NoDataError
-from exconn.facts.changes import CHANGE_FACTS, Trail, acts, change_facts
+from exconn.facts.changes import CHANGE_FACTS, change_facts
 from exconn.facts.domains import own_domains
 from exconn.facts.fact import Fact
 from exconn.facts.identity import Connectors
@@ -18,6 +18,7 @@ from exconn.facts.judgement import Judgement, Turn, judged_frame
 from exconn.facts.logons import LOGON_FACTS, LogonRows, Logons, actors_of
 from exconn.facts.mail import MAIL_FACTS, MailRows, mail_facts
 from exconn.facts.queries import actor_deeds, administration, connector_changes
+from exconn.facts.trail import Trail, acts
 from exconn.models import AdminChange, ConnectorChange
 from exconn.query import Source
 from exconn.tables import CLOUD_APP_EVENTS, EMAIL_EVENTS, IDENTITY_LOGON_EVENTS, Reads, Table

@@ -11,10 +11,10 @@ from attrs import astuple, fields, frozen
 
 from exconn.detectors import by_account, failed_logon, successful_logon, within
 from exconn.facts import Judgement, Survey
-from exconn.facts.changes import acts
 from exconn.facts.logons import CHANGE_WITHIN, Logons, actors_of
 from exconn.facts.mail.placing import number_of
 from exconn.facts.queries import MANY
+from exconn.facts.trail import acts
 from exconn.grading.export import write_tables
 from exconn.models import AdminChange, ConnectorChange, Email, Logon
 from exconn.query import Query, scan

@@ -11,10 +11,10 @@ from exconn.context import in_networks
 from exconn.coverage import Coverage, Standing, TableState
 from exconn.errors import IncompleteResultError, UnreadableDataError
 from exconn.facts import Judgement, Survey
-from exconn.facts.changes import acts
 from exconn.facts.domains import is_under, own_domains
 from exconn.facts.judgement import ANY_PERIOD, Turn, judged_frame
 from exconn.facts.queries import MANY, connector_changes, link_clicks, mail_from
+from exconn.facts.trail import acts
 from exconn.models import ActorKind, ConnectorChange
 from exconn.tables import CLOUD_APP_EVENTS, EMAIL_EVENTS, URL_CLICK_EVENTS, Reads
 from exconn.window import HOUR, Period, Window, floored

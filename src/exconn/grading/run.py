@@ -18,8 +18,8 @@ from exconn.facts import (
     assess,
     survey,
 )
-from exconn.facts.changes import acts
 from exconn.facts.judgement import MINIMUM_BASELINE
+from exconn.facts.trail import acts
 from exconn.grading.evidence import Evidence, evidence, timeline
 from exconn.grading.explanation import explanation, summary
 from exconn.grading.findings import (

@@ -2,15 +2,8 @@
 
 from exconn.models.alert import Alert
 from exconn.models.audit import AuditRecord
-from exconn.models.connector import (
-    Actor,
-    ActorKind,
-    AdminChange,
-    ConnectorChange,
-    InboundConnector,
-    OutboundConnector,
-    TransportRule,
-)
+from exconn.models.changes import Actor, ActorKind, AdminChange, ConnectorChange
+from exconn.models.connector import InboundConnector, OutboundConnector, TransportRule
 from exconn.models.email import Email
 from exconn.models.logon import Logon
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import groupby
 
 from exconn.coverage import Standing
-from exconn.facts.changes import acts
+from exconn.facts.trail import acts
 from exconn.grading import (
     Action,
     Answer,

@@ -14,7 +14,7 @@ from exconn.grading.runbook.incident import (
     service_principal,
 )
 from exconn.models import AdminChange
-from exconn.models.connector import is_guid
+from exconn.models.changes import is_guid
 from exconn.window import Window
 
 _GRANTS = {operation.strip().casefold() for operation in GRANT_OPERATIONS}

@@ -8,8 +8,8 @@ from functools import cached_property
 import polars as pl
 from attrs import frozen
 
-from exconn.facts.changes import acts
 from exconn.facts.shape import shape_before
+from exconn.facts.trail import acts
 from exconn.grading.evidence import Evidence, latest
 from exconn.grading.powershell import lines, odata, quote
 from exconn.models import (
@@ -21,7 +21,7 @@ from exconn.models import (
     OutboundConnector,
     TransportRule,
 )
-from exconn.models.connector import is_guid
+from exconn.models.changes import is_guid
 from exconn.query import Query, scan
 from exconn.tables import EMAIL_EVENTS
 from exconn.window import Period, Window, iso
