@@ -115,6 +115,11 @@ def acts(changes: Sequence[ConnectorChange]) -> list[ConnectorChange]:
     return [c for c in changes if c.succeeded is not False and c.actor.kind is not ActorKind.SYSTEM]
 
 
+def latest(changes: Sequence[ConnectorChange]) -> ConnectorChange | None:
+    """The last change that took effect, by a person or an application."""
+    return max(acts(changes), key=lambda change: change.timestamp, default=None)
+
+
 def _is_near(when: datetime, ordered: Sequence[datetime]) -> bool:
     at = bisect_left(ordered, when - BESIDES)
     return at < len(ordered) and ordered[at] <= when + BESIDES

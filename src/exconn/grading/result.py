@@ -10,11 +10,12 @@ from attrs import frozen
 
 from exconn.coverage import Standing
 from exconn.grading.actions import Action
-from exconn.grading.evidence import Event, Evidence
+from exconn.grading.evidence import Evidence
 from exconn.grading.findings import Answered, Facts, Finding, ordered
 from exconn.grading.outlook import Considered, Flip, Look
 from exconn.grading.policy import Policy
 from exconn.grading.radius import Radius
+from exconn.grading.timeline import Event
 from exconn.grading.verdict import Classification, Determination
 from exconn.models import AdminChange, ConnectorChange
 from exconn.models._record import Record

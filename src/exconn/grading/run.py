@@ -20,7 +20,7 @@ from exconn.facts import (
 )
 from exconn.facts.judgement import MINIMUM_BASELINE
 from exconn.facts.trail import acts
-from exconn.grading.evidence import Evidence, evidence, timeline
+from exconn.grading.evidence import Evidence
 from exconn.grading.explanation import explanation, summary
 from exconn.grading.findings import (
     Facts,
@@ -31,12 +31,14 @@ from exconn.grading.findings import (
     margin,
     states,
 )
+from exconn.grading.gathering import evidence
 from exconn.grading.hunted import Hunt
 from exconn.grading.outlook import considered, flips, looks
 from exconn.grading.policy import Policy
 from exconn.grading.radius import new_names, radius
 from exconn.grading.result import Grade
 from exconn.grading.runbook import Incident, runbook
+from exconn.grading.timeline import timeline
 from exconn.grading.verdict import Classification, Verdict, judge
 from exconn.models import AdminChange, Alert, Email, Logon
 from exconn.query import Source

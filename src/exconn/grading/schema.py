@@ -14,11 +14,12 @@ import attrs
 from exconn.coverage import Standing, TableCoverage, TableState
 from exconn.facts import FACTS
 from exconn.grading.actions import Action
-from exconn.grading.evidence import Event, Evidence
+from exconn.grading.evidence import Evidence
 from exconn.grading.findings import Answer, Answered, Finding, State
 from exconn.grading.outlook import Considered, Flip, Look
 from exconn.grading.radius import Radius
 from exconn.grading.result import SCHEMA_VERSION, Grade
+from exconn.grading.timeline import Event
 from exconn.grading.verdict import Classification, Determination
 from exconn.models import ConnectorChange
 from exconn.models._record import Record

@@ -9,8 +9,8 @@ import polars as pl
 from attrs import frozen
 
 from exconn.facts.shape import shape_before
-from exconn.facts.trail import acts
-from exconn.grading.evidence import Evidence, latest
+from exconn.facts.trail import acts, latest
+from exconn.grading.evidence import Evidence
 from exconn.grading.powershell import lines, odata, quote
 from exconn.models import (
     Actor,

@@ -1,0 +1,200 @@
+"""How the evidence behind a grade is found."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import polars as pl
+
+from exconn.detectors import by_account, failed_logon, successful_logon, within
+from exconn.facts import Judgement, Survey
+from exconn.facts.logons import CHANGE_WITHIN, actors_of
+from exconn.facts.mail.placing import number_of
+from exconn.facts.queries import MANY
+from exconn.facts.trail import acts
+from exconn.grading.evidence import (
+    LOGON_ROWS,
+    MESSAGE_IDS,
+    SAMPLE,
+    TOP,
+    Evidence,
+    HourOfMail,
+    Sender,
+    Tally,
+    Total,
+)
+from exconn.models import Email, Logon
+from exconn.query import Query, scan
+from exconn.tables import EMAIL_EVENTS, IDENTITY_LOGON_EVENTS
+from exconn.window import TICK, Period
+
+_STRETCHES = 50
+
+
+def evidence(found: Survey, judgement: Judgement, peak: datetime | None, *, rows: bool) -> Evidence:
+    """Collect the evidence about one judged connector.
+
+    Args:
+        found: the first round.
+        judgement: the connector and the window.
+        peak: the busiest hour of the window; None without mail.
+        rows: whether to ask the source for single messages and sign-ins too.
+    """
+    window = judgement.window
+    mail = found.mail
+    in_window = (
+        (pl.col("Connector") == judgement.connector)
+        & (pl.col("Hour") >= window.start)
+        & (pl.col("Hour") < window.end)
+    )
+    hours = mail.connector_hours.filter(
+        pl.col("Connector") == judgement.connector,
+        pl.col("Hour") >= window.baseline_start,
+        pl.col("Hour") < window.end,
+    ).sort("Hour")
+    others = mail.bulk_senders.filter(
+        pl.col("Connector") != judgement.connector,
+        pl.col("Hour") >= window.start,
+        pl.col("Hour") < window.end,
+    ).rename({"SenderFromAddress": "Value", "Messages": "Count"})
+    messages, logons, senders, ids = _rows(found, judgement, peak) if rows else ((), (), (), ())
+    addresses = mail.sending_addresses.filter(in_window)
+    sender_domains = mail.sender_domains.filter(in_window)
+    recipient_domains = mail.recipient_domains.filter(in_window)
+    return Evidence(
+        asked=rows,
+        changes=tuple(found.trail.within(judgement)),
+        deeds=tuple(found.trail.by_actors(judgement)),
+        logons=logons,
+        sample=messages,
+        hours=tuple(
+            HourOfMail(*row)
+            for row in hours.select(
+                "Hour", "Messages", "Mismatched", "Outbound", "Junked", "First", "Last"
+            ).iter_rows()
+        ),
+        senders=senders,
+        addresses=_top(addresses, "Address", "Messages"),
+        all_addresses=_total(addresses, "Address", "Messages"),
+        sender_domains=_top(sender_domains, "P1", "Messages"),
+        all_sender_domains=_total(sender_domains, "P1", "Messages"),
+        recipient_domains=_top(recipient_domains, "Domain", "Deliveries"),
+        all_recipient_domains=_total(recipient_domains, "Domain", "Deliveries"),
+        message_ids=ids,
+        other_bulk_senders=_tallies(others.group_by("Value").agg(pl.col("Count").max())),
+        other_connectors=_other_connectors(found, judgement),
+    )
+
+
+def _rows(
+    found: Survey, judgement: Judgement, peak: datetime | None
+) -> tuple[tuple[Email, ...], tuple[Logon, ...], tuple[Sender, ...], tuple[str, ...]]:
+    window = Period(judgement.window.start, judgement.window.end)
+    values = found.values(judgement.connector)
+    busiest = window if peak is None else Period(peak, peak + timedelta(hours=1))
+    actors, _ = actors_of(judgement, found.trail)
+    changed = [change.timestamp for change in acts(found.trail.within(judgement))]
+    mail = scan(EMAIL_EVENTS).filter(pl.col("Connectors").is_in(values))
+    sample, senders, ids, succeeded, failed = found.source.collect(
+        [
+            _sample(mail.filter(within(busiest))),
+            _senders(mail.filter(within(window))),
+            _message_ids(mail.filter(within(window))),
+            _logons(window, actors, changed, successful_logon()),
+            _logons(window, actors, changed, failed_logon()),
+        ]
+    )
+    logons = Logon.from_frame(pl.concat([succeeded, failed]))
+    return (
+        tuple(Email.from_frame(sample)),
+        tuple(sorted(logons, key=lambda logon: (logon.timestamp, logon.report_id))),
+        tuple(Sender(*row) for row in senders.iter_rows()),
+        tuple(ids["NetworkMessageId"]),
+    )
+
+
+def _by_time(record: type[Email | Logon], rows: Query) -> list[str]:
+    """The columns of a record to sort rows by; the others decide between equal times."""
+    names = [name for name in record.columns().values() if name in rows.schema]
+    return sorted(names, key=lambda name: name != rows.table.time)
+
+
+def _sample(mail: Query) -> Query:
+    names = _by_time(Email, mail)
+    return mail.select(*names).sort(names).head(SAMPLE)
+
+
+def _senders(mail: Query) -> Query:
+    by = ("SenderFromAddress", "SenderMailFromAddress", "SenderObjectId")
+    hour = pl.col("Timestamp").dt.truncate("1h")
+    return (
+        mail.group_by(*(pl.col(name).str.to_lowercase() for name in by), Hour=hour)
+        .agg(Messages=pl.col("NetworkMessageId").str.to_lowercase().n_unique())
+        .group_by(*by)
+        .agg(pl.col("Messages").sum())
+        .sort(["Messages", *by], descending=[True, False, False, False])
+        .head(TOP)
+    )
+
+
+def _message_ids(mail: Query) -> Query:
+    return (
+        mail.group_by(NetworkMessageId=pl.col("NetworkMessageId").str.to_lowercase())
+        .agg(First=pl.col("Timestamp").min())
+        .sort(["First", "NetworkMessageId"])
+        .head(MESSAGE_IDS)
+    )
+
+
+def _logons(
+    window: Period, accounts: set[str], changed: Sequence[datetime], outcome: pl.Expr
+) -> Query:
+    """Sign-ins in the day before a change first, then others of the window; the latest of each."""
+    near = [within(period) for period in _days_before(changed)]
+    led_to = pl.any_horizontal(near) if near else pl.lit(value=False)
+    logons = (
+        scan(IDENTITY_LOGON_EVENTS)
+        .filter(within(window) | led_to, by_account(accounts), outcome)
+        .with_columns(LedTo=pl.when(led_to).then(1).otherwise(0))
+    )
+    names = _by_time(Logon, logons)
+    by = ["LedTo", *names]
+    return logons.select(*by).sort(by, descending=True).head(LOGON_ROWS).select(*names)
+
+
+def _days_before(changed: Sequence[datetime]) -> list[Period]:
+    """The days before some changes, those that overlap as one; of very many the latest."""
+    days: list[Period] = []
+    for when in sorted(changed):
+        start, end = when - CHANGE_WITHIN, when + TICK
+        if days and start <= days[-1].end:
+            days[-1] = Period(days[-1].start, end)
+        else:
+            days.append(Period(start, end))
+    return days[-_STRETCHES:]
+
+
+def _top(rows: pl.DataFrame, value: str, count: str) -> tuple[Tally, ...]:
+    named = rows.filter(pl.col(value) != MANY)
+    return _tallies(named.group_by(Value=pl.col(value)).agg(Count=pl.col(count).sum()))
+
+
+def _total(rows: pl.DataFrame, value: str, count: str) -> Total:
+    untold = pl.col(value) == MANY
+    values = number_of(value, pl.col(value) != "")
+    sums = rows.select(values, pl.col(count).sum(), Untold=pl.col(count).filter(untold).sum())
+    return Total(*sums.row(0))
+
+
+def _tallies(rows: pl.DataFrame) -> tuple[Tally, ...]:
+    ranked = rows.select("Value", "Count").sort("Count", "Value", descending=[True, False])
+    return tuple(Tally(*row) for row in ranked.head(TOP).iter_rows())
+
+
+def _other_connectors(found: Survey, judgement: Judgement) -> tuple[str, ...]:
+    window = judgement.window
+    keys = {
+        found.trail.connectors.key(change.connector)
+        for change in acts(found.trail.changes)
+        if window.start <= change.timestamp < window.end
+    }
+    return tuple(found.display(key) for key in sorted(keys - {judgement.connector}))
