@@ -25,7 +25,7 @@ from rich.console import Console
 from bucket import bucket
 from cases import attacked, poisoned
 from exconn import Alert, Hunt, MemorySource, ParquetSource, grade, hunt, reports, write_evidence
-from exconn.cli import run, show
+from exconn.cli import grades, run, show
 from exconn.cli.progress import Reader, Watched
 from exconn.facts import queries
 from exconn.facts.catalogue import CATALOGUE, PLAYBOOK_QUERIES
@@ -376,15 +376,15 @@ def test_hostile_names_reach_neither_terminal_nor_pipe_as_they_are(
 def test_no_name_or_value_floods_the_screen_and_commands_stay_whole(capsys: Screen) -> None:
     found = attrs.evolve(poisoned(attacked(), "A" * 100_000), actions=attacked().actions)
     console = Console(width=80)
-    show.grade(console, found)
-    show.brief(console, found)
-    show.ranking(console, Hunt([found] * 3), Path())
+    grades.grade(console, found)
+    grades.brief(console, found)
+    grades.ranking(console, Hunt([found] * 3), Path())
     show.rows(console, pl.DataFrame({"Subject": ["A" * 100_000] * 50}))
     out = capsys.readouterr().out
     assert "more characters)" in out
     assert len(out) < 100_000
     long = attrs.evolve(found.actions[0], command=f"Get-Mailbox {'A' * 100_000}")
-    show.grade(console, attrs.evolve(found, actions=(long,)))
+    grades.grade(console, attrs.evolve(found, actions=(long,)))
     assert long.command in capsys.readouterr().out
 
 

@@ -5,29 +5,29 @@ import os
 import re
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
 
-from attrs import asdict, evolve, frozen
+from attrs import asdict
 from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console
 
 import exconn
-from exconn.cli import show
+from exconn.cli import grades, inputs, show
+from exconn.cli.inputs import Ask
 from exconn.cli.progress import progress, watched
 from exconn.configuration import risks
-from exconn.context import Context
-from exconn.errors import ExconnError, InvalidValueError, NoDataError, nearest
-from exconn.facts.catalogue import CATALOGUE, Asked
-from exconn.grading import Policy, grade, grade_schema, hunt
+from exconn.errors import ExconnError, InvalidValueError, NoDataError
+from exconn.facts.catalogue import CATALOGUE
+from exconn.grading import grade, grade_schema, hunt
 from exconn.ingest import ImportSummary, import_files
 from exconn.kql import kql_types
 from exconn.models import Alert
 from exconn.query import Query
 from exconn.simulate import demo_tenant
-from exconn.sources import compact_evidence, read_context, write_evidence
+from exconn.sources import compact_evidence, write_evidence
 from exconn.sources._files import write_privately
 from exconn.sources._storage import is_address
 from exconn.tables import TABLES
@@ -48,53 +48,6 @@ class _Screen(Console):
     def on_broken_pipe(self) -> None:
         """Let `run` see that nobody reads on; rich would end the program with an error."""
         raise BrokenPipeError
-
-
-@Parameter(name="*")
-@frozen(kw_only=True)
-class Ask:
-    """What a query is asked about.
-
-    Attributes:
-        start: From when, ISO 8601; UTC without a zone.
-        end: Until when.
-        connector: The connector, for connector_volume and link_clicks.
-        account: An account's object id or UPN, for sign-ins; may be repeated.
-        address: An address, for sign-ins and mail from it; may be repeated.
-        domain: A sender's domain, for mail from it; may be repeated.
-        accepted_domain: A domain of the tenant itself, for external_mail; may be repeated.
-    """
-
-    start: str | None = None
-    end: str | None = None
-    connector: str = ""
-    account: tuple[str, ...] = ()
-    address: tuple[str, ...] = ()
-    domain: tuple[str, ...] = ()
-    accepted_domain: tuple[str, ...] = ()
-
-    def about(self, default: Period) -> Asked:
-        """The same for a query; the period by default."""
-        start = default.start if self.start is None else parse_time(self.start)
-        end = default.end if self.end is None else parse_time(self.end)
-        return Asked(
-            period=Period(start, end),
-            connector=self.connector,
-            accounts=self.account,
-            addresses=self.address,
-            domains=self.domain,
-            accepted_domains=self.accepted_domain,
-        )
-
-    def shown(self) -> "Ask":
-        """The same, with marks to be replaced where nothing is said."""
-        return evolve(
-            self,
-            connector=self.connector or "<connector>",
-            account=self.account or ("<account>",),
-            address=self.address or ("<address>",),
-            domain=self.domain or ("<domain>",),
-        )
 
 
 app = App(
@@ -185,10 +138,10 @@ def grade_command(
         raise InvalidValueError("--markdown", "print either JSON or Markdown")
     if evidence is not None and evidence.exists() and not evidence.is_dir():
         raise InvalidValueError("--evidence", f"{evidence} is a file; name a folder")
-    page = _writable(html)
+    page = inputs.writable(html)
     alert = Alert(connector=connector, timestamp=parse_time(at))
-    known = _context(folder, context, accepted_domain)
-    weighed = _policy(policy)
+    known = inputs.context(folder, context, accepted_domain)
+    weighed = inputs.policy(policy)
     with progress("Grading") as tell:
         source = watched(folder, tell)
         result = grade(source, alert, context=known, policy=weighed)
@@ -201,7 +154,7 @@ def grade_command(
     elif as_markdown:
         print(result.to_markdown(), end="")
     else:
-        show.grade(_Screen(), result)
+        grades.grade(_Screen(), result)
         show.written(_Screen(), page, evidence)
 
 
@@ -220,10 +173,10 @@ def hunt_command(
     as_json: AsJson = False,
 ) -> None:
     """Grade every connector, the most suspicious first."""
-    page = _writable(html)
+    page = inputs.writable(html)
     time = None if at is None else parse_time(at)
-    known = _context(folder, context, accepted_domain)
-    weighed = _policy(policy)
+    known = inputs.context(folder, context, accepted_domain)
+    weighed = inputs.policy(policy)
     with progress("Hunting") as tell:
         source = watched(folder, tell)
         results = hunt(source, at=time, context=known, policy=weighed)
@@ -232,7 +185,7 @@ def hunt_command(
     if as_json:
         print(results.to_json(indent=2))
     else:
-        show.ranking(_Screen(), results, folder)
+        grades.ranking(_Screen(), results, folder)
         show.written(_Screen(), page)
 
 
@@ -258,8 +211,8 @@ def demo(
         results = hunt(source)
         top = grade(source, Alert(connector=results[0].connector, timestamp=results[0].at))
     show.tenant(console, tenant, to)
-    show.ranking(console, results, to)
-    show.brief(console, top)
+    grades.ranking(console, results, to)
+    grades.brief(console, top)
     show.where(console, to, top)
 
 
@@ -276,8 +229,8 @@ def kql_command(
     if name is None and not every:
         show.queries(_Screen(), CATALOGUE)
         return
-    about = (asked or Ask()).shown().about(_last_week())
-    made = {n: CATALOGUE[n](about) for n in ([_known(name)] if name else CATALOGUE)}
+    about = (asked or Ask()).shown().about(inputs.last_week())
+    made = {n: CATALOGUE[n](about) for n in ([inputs.known(name)] if name else CATALOGUE)}
     texts = {n: query.to_kql(dialect) for n, query in made.items()}
     if as_json:
         print(json.dumps({n: _described(texts[n], query) for n, query in made.items()}, indent=2))
@@ -294,7 +247,7 @@ def query_command(
     as_json: AsJson = False,
 ) -> None:
     """Run one query on an evidence folder."""
-    make = CATALOGUE[_known(name)]
+    make = CATALOGUE[inputs.known(name)]
     with progress("Running") as tell:
         source = watched(folder, tell)
         coverage = source.coverage(TABLES)
@@ -371,7 +324,7 @@ def lint_command(
     """Judge the connectors and transport rules that a folder's context lists; no mail is needed."""
     if context is None and not is_address(folder) and not Path(folder).is_dir():
         raise NoDataError(f"{folder}: no such folder; give an evidence folder")
-    known = _context(folder, context, None)
+    known = inputs.context(folder, context, None)
     listed = {(connector.guid or "").casefold() for connector in known.inbound_connectors}
     unlisted = set(known.blocked_connectors) - listed
     listings = (*known.connectors, *known.transport_rules, *unlisted)
@@ -399,18 +352,6 @@ def _why_nothing(summary: ImportSummary, files: Sequence[Path], to: Path) -> str
     return f"no file to read in {names}"
 
 
-def _known(name: str) -> str:
-    if name not in CATALOGUE:
-        close = ", ".join(nearest(name, CATALOGUE)) or "exconn kql lists them"
-        raise InvalidValueError("query", f"no query {name!r}; nearest: {close}")
-    return name
-
-
-def _last_week() -> Period:
-    end = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
-    return Period(end - timedelta(days=7), end)
-
-
 def _described(text: str, query: Query) -> dict[str, object]:
     return {"kql": text, "columns": {n: kind.value for n, kind in kql_types(query).items()}}
 
@@ -419,36 +360,9 @@ def _plain(value: object) -> object:
     return iso(value) if isinstance(value, datetime) else str(value)
 
 
-def _writable(page: Path | None) -> Path | None:
-    """Refuse a file that cannot be written before the work, not after it."""
-    if page is not None and page.is_dir():
-        raise InvalidValueError("--html", f"{page} is a folder; name a file in it")
-    if page is not None and not page.parent.is_dir():
-        raise InvalidValueError("--html", f"there is no folder {page.parent}; make it first")
-    return page
-
-
 _FEWEST_MAILS = 2_000
 _DEMO_MARK = "made-by-exconn-demo.txt"
 
 
 def _is_demo(folder: Path) -> bool:
     return (folder / _DEMO_MARK).is_file()
-
-
-def _context(folder: str, file: Path | None, accepted: list[str] | None) -> Context:
-    place = folder if file is None else file
-    known = (
-        read_context(place) if file or is_address(folder) or Path(folder).is_dir() else Context()
-    )
-    domains = (*known.accepted_domains, *(accepted or ()))
-    return evolve(known, accepted_domains=domains)
-
-
-def _policy(file: Path | None) -> Policy:
-    if file is None:
-        return Policy()
-    try:
-        return Policy.from_toml(file.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidValueError("policy", f"{file} cannot be read ({error})") from error

@@ -15,7 +15,8 @@ from exconn.facts.domains import own_domains
 from exconn.facts.fact import Fact
 from exconn.facts.identity import Connectors
 from exconn.facts.judgement import Judgement, Turn, judged_frame
-from exconn.facts.logons import LOGON_FACTS, LogonRows, Logons, actors_of
+from exconn.facts.logon_facts import LOGON_FACTS
+from exconn.facts.logons import LogonRows, Logons, actors_of
 from exconn.facts.mail import MAIL_FACTS, MailRows, mail_facts
 from exconn.facts.queries import actor_deeds, administration, connector_changes
 from exconn.facts.trail import Trail, acts

@@ -10,12 +10,11 @@ import shutil
 import sys
 import tempfile
 import time
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import TextIO
 
 import polars as pl
 from attrs import define, field
@@ -24,6 +23,7 @@ from polars.exceptions import PolarsError
 from exconn.context import Context
 from exconn.errors import InvalidValueError, UnreadableDataError
 from exconn.ingest._listing import Listed, Listings
+from exconn.ingest._rejections import Rejections
 from exconn.sources.context import FILE_NAME as CONTEXT
 from exconn.sources.context import read_context
 from exconn.tables import TABLES, Table, conform
@@ -152,10 +152,10 @@ class EvidenceFolder:
     _piled: int = 0
     _listings: Listings | None = None
     _blocks: dict[str, list[_Block]] = field(factory=dict)
-    _rejections: "_Rejections" = field(init=False)
+    _rejections: "Rejections" = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._rejections = _Rejections(self.path / REJECTED, self._staging / REJECTED)
+        self._rejections = Rejections(self.path / REJECTED, self._staging / REJECTED)
 
     def add(self, table: Table, rows: pl.DataFrame) -> int:
         """Stage the rows that the folder does not have yet, and return how many those are.
@@ -399,51 +399,3 @@ def _damaged(file: Path, error: Exception) -> UnreadableDataError:
 def _unwritable(folder: Path, error: OSError | PolarsError) -> InvalidValueError:
     told = getattr(error, "strerror", None) or (str(error).splitlines() or [""])[0]
     return InvalidValueError("evidence folder", f"cannot write to {folder}: {told}")
-
-
-@define(eq=False)
-class _Rejections:
-    """The lines of ``rejected.jsonl``: those of an earlier import of the same file count once."""
-
-    path: Path
-    staged: Path
-    _known: Counter[bytes] | None = None
-    _file: TextIO | None = None
-
-    def add(self, rejection: Mapping[str, object]) -> None:
-        line = json.dumps(rejection)
-        if self._known is None:
-            self._known = Counter(self._read())
-        if self._known[digest := _digest(line)]:
-            self._known[digest] -= 1
-            return
-        if self._file is None:
-            self._copy()
-            self._file = self.staged.open("a", encoding="utf-8", newline="\n")
-        self._file.write(line + "\n")
-
-    def publish(self) -> None:
-        if self._file is not None:
-            self.close()
-            self.staged.replace(self.path)
-
-    def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-
-    def _read(self) -> Iterator[bytes]:
-        if self.path.is_file():
-            with self.path.open(encoding="utf-8", errors="replace", newline="\n") as file:
-                yield from (_digest(line.rstrip("\r\n")) for line in file)
-
-    def _copy(self) -> None:
-        if not self.path.is_file():
-            return
-        shutil.copyfile(self.path, self.staged)
-        with self.staged.open("rb+") as file:
-            if file.seek(0, os.SEEK_END) and file.seek(-1, os.SEEK_END) and file.read(1) != b"\n":
-                file.write(b"\n")
-
-
-def _digest(line: str) -> bytes:
-    return hashlib.blake2b(line.encode(), digest_size=16).digest()

@@ -31,10 +31,8 @@ from exconn.testing.checks import (  # noqa: E402 - after the guard
     check_query,
     check_signal,
 )
+from exconn.testing.profiles import ADVERSARIAL, REALISTIC, Profile  # noqa: E402 - after the guard
 from exconn.testing.strategies import (  # noqa: E402 - after the guard
-    ADVERSARIAL,
-    REALISTIC,
-    Profile,
     actors,
     admin_changes,
     alerts,

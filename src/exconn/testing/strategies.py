@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 import polars as pl
-from attrs import fields, frozen
+from attrs import fields
 from hypothesis import strategies as st
 
 from exconn.detectors.connector import CONNECTOR_OPERATIONS
@@ -38,6 +38,7 @@ from exconn.tables import (
     Table,
 )
 from exconn.testing import _words as words
+from exconn.testing.profiles import ADVERSARIAL, Profile
 from exconn.window import TICK, iso
 
 _R = TypeVar("_R", bound=Record)
@@ -52,50 +53,6 @@ _EDGES = (
     datetime(2199, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC),
 )
 _ASCII = st.text("abcdefghijklmnopqrstuvwxyz 0123456789", max_size=4)
-
-
-@frozen(kw_only=True)
-class Profile:
-    """What drawn rows have to contend with. `attrs.evolve` one to have one trouble more or less.
-
-    Attributes:
-        duplicates: rows occur twice.
-        cases: names and enumerations in capitals and in small letters.
-        nulls: no value where there could be one, beside ``""``.
-        strange: separators inside names, quotes, line breaks, NUL, bidi controls, letters whose
-            lower case is longer, addresses without ``@``, any other Unicode; JSON that is none; and
-            columns that contradict each other.
-        edges: times on full hours, a microsecond beside, and at the ends of what a table can hold;
-            the least and the greatest numbers.
-        skew: how far clocks may be ahead or behind, where they are.
-        gaps: columns and tables that are not there.
-        as_text: numbers, flags and times as text.
-    """
-
-    duplicates: bool = False
-    cases: bool = False
-    nulls: bool = False
-    strange: bool = False
-    edges: bool = False
-    skew: timedelta = timedelta(0)
-    gaps: bool = False
-    as_text: bool = False
-
-
-REALISTIC = Profile()
-"""Rows as a tidy export has them: domains are those of the addresses, JSON is JSON."""
-
-ADVERSARIAL = Profile(
-    duplicates=True,
-    cases=True,
-    nulls=True,
-    strange=True,
-    edges=True,
-    skew=timedelta(minutes=25),
-    gaps=True,
-    as_text=True,
-)
-"""All of it."""
 
 
 def emails(profile: Profile = ADVERSARIAL) -> st.SearchStrategy[Email]:

@@ -2,7 +2,7 @@
 
 from exconn.facts.fact import Fact, Unit
 from exconn.facts.judgement import ANY_PERIOD
-from exconn.facts.logons import LOGON_ADDRESSES, SUSPICION
+from exconn.facts.logon_facts import LOGON_ADDRESSES, SUSPICION
 from exconn.facts.queries import (
     PLAYBOOK_THRESHOLD,
     bulk_senders,
