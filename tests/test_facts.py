@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from exconn.context import Context
 from exconn.facts import FACTS, READS, Judgement, Unit, assess, survey
 from exconn.facts.queries import bulk_senders, sender_hours
-from exconn.models import ConnectorChange
+from exconn.models import Actor as Who
+from exconn.models import ActorKind, ConnectorChange
 from exconn.simulate import UNAUTHENTICATED, Actor, Place, Tenant
 from exconn.sources import MemorySource
 from exconn.tables import CLOUD_APP_EVENTS, EMAIL_EVENTS, IDENTITY_LOGON_EVENTS
@@ -319,6 +320,34 @@ def test_mail_facts_are_those_that_loops_over_rows_find(rows: list[Row]) -> None
 def test_mail_facts_are_right_where_the_data_begins_anywhere(rows: list[Row]) -> None:
     known = [*rows, MARK | {"Connectors": "Relay", "Timestamp": NOON - HOUR}]
     check([*known, *beats(min(times_of(known)))], Context())
+
+
+@given(st.lists(mails, min_size=1, max_size=30), st.integers(0, 7 * 24 * 4 - 1))
+def test_mail_since_a_change_is_compared_with_mail_before_it(rows: list[Row], at: int) -> None:
+    own = MARK | {"Connectors": "Relay", "Timestamp": NOON - HOUR}
+    known = [*rows, own, *beats(ANCIENT)]
+    when = WINDOW.start + at * HOUR / 4
+    made = ConnectorChange(
+        timestamp=when,
+        operation="Set-InboundConnector",
+        actor=Who(id="a", kind=ActorKind.PERSON),
+        parameters={"Identity": "Relay", "RequireTls": "False"},
+    )
+    audit = ConnectorChange.to_frame([made])
+    found = survey(MemorySource({MAIL: frame(known), AUDIT: audit}), WINDOW.period, Context())
+    facts = assess(found, [Judgement("relay", WINDOW)]).facts.row(0, named=True)
+    naive = Naive(known, "relay", Context())
+    hour = when.replace(minute=0)
+    since = [row for row in naive.inside if row["hour"] >= hour]
+    before = [row for row in naive.mine if row["hour"] < hour]
+    days = (hour - WINDOW.start) / DAY
+    expected = {
+        "peak_since_change": naive.peak(since),
+        "peak_before_change": naive.peak(before),
+        "daily_since_change": naive.count(since) / max(naive.window_days - days, 1),
+        "daily_before_change": naive.count(before) / max(naive.days + days, 1),
+    }
+    assert {name: facts[name] for name in expected} == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(("hole", "days"), [(DAY / 2, 30.0), (3 * DAY, 12.0), (17 * DAY, 12.0)])
