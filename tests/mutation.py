@@ -37,7 +37,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "facts/logons.py": ("test_bursts.py", "test_facts.py"),
     "facts/mail": (_REFERENCE, "test_shape.py", "test_facts.py"),
     "facts/shape.py": ("test_shape.py", "test_facts.py"),
-    "facts/trail.py": ("test_identity.py", "test_grading.py", "test_facts.py"),
+    "facts/trail.py": ("test_trail.py", "test_identity.py", "test_grading.py", "test_facts.py"),
     "facts/traits.py": ("test_traits.py", "test_identity.py", "test_grading.py", "test_facts.py"),
     "grading/findings.py": ("test_verdict.py", "test_outlook.py"),
     "grading/verdict.py": ("test_verdict.py", "test_outlook.py"),

@@ -1,0 +1,91 @@
+"""The audit trail: what those who changed a connector did besides."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from exconn import Context, Window
+from exconn.facts import Judgement
+from exconn.facts.identity import Connectors
+from exconn.facts.trail import Trail, latest
+from exconn.models import Actor, ActorKind, AdminChange, ConnectorChange
+
+AT = datetime(2026, 3, 20, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+DAY = 24 * HOUR
+WINDOW = Window(AT)
+ADMIN = Actor(id="1", name="admin@contoso.example", kind=ActorKind.PERSON)
+OTHER = Actor(id="2", name="other@contoso.example", kind=ActorKind.PERSON)
+APP = Actor(id="app-1", name="Relay manager", kind=ActorKind.APPLICATION)
+
+
+def change(at: datetime = AT, actor: Actor = ADMIN, name: str = "Relay") -> ConnectorChange:
+    return ConnectorChange(
+        timestamp=at,
+        operation="Set-InboundConnector",
+        actor=actor,
+        parameters={"Identity": name, "RequireTls": "False"},
+    )
+
+
+def deed(at: datetime = AT, actor: Actor = ADMIN, **more: Any) -> AdminChange:
+    return AdminChange(timestamp=at, operation="New-TransportRule", actor=actor, **more)
+
+
+def besides(changes: list[ConnectorChange], deeds: list[AdminChange]) -> list[AdminChange]:
+    trail = Trail(changes, deeds, Connectors(changes, Context(), ()))
+    return trail.by_actors(Judgement("relay", WINDOW))
+
+
+@pytest.mark.parametrize(
+    ("at", "belongs"),
+    [(DAY, True), (-DAY, True), (DAY + HOUR, False), (-DAY - HOUR, False)],
+)
+def test_deeds_of_the_actor_within_a_day_belong_to_a_change(
+    at: timedelta,
+    belongs: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    earlier = AT - 2 * DAY
+    did = deed(earlier + at)
+    assert besides([change(earlier)], [did]) == [did] * belongs
+    assert besides([change(earlier, OTHER)], [did]) == []
+    assert besides([change(earlier, name="Another")], [did]) == []
+
+
+def test_deeds_are_of_the_window_and_took_effect() -> None:
+    start, end = WINDOW.start, WINDOW.end
+    early, first, last, late = (deed(at) for at in (start - HOUR / 2, start, end - HOUR / 2, end))
+    changes = [change(start), change(end - HOUR)]
+    assert besides(changes, [early, first, last, late]) == [first, last]
+    assert besides(changes, [deed(succeeded=False)]) == []
+    assert besides(changes, [deed(start, succeeded=False)]) == []
+
+
+@pytest.mark.parametrize(
+    ("target", "parameters", "about"),
+    [
+        ("app-1", {}, True),
+        ("x; APP-1", {}, True),
+        ("", {"Id": '["app-1"]'}, True),
+        ("app-11", {}, False),
+        ("Relay manager", {}, False),
+    ],
+)
+def test_what_anybody_did_to_the_application_that_changed_it(
+    target: str,
+    parameters: dict[str, str],
+    about: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    did = deed(WINDOW.start, OTHER, target=target, parameters=parameters)
+    assert besides([change(actor=APP)], [did]) == [did] * about
+    assert besides([change()], [did]) == []
+    before = deed(WINDOW.start - HOUR, OTHER, target=target, parameters=parameters)
+    assert besides([change(actor=APP)], [before]) == []
+
+
+def test_the_latest_change_is_by_somebody_and_took_effect() -> None:
+    system = Actor(id="s", name="NT AUTHORITY", kind=ActorKind.SYSTEM)
+    told = [change(AT - HOUR), change(AT - DAY), change(AT, system)]
+    assert latest(told) is told[0]
+    assert latest([]) is None
