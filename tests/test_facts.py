@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from exconn.context import Context
 from exconn.facts import FACTS, READS, Judgement, Unit, assess, survey
+from exconn.facts.mail.volume import direct_facts
 from exconn.facts.queries import bulk_senders, sender_hours
 from exconn.models import Actor as Who
 from exconn.models import ActorKind, ConnectorChange
@@ -669,3 +670,31 @@ def test_a_fact_without_a_word_in_the_data_is_null_and_not_zero() -> None:
     facts = assessment.facts.row(0, named=True)
     for fact in FACTS:
         assert (facts[fact.name] is None) == (MAIL in fact.tables), fact.name
+
+
+@pytest.mark.parametrize(("known", "enough"), [(30.0, True), (7.0, True), (6.9, False)])
+def test_mail_that_came_straight_in_is_counted_by_days(
+    known: float,
+    enough: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    first = WINDOW.baseline_start.replace(hour=0) - DAY
+    days = [first + n * DAY for n in range((WINDOW.end - first) // DAY + 3)]
+    straight = [1.001**n for n in range(len(days))]  # any other choice of days has another sum
+    counts = pl.DataFrame({"Day": days * 2, "Direct": straight * 2})
+    judged = pl.DataFrame(
+        {
+            "Connector": ["relay"],
+            "At": [WINDOW.at],
+            "BaselineStart": [WINDOW.baseline_start],
+            "Start": [WINDOW.start],
+            "End": [WINDOW.end],
+            "TenantDays": [known],
+        }
+    )
+    found = direct_facts(counts, judged).row(0, named=True)
+    midnight, last = WINDOW.start.replace(hour=0), WINDOW.end.replace(hour=0)
+    pairs = list(zip(days, straight, strict=True))
+    inside = 2 * sum(n for day, n in pairs if midnight <= day < last)
+    past = 2 * sum(n for day, n in pairs if WINDOW.baseline_start <= day < midnight) / known
+    assert found["direct_messages"] == pytest.approx(inside, rel=1e-9)
+    assert found["baseline_direct_daily"] == (pytest.approx(past) if enough else None)
