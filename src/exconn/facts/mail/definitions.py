@@ -20,15 +20,16 @@ from exconn.query import Query
 _HOURS = connector_hours(ANY_PERIOD)
 _SENDERS = sender_hours(ANY_PERIOD).reads()
 _BULK = bulk_senders(ANY_PERIOD).reads()
-_ADDRESSES = sending_addresses(ANY_PERIOD).reads("Address", "Messages")
 _SOURCES = sending_addresses(ANY_PERIOD)
-_DOMAINS = sender_domains(ANY_PERIOD).reads("P1", "P2", "Messages")
+_ADDRESSES = _SOURCES.reads("Address", "Messages")
 _SENDERS_MAIL = sender_domains(ANY_PERIOD)
+_DOMAINS = _SENDERS_MAIL.reads("P1", "P2", "Messages")
 _RECIPIENTS = recipient_domains(ANY_PERIOD).reads()
-_KNOWN = _RECIPIENTS | correspondents(ANY_PERIOD).reads()
 _KNOWN_DOMAINS = correspondents(ANY_PERIOD).reads()
-_OWN = tenant_domains(ANY_PERIOD).reads("Domain", "First", "Last")
-_DIRECT = tenant_domains(ANY_PERIOD).reads("Direct")
+_KNOWN = _RECIPIENTS | _KNOWN_DOMAINS
+_TENANT = tenant_domains(ANY_PERIOD)
+_OWN = _TENANT.reads("Domain", "First", "Last")
+_DIRECT = _TENANT.reads("Direct")
 
 
 def _hourly(name: str, unit: Unit, about: str, *columns: str, past: bool = False) -> Fact:
