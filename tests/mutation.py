@@ -173,7 +173,7 @@ def _changes(node: ast.AST, within: str) -> Iterator[_Spot]:
     match node:
         case ast.JoinedStr() | ast.Raise() | ast.Import() | ast.ImportFrom() | ast.pattern():
             return
-        case ast.keyword(arg=name) if name in _UNTOLD:
+        case ast.keyword(arg=name) if name in _UNTOLD or name == "strict":  # of zip: an assertion
             return
         case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
             within = name if within == "module" else f"{within}.{name}"

@@ -18,10 +18,19 @@ from exconn.context import ApprovedChange, Context
 from exconn.coverage import Standing, TableCoverage, TableState
 from exconn.facts import FACT_TABLES, FACTS
 from exconn.grading import Classification, Determination, Grade, Policy, grade
-from exconn.grading.findings import Finding, confidence, evaluated, findings
+from exconn.grading.findings import (
+    Answer,
+    Finding,
+    State,
+    answers,
+    confidence,
+    evaluated,
+    findings,
+)
 from exconn.grading.verdict import NEVER_BENIGN, judge
 from exconn.models import Alert
-from exconn.signals import SIGNALS, Direction
+from exconn.signals import QUESTIONS, SIGNALS, Direction, Signal, chain, content, logon, recipients
+from exconn.signals import change as changing
 from exconn.simulate import UNAUTHENTICATED, Tenant
 from exconn.sources import MemorySource
 from exconn.window import Window
@@ -406,3 +415,50 @@ def test_a_gap_never_makes_a_verdict_more_certain(
 
 def test_a_grade_without_signals_has_no_confidence() -> None:
     assert confidence([], Policy()) == 0
+
+
+@pytest.mark.parametrize(
+    ("fires", "determination"),
+    [
+        ({chain.COMPLETE, chain.LOGON_CHANGE, logon.BURST}, Determination.MULTI_STAGED_ATTACK),
+        ({chain.LOGON_CHANGE}, Determination.COMPROMISED_ACCOUNT),
+        ({logon.BURST}, Determination.COMPROMISED_ACCOUNT),
+        ({content.MALICIOUS}, Determination.PHISHING),
+        ({recipients.SPRAY}, Determination.PHISHING),
+        ({recipients.FROM_STRANGERS}, Determination.PHISHING),
+        ({changing.HEADER_RULES}, Determination.MALICIOUS_USER_ACTIVITY),
+    ],
+)
+def test_what_a_true_positive_is(fires: set[Signal], determination: Determination) -> None:
+    policy = Policy(true_positive=0.5, benign=-1, families=1, weights={s.id: 1.0 for s in fires})
+    said = {signal.id: signal in fires for signal in SIGNALS}
+    whole = [TableState.PRESENT] * 3
+    facts = {**ONES, "unresolved_changes": 0.0}
+    verdict = judge(facts, found_with(said, whole, policy), standings(whole), policy)
+    assert (verdict.classification, verdict.determination) == (TRUE, determination)
+
+
+def test_what_a_finding_says() -> None:
+    facts = {"actor_bursts": 3.0}
+    told = {state: Finding(logon.BURST, state, 0.0, facts).sentence for state in State}
+    assert told[State.FIRED] == logon.BURST.sentence.format(**facts)
+    assert told[State.CLEAR] == f"Not so: {logon.BURST.title}."
+    unassessed = f"Could not be assessed: {logon.BURST.title} "
+    assert told[State.UNASSESSED] == unassessed + "(the data does not cover the window)."
+    unknown = Finding(logon.BURST, State.UNASSESSED, 0.0, {"actor_bursts": None})
+    assert unknown.sentence == unassessed + "(actor_bursts unknown)."
+
+
+def test_a_question_is_answered_where_all_its_facts_are_known() -> None:
+    question = next(q for q in QUESTIONS if q.id == "sender-compromised")
+    clean = dict.fromkeys(question.facts, 0.0)
+    whole, gone = ([state] * 3 for state in (TableState.PRESENT, TableState.PARTIAL))
+
+    def answer(states: list[TableState], **known: float | None) -> Answer:
+        return answers({**clean, **known}, [question], standings(states))[0].answer
+
+    assert answer(whole) is Answer.NO
+    assert answer(whole, sender_bursts=1.0) is Answer.YES
+    assert answer(whole, sender_bursts=1.0, sender_slow_sequences=None) is Answer.UNASSESSED
+    assert answer(gone) is Answer.UNASSESSED
+    assert answer(gone, sender_bursts=1.0) is Answer.YES

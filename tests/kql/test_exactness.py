@@ -395,14 +395,27 @@ def test_verbs() -> None:
         ROWS.select("s", "u").unique().select("s"),
         ROWS.select("s", "u").unique().sort(["s", "u"], descending=[True, False]).head(2),
         ROWS.group_by("s").agg(N=pl.len()).sort(["N", "s"], descending=True).head(1),
+        ROWS.group_by("s").agg(N=pl.len()).select("N", "s").sort("s").head(2),
+        ROWS.group_by("s").agg(N=pl.len()).with_columns(M=pl.col("N") + 1).sort("s").head(2),
+        ROWS.group_by("s").agg(N=pl.len()).filter(pl.col("N") > 0).sort("s").head(2),
+        ROWS.group_by("s").agg(N=pl.len()).rename({"s": "x"}).sort("x").head(2),
+        ROWS.group_by("s").agg(N=pl.len(), M=pl.len()).drop("M").sort("s").head(2),
         ROWS.select("s", "n").filter(n > 0).sort(["n", "s"]).head(1).with_columns(x=n + 1),
         ROWS.filter().with_columns().drop(),
         ROWS.with_columns(s=u, u=s),
         ROWS.select("s", x=pl.lit("const")),
         ROWS.group_by("s", "u").agg(),
         ROWS.with_columns(x=pl.lit(1)).group_by().agg(N=pl.len()),
+        ROWS.group_by().agg(N=pl.len()).with_columns(x=pl.lit(1)).select("x"),
+        ROWS.group_by("s").agg(N=pl.len()).with_columns(x=pl.lit(1)).select("x"),
     ):
         assert_agrees(query, HELD)
+
+
+def test_of_all_rows_one_is_made_even_if_nothing_of_it_is_needed() -> None:
+    assert "summarize Rows = count()" in ROWS.group_by().agg().with_columns(x=pl.lit(1)).to_kql()
+    for query in (ROWS.group_by().agg(N=pl.len()), ROWS.group_by("s").agg()):
+        assert "Rows" not in query.to_kql()
 
 
 def test_lists_that_may_be_empty_make_no_row() -> None:

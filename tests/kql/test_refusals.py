@@ -189,6 +189,14 @@ QUERIES: dict[str, tuple[Callable[[], Query], str]] = {
         lambda: rows.group_by("s", "u").agg(N=pl.len()).sort(["N", "s"]).head(3),
         "head where rows may be equal",
     ),
+    "open head of changed keys": (
+        lambda: rows.group_by("s").agg(N=pl.len()).with_columns(s=pl.lit("a")).sort("s").head(3),
+        "head where rows may be equal",
+    ),
+    "open head of replaced keys": (
+        lambda: rows.group_by("s").agg(N=pl.len()).select("N", s=pl.lit("a")).sort("s").head(3),
+        "head where rows may be equal",
+    ),
     "no columns": (lambda: rows.select("s").drop("s"), "without columns"),
     "a date for a column": (lambda: rows.with_columns(K=pl.lit(date(2026, 1, 1))), "type Date"),
     "numbers exploded": (lambda: rows.filter(s.is_in(["a"]) == b.is_null() ^ b), "Xor"),
