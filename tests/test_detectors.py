@@ -509,3 +509,11 @@ def test_an_event_at_the_end_of_a_period_is_outside_and_one_without_a_time_too()
     frame = pl.DataFrame({"Timestamp": moments}, schema={"Timestamp": pl.Datetime("us", "UTC")})
     answers = frame.select(detectors.within(PERIOD)).to_series().to_list()
     assert answers == [False, True, True, False, False]
+
+
+@pytest.mark.parametrize("column", ["AccountObjectId", "AccountUpn"])
+@pytest.mark.parametrize(("said", "asked"), [("Ann@X.example", "ann@x.EXAMPLE"), ("ann", "ANN")])
+def test_an_account_is_found_in_any_letter_case(column: str, said: str, asked: str) -> None:
+    nobody = {"AccountObjectId": "", "AccountUpn": ""}
+    rows = pl.DataFrame([{**nobody, column: said}, {**nobody, column: "bob"}])
+    assert rows.select(detectors.by_account([asked])).to_series().to_list() == [True, False]

@@ -420,6 +420,11 @@ def run(
     return frame
 
 
+def nothing_to_join(query: Query) -> pl.LazyFrame:
+    """For `run`, of steps that join nothing."""
+    raise AssertionError(f"{query.table.name} is joined only before results are laid together")
+
+
 def as_counted(grouped: pl.LazyFrame) -> pl.LazyFrame:
     """What Polars counted of groups, as Kusto has it: in 64 bits, without null strings."""
     return grouped.with_columns(_NARROW.cast(pl.Int64), cs.string().fill_null(""))

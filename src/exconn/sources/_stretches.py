@@ -12,7 +12,7 @@ import polars.selectors as cs
 from attrs import evolve, frozen
 
 from exconn.kql.cuts import between, bounds, cut_of
-from exconn.query import Aggregate, Join, Query, Step, run
+from exconn.query import Aggregate, Join, Query, Step, nothing_to_join, run
 from exconn.sources._counts import Together
 from exconn.tables import Table
 from exconn.window import EVER, HOUR, Period, ceiled, floored
@@ -126,7 +126,7 @@ def stretched(
             on_read(Reading(period, done, len(by_period)))
     for index, some in parts.items():
         laid = pl.concat(some).lazy()
-        results[index] = run(plans[index].last, laid, _nothing_to_join).collect()
+        results[index] = run(plans[index].last, laid, nothing_to_join).collect()
     return [results[index] for index in range(len(queries))]
 
 
@@ -225,7 +225,3 @@ def _periods(inside: Period, length: timedelta) -> list[Period]:
     start = floored(inside.start, length)
     count = max(1, (ceiled(inside.end, length) - start) // length)
     return [Period(start + n * length, start + (n + 1) * length) for n in range(count)]
-
-
-def _nothing_to_join(query: Query) -> pl.LazyFrame:
-    raise AssertionError(f"{query.table.name} is joined only before results are laid together")

@@ -23,7 +23,7 @@ from exconn.errors import (
 from exconn.kql import Dialect, Statement, compile_statement
 from exconn.kql.cuts import Cut, between, bounds, cut_of
 from exconn.kql.text import literal, name
-from exconn.query import Query, run, scan
+from exconn.query import Query, nothing_to_join, run, scan
 from exconn.sources._line import Clock, Line, Patience, Slow, TooMuch
 from exconn.sources._wire import Reply, Unreadable, frame_of
 from exconn.sources.cache import ResultCache
@@ -189,7 +189,7 @@ class RemoteSource:
         ]
         if cut is None or len(frames) == 1:
             return frames[0]
-        return run(cut.last, pl.concat(frames).lazy(), _nothing_to_join).collect()
+        return run(cut.last, pl.concat(frames).lazy(), nothing_to_join).collect()
 
     def _stretches(self, query: Query, cut: Cut | None) -> Iterable[Period]:
         """What to ask for: the query's time in whole bins, parted where rows may still change.
@@ -387,7 +387,3 @@ def _middle(period: Period, cut: Cut | None) -> datetime | None:
     middle = floored(period.start + (period.end - period.start) / 2, size)
     middle = middle if middle > period.start else middle + size
     return middle if period.start < middle < period.end else None
-
-
-def _nothing_to_join(_query: Query) -> pl.LazyFrame:
-    raise AssertionError  # pragma: no cover # what is cut joins nothing
