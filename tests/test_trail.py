@@ -8,6 +8,7 @@ import pytest
 from exconn import Context, Window
 from exconn.facts import Judgement
 from exconn.facts.identity import Connectors
+from exconn.facts.logons import actors_of
 from exconn.facts.trail import Trail, latest
 from exconn.models import Actor, ActorKind, AdminChange, ConnectorChange
 
@@ -89,3 +90,20 @@ def test_the_latest_change_is_by_somebody_and_took_effect() -> None:
     told = [change(AT - HOUR), change(AT - DAY), change(AT, system)]
     assert latest(told) is told[0]
     assert latest([]) is None
+
+
+def test_the_actors_are_those_who_changed_it_and_those_who_let_an_application_do_so() -> None:
+    grant = deed(WINDOW.start, OTHER, target="app-1")
+    by_another = deed(WINDOW.start, Actor(id="app-2", kind=ActorKind.APPLICATION), target="app-1")
+
+    def actors(changes: list[ConnectorChange], deeds: list[AdminChange]) -> tuple[set[str], bool]:
+        trail = Trail(changes, deeds, Connectors(changes, Context(), ()))
+        return actors_of(Judgement("relay", WINDOW), trail)
+
+    admin, other = ({actor.id, actor.name} for actor in (ADMIN, OTHER))
+    assert actors([change()], [grant]) == (admin, True)
+    assert actors([change(actor=APP)], [grant, by_another]) == (other, True)
+    assert actors([change(), change(actor=APP)], [grant]) == (admin | other, True)
+    assert actors([change(actor=APP)], []) == (set(), True)
+    nobody = Actor(kind=ActorKind.PERSON)
+    assert actors([change(), change(actor=nobody)], []) == (admin, False)
