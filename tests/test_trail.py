@@ -107,3 +107,33 @@ def test_the_actors_are_those_who_changed_it_and_those_who_let_an_application_do
     assert actors([change(actor=APP)], []) == (set(), True)
     nobody = Actor(kind=ActorKind.PERSON)
     assert actors([change(), change(actor=nobody)], []) == (admin, False)
+
+
+GUID = "2b3f0c8e-5d0a-4b61-9a3c-0a8f4d1c7e55"
+
+
+def test_changes_of_connectors_without_a_name_may_have_been_of_the_judged_one() -> None:
+    start, end = WINDOW.start, WINDOW.end
+    times = (start - HOUR, start, end - HOUR, end)
+    changes = [change(at, name=GUID) for at in times]
+    system = change(start, Actor(id="s", kind=ActorKind.SYSTEM), GUID)
+    trail = Trail([*changes, system, change()], [], Connectors(changes, Context(), ()))
+    assert trail.unresolved(Judgement("relay", WINDOW)) == changes[1:3]
+    assert trail.unresolved(Judgement(GUID, WINDOW)) == []
+
+
+def test_who_changed_a_connector_before_is_no_newcomer() -> None:
+    changes = [change(AT - HOUR), change(AT, OTHER)]
+    trail = Trail(changes, [], Connectors(changes, Context(), ()))
+    assert trail.was_at_it(ADMIN, AT)
+    assert not trail.was_at_it(ADMIN, AT - HOUR)
+    assert not trail.was_at_it(OTHER, AT)
+    assert not trail.was_at_it(Actor(kind=ActorKind.PERSON), AT)
+
+
+def test_only_changes_in_the_window_are_judged() -> None:
+    start, end = WINDOW.start, WINDOW.end
+    changes = [change(at) for at in (start - HOUR, start, end - HOUR, end)]
+    trail = Trail(changes, [], Connectors(changes, Context(), ()))
+    assert trail.within(Judgement("relay", WINDOW)) == changes[1:3]
+    assert trail.names() == {"relay"}

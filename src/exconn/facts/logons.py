@@ -79,7 +79,7 @@ class Logons:
         for (account, address), times in by_address.items():
             self._addresses.setdefault(account, {})[address] = times
         places = self._named(rows.logon_places).filter(pl.col("Location") != "")
-        self._places = _by_account(places.sort("Hour"))
+        self._places = places.sort("Hour").partition_by("Account", "Outcome", as_dict=True)
         self._bursts = _successes(bursts(seconds))
         self._slow = _successes(slow_sequences(addresses))
         self._from = rows.address_logons
@@ -153,10 +153,10 @@ class Logons:
                     if window.start <= when < window.end
                 ]
                 rows = self._during(key, "LogonSuccess", window.start, window.end)
-                strange = rows.filter(~pl.col("Location").is_in(usual))
                 found += [
                     (when, f"from {place.upper()}, unusual for the account")
-                    for when, place in strange.select("First", "Location").iter_rows()
+                    for when, place in rows.select("First", "Location").iter_rows()
+                    if place not in usual
                 ]
             self._told[told] = sorted(found)
         return self._told[told]
@@ -168,9 +168,9 @@ class Logons:
         return at < len(times) and times[at] <= change.timestamp
 
     def _during(self, key: str, outcome: str, start: datetime, end: datetime) -> pl.DataFrame:
-        return self._places.get(key, _NO_PLACES).filter(
-            pl.col("Outcome") == outcome, pl.col("Hour") >= start, pl.col("Hour") < end
-        )
+        rows = self._places.get((key, outcome), _NO_PLACES)
+        first, last = rows["Hour"].search_sorted(pl.Series([start, end], dtype=TIME))
+        return rows[first:last]
 
     def _usual(self, key: str, judgement: Judgement) -> list[str] | None:
         window = judgement.window
@@ -187,14 +187,17 @@ class Logons:
         window, total = judgement.window, 0
         for key in sorted(keys):
             usual = self._usual(key, judgement)
-            rows = self._during(key, outcome, window.start, window.end).filter(
-                pl.col("First") < until
-            )
+            rows = self._during(key, outcome, window.start, window.end)
+            told = [
+                (place, logons)
+                for first, place, logons in rows.select("First", "Location", "Logons").iter_rows()
+                if first < until
+            ]
             if usual is None:
-                if rows.is_empty():
+                if not told:
                     continue
                 return None
-            total += sum(rows.filter(~pl.col("Location").is_in(usual))["Logons"].to_list())
+            total += sum(logons for place, logons in told if place not in usual)
         return total
 
     def _by_people(

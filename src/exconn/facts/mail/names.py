@@ -44,20 +44,19 @@ class Names:
         parts = [
             self._fresh(inside, one)
             for inside, one in self._windows(judged.filter(COMPARABLE))
-            if inside.select(pl.any_horizontal(self._new(one)).any()).item()
+            if any((inside[_before(name)] < one[_OWN_START]).any() for name in self._names)
         ]
-        ours = [column(name) for name in self._names for column in (_before, _first)]
+        ours = [mark(name) for name in self._names for mark in (_before, _first, _untold)]
         return judged.join(pl.concat([nothing, *parts]).drop(ours), on=KEYS)
 
     def number(self, judged: pl.DataFrame, name: str, to: str) -> pl.DataFrame:
         """How many names there are in each window; see `number_of`. Columns: the keys and `to`."""
-        many = pl.col(f"{name}Count").filter(pl.col(name) == MANY).max().fill_null(0)
-        first, before = pl.col(_first(name)), pl.col(_before(name))
         counts = [
             (
                 one["Connector"],
                 one["At"],
-                inside.select((first & (before < one[_START])).sum().cast(pl.Int64) + many).item(),
+                (inside[_first(name)] & (inside[_before(name)] < one[_START])).sum()
+                + (inside[_untold(name)].max() or 0),
             )
             for inside, one in self._windows(judged)
         ]
@@ -90,10 +89,11 @@ class Names:
 
 
 def _history(rows: pl.DataFrame, name: str) -> list[pl.Series]:
-    """Of each row, when its name came before, and whether it is the first of the hour with it.
+    """Of each row, when its name came before, whether it is the hour's first, and what is untold.
 
     Times are numbers: comparing with those is far quicker than with times of Python. Rows without
-    a name, or with too many to tell apart, count as none of the first.
+    a name, or with too many to tell apart, count as none of the first; of the latter their number
+    is untold.
     """
     by = ("Connector", name)
     hour, row = pl.col("Hour"), pl.int_range(pl.len())
@@ -106,7 +106,13 @@ def _history(rows: pl.DataFrame, name: str) -> list[pl.Series]:
     told = ~pl.col(name).is_in(["", MANY])
     sorted_rows = rows.lazy().select(*by, "Hour", Row=row).sort(*by, "Hour")
     history = sorted_rows.select("Row", Before=before, First=~again & told).sort("Row").collect()
-    return [history["Before"].alias(_before(name)), history["First"].alias(_first(name))]
+    return [
+        history["Before"].alias(_before(name)),
+        history["First"].alias(_first(name)),
+        rows.select(
+            pl.when(pl.col(name) == MANY).then(f"{name}Count").alias(_untold(name))
+        ).to_series(),
+    ]
 
 
 def _before(name: str) -> str:
@@ -115,6 +121,10 @@ def _before(name: str) -> str:
 
 def _new(name: str) -> str:
     return f"{name}New"
+
+
+def _untold(name: str) -> str:
+    return f"{name}Untold"
 
 
 def _first(name: str) -> str:
