@@ -9,14 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exconn.facts import Judgement
 from exconn.facts.bursts import bursts, slow_sequences
+from exconn.facts.logons import Logons
 from exconn.facts.queries import logon_addresses, logon_seconds
 from exconn.grading import grade
-from exconn.models import Alert
+from exconn.models import Actor, ActorKind, Alert, ConnectorChange
 from exconn.simulate import Tenant
 from exconn.sources import MemorySource
 from exconn.tables import IDENTITY_LOGON_EVENTS
-from exconn.window import Period
+from exconn.window import Period, Window
 from incidents import (
     AT,
     DAY,
@@ -302,3 +304,35 @@ def test_noise_of_directories_and_of_microsofts_own_cloud_is_left_out() -> None:
         alert = Alert(connector=tenant.connector("quiet").name, timestamp=AT)
         found = grade(source(tenant, IdentityLogonEvents=logons), alert)
         assert found.facts["actor_bursts"] == 0
+
+
+class Told(Logons):
+    """One suspicious sign-in, whoever is asked about."""
+
+    def __init__(self, when: datetime) -> None:
+        self._when = when
+
+    def suspicious_times(self, account: str, judgement: Judgement) -> list[tuple[datetime, str]]:
+        return [(self._when, f"of {account} before {judgement.window.end}")]
+
+
+@pytest.mark.parametrize(
+    ("later", "led"),
+    [
+        (timedelta(0), True),
+        (timedelta(microseconds=-1), False),
+        (timedelta(hours=24), True),
+        (timedelta(hours=24, microseconds=1), False),
+    ],
+)
+def test_a_sign_in_leads_to_changes_of_the_next_24_hours(
+    later: timedelta,
+    led: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    when = datetime(2026, 3, 20, 12, tzinfo=UTC)
+    made = ConnectorChange(
+        timestamp=when + later,
+        operation="Set-InboundConnector",
+        actor=Actor(id="a", kind=ActorKind.PERSON),
+    )
+    assert Told(when).is_suspicious(made, Judgement("relay", Window(when))) is led
