@@ -30,11 +30,11 @@ _REFERENCE = "test_playbook.py::test_the_generated_pages_are_what_the_code_says_
 
 TESTS: Mapping[str, tuple[str, ...]] = {
     "detectors": ("test_detectors.py", "test_queries.py"),
-    "facts/bursts.py": ("test_bursts.py", "test_facts.py"),
+    "facts/bursts.py": (_REFERENCE, "test_bursts.py", "test_facts.py"),
     "facts/changes.py": (_REFERENCE, "test_identity.py", "test_grading.py", "test_facts.py"),
     "facts/domains.py": ("test_facts.py", "test_shape.py"),
     "facts/logon_facts.py": (_REFERENCE, "test_scenario_gaps.py"),
-    "facts/logons.py": ("test_bursts.py", "test_trail.py", "test_facts.py"),
+    "facts/logons.py": (_REFERENCE, "test_bursts.py", "test_trail.py", "test_facts.py"),
     "facts/mail": (_REFERENCE, "test_shape.py", "test_facts.py"),
     "facts/shape.py": ("test_shape.py", "test_facts.py"),
     "facts/trail.py": ("test_trail.py", "test_identity.py", "test_grading.py", "test_facts.py"),
