@@ -92,7 +92,7 @@ class Logons:
     ) -> dict[str, int | None]:
         """The four facts about the sign-ins of these accounts in the window, before `until`."""
         start = judgement.window.start
-        keys = {self._names.key(account) for account in accounts if account}
+        keys = {self._names.key(account) for account in accounts}
         return {
             f"{who}_bursts": _count(self._bursts, keys, start, until),
             f"{who}_slow_sequences": _count(self._slow, keys, start, until),
@@ -105,7 +105,7 @@ class Logons:
         start, end = judgement.window.baseline_start, judgement.window.end
         return frozenset(
             address
-            for key in {self._names.key(account) for account in accounts if account}
+            for key in {self._names.key(account) for account in accounts}
             for address, times in self._addresses.get(key, {}).items()
             if any(start <= when < end for when in times)
         )
