@@ -46,6 +46,20 @@ def test_calls_are_broken_at_their_arguments() -> None:
     ]
 
 
+def test_a_call_with_two_parts_is_broken_and_one_without_parts_is_not() -> None:
+    assert operator("| extend", [f"m = f({LONG}, {LONG})"]) == [
+        "| extend",
+        "    m = f(",
+        f"        {LONG},",
+        f"        {LONG}",
+        "    )",
+    ]
+    assert operator("| extend", [f"m = f({LONG}{LONG})"]) == [
+        "| extend",
+        f"    m = f({LONG}{LONG})",
+    ]
+
+
 def test_names_are_wrapped_and_what_is_computed_gets_a_line() -> None:
     names = [f"Column{number}" for number in range(20)]
     wrapped = operator("| project", names)
