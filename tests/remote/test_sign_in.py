@@ -3,6 +3,7 @@
 import json
 import logging
 import stat
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -245,6 +246,48 @@ def test_a_token_in_half_a_reply_is_in_no_log(
     told = [caplog.text, *capfd.readouterr(), *traceback.format_exception(raised.value)]
     assert tokens
     assert tokens[0] not in "\n".join(told)
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "advice"),
+    [
+        (200, UnavailableError, "try later"),
+        (429, UnavailableError, "try later"),
+        (404, SignInError, "check the tenant, the cloud and the proxy"),
+        (403, SignInError, "check the tenant, the cloud and the proxy"),
+    ],
+)
+def test_a_page_in_place_of_entra_id_is_told_with_its_status(
+    tenant: TenantServer,
+    monkeypatch: pytest.MonkeyPatch,
+    status: int,
+    error: type[ExconnError],
+    advice: str,
+) -> None:
+    page = Reply(status, b"<html>blocked</html>", {"Content-Type": "text/html"})
+    monkeypatch.setattr(tenant._authority, "answer", lambda _request, _url: page)
+    with pytest.raises(error, match=rf"127.0.0.1 answers with status {status} .*; {advice}"):
+        by_secret(tenant)()
+
+
+@pytest.mark.parametrize("interval", [0, -5])
+def test_between_questions_for_a_device_code_there_is_a_pause(
+    tenant: TenantServer, monkeypatch: pytest.MonkeyPatch, interval: int
+) -> None:
+    proper = tenant._authority.answer
+
+    def hasty(request: Request, url: str) -> Reply:
+        reply = proper(request, url)
+        told = json.loads(reply.body)
+        told |= {"interval": interval} if "device_code" in told else {}
+        return evolve(reply, body=json.dumps(told).encode())
+
+    slept: list[float] = []
+    monkeypatch.setattr(tenant._authority, "answer", hasty)
+    monkeypatch.setattr(time, "sleep", slept.append)
+    assert by_device(tenant)()
+    assert slept
+    assert set(slept) == {1}
 
 
 def chained(error: BaseException | None) -> Iterator[BaseException]:

@@ -9,11 +9,7 @@ import polars as pl
 from attrs import frozen
 
 from exconn.detectors.logon import HOSTING
-from exconn.facts.bursts import (
-    bursts,
-    slow_sequences,
-    with_outcome,
-)
+from exconn.facts.bursts import bursts, slow_sequences, with_outcome
 from exconn.facts.changes import changes_before
 from exconn.facts.identity import Aliases
 from exconn.facts.judgement import Judgement
@@ -169,7 +165,7 @@ class Logons:
 
     def _during(self, key: str, outcome: str, start: datetime, end: datetime) -> pl.DataFrame:
         rows = self._places.get((key, outcome), _NO_PLACES)
-        first, last = rows["Hour"].search_sorted(pl.Series([start, end], dtype=TIME))
+        first, last = rows["Hour"].search_sorted(pl.Series([start, end], dtype=TIME), side="left")
         return rows[first:last]
 
     def _usual(self, key: str, judgement: Judgement) -> list[str] | None:

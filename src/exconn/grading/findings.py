@@ -210,7 +210,7 @@ def _state(signal: Signal, standings: Sequence[Standing], *, fired: bool | None)
         return State.UNASSESSED
     if fired == (signal.direction is Direction.AGAINST) and not _covered(signal.facts, standings):
         return State.UNASSESSED
-    if fired and not _covered(signal.absent, standings):
+    if fired and not _covered(tuple(signal.absent), standings):
         return State.UNASSESSED
     return State.FIRED if fired else State.CLEAR
 

@@ -23,11 +23,11 @@ _REALS = {
 """Numbers that JSON lacks, as Kusto and as OData write them."""
 
 NONSENSE = (
-    ArithmeticError,
     AssertionError,
     AttributeError,
     LookupError,
-    RuntimeError,
+    OverflowError,
+    RecursionError,
     TypeError,
 )
 """What clients of others raise at replies that are none: they read them as if they were."""

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import functools
+import json
 import os
 import re
 import stat
@@ -11,6 +12,7 @@ import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from attrs import field, frozen, mutable
 
@@ -22,6 +24,7 @@ from exconn.unseen import visible
 
 _SERVICE = "Entra ID"
 _CLAIMS = re.compile(r'claims="([^"]+)"')
+_PASSING = (408, 429)
 _CLIENT_ASKS_AGAIN = ["CP1"]  # says that we understand claims challenges
 _Answer = dict[str, Any]
 
@@ -67,7 +70,7 @@ class SignIn:
                 ) from None
             except ValueError as error:
                 raise SignInError(_SERVICE, _first_line(str(error))) from None
-            except NONSENSE as error:
+            except (*NONSENSE, RuntimeError) as error:
                 raise UnavailableError(
                     _SERVICE, f"gives a reply that is none ({type(error).__name__}); try later"
                 ) from None
@@ -229,7 +232,7 @@ def device_code(
         flow = app.initiate_device_flow(scopes=scopes)
         if "user_code" not in flow:
             return dict(flow)
-        flow["interval"] = flow.get("interval") or 1  # with 0, msal asks without a pause
+        flow["interval"] = max(1, flow["interval"])  # under 1, msal asks without a pause
         show(flow["message"])
         return dict(app.acquire_token_by_device_flow(flow, claims_challenge=claims))
 
@@ -263,14 +266,12 @@ def managed_identity(
         resource: what the token is for; Microsoft Graph when None.
     """
     msal = _msal()
-    import requests  # noqa: PLC0415 # comes with msal
-
     identity = (
         msal.SystemAssignedManagedIdentity()
         if client_id is None
         else msal.UserAssignedManagedIdentity(client_id=client_id)
     )
-    client = msal.ManagedIdentityClient(identity, http_client=requests.Session())
+    client = msal.ManagedIdentityClient(identity, http_client=_session())
 
     def acquire(claims: str | None, _stale: bool) -> _Answer:  # noqa: FBT001 # ours
         return dict(
@@ -327,13 +328,20 @@ def _session() -> Any:
     from requests.adapters import HTTPAdapter  # noqa: PLC0415 # comes with msal
 
     def check(response: Any, **_: object) -> None:
-        if response.status_code < 500:
-            try:
-                response.json()
-            except ValueError:
-                raise UnavailableError(
-                    _SERVICE, "gives a reply that is not JSON; try later"
-                ) from None
+        status = response.status_code
+        challenged = status == 401 and "WWW-Authenticate" in response.headers
+        if response.is_redirect or challenged or status >= 500:
+            return
+        try:
+            json.loads(response.text)
+        except ValueError:
+            host = urlsplit(response.url).hostname
+            told = f"{host} answers with status {status} and what is not JSON"
+            if response.ok or status in _PASSING:
+                raise UnavailableError(_SERVICE, f"{told}; try later") from None
+            raise SignInError(
+                _SERVICE, f"{told}; check the tenant, the cloud and the proxy"
+            ) from None
 
     session = requests.Session()
     session.hooks["response"].append(check)

@@ -167,10 +167,13 @@ class KqlEngine:
                 if dated and not (since is None and until is None):
                     start, end = since or datetime.min, until or datetime.max  # noqa: DTZ901 - no zone in the engine
                     cursor.execute(_WHERE.format(table, self._time, _sql(start), _sql(end)))
-            given = json.dumps(dict(parameters or {}))
-            sql, bound = _translated(self._for_the_engine(text), self._columns, given, now)
+            mine = self._for_the_engine(text)
+            if parameters:
+                sql, bound = _translated(mine, self._columns, now, parameters)
+            else:
+                sql, bound = _kept(mine, self._columns, now)
             cursor.execute("set TimeZone = 'UTC'")
-            found = cursor.sql(sql, params=bound) if bound else cursor.sql(sql)
+            found = cursor.sql(sql, params=dict(bound)) if bound else cursor.sql(sql)
             columns = tuple(column[0] for column in found.description)
             types = tuple(kusto_type(kind) for kind in found.types)
             rows = found.fetchall()
@@ -229,21 +232,16 @@ def run_kql(text: str, frames: Mapping[str, pl.DataFrame], schema: pl.Schema) ->
     return frame.with_columns(pl.col(times).dt.replace_time_zone("UTC")).select(found.columns)
 
 
-@functools.lru_cache(maxsize=256)
-def _translated(
-    text: str, tables: tuple[tuple[str, tuple[str, ...]], ...], given: str, now: datetime | None
-) -> tuple[str, dict[str, Any]]:
-    """A query as SQL, and the values to bind. Kept, for it takes longer than running it.
+_Columns = tuple[tuple[str, tuple[str, ...]], ...]
+"""Names of tables, each with its columns."""
 
-    Args:
-        text: the query, in words that the engine has.
-        tables: names, each with its columns.
-        given: values of parameters, as JSON.
-        now: what ``now()`` is.
-    """
+
+def _translated(
+    text: str, tables: _Columns, now: datetime | None, parameters: Mapping[str, object]
+) -> tuple[str, Mapping[str, Any]]:
+    """A query, in words that the engine has, as SQL, and the values to bind."""
     import duckdb_kql  # noqa: PLC0415 # an extra
 
-    parameters: dict[str, object] = json.loads(given)
     kinds = {one.name: one.type for one in duckdb_kql.query_parameters(text)} if parameters else {}
     values = {
         name: _value(value, kinds[name]) for name, value in parameters.items() if name in kinds
@@ -252,7 +250,13 @@ def _translated(
     found = duckdb_kql.to_sql(text, schema=columns, parameters=values, query_now=now)
     if found.unbound:
         raise duckdb_kql.KqlSchemaError(", ".join(found.unbound), hint="it has no value")
-    return str(found), dict(found.parameters)
+    return str(found), found.parameters
+
+
+@functools.lru_cache(maxsize=256)
+def _kept(text: str, tables: _Columns, now: datetime | None) -> tuple[str, Mapping[str, Any]]:
+    """The same without parameters. Kept, for it takes longer than running it."""
+    return _translated(text, tables, now, {})
 
 
 @contextlib.contextmanager

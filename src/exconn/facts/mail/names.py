@@ -83,7 +83,9 @@ class Names:
         )
         for (connector,), some in ticks.group_by("Connector"):
             rows = self._rows.get(str(connector), self._none)
-            starts, ends = (rows["Hour"].search_sorted(some[at]) for at in ("Start", "End"))
+            starts, ends = (
+                rows["Hour"].search_sorted(some[at], side="left") for at in ("Start", "End")
+            )
             for one, start, end in zip(some.iter_rows(named=True), starts, ends, strict=True):
                 yield rows[start:end], one
 
