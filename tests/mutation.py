@@ -247,6 +247,9 @@ def _without_namespace(node: ast.expr) -> ast.expr:
 
 def modules(paths: Sequence[str] = ()) -> list[str]:
     """The modules under the paths, each of which has its tests."""
+    for path in paths:
+        if not (SOURCE / path).exists():
+            sys.exit(f"there is no {path} in {SOURCE}")
     found = {
         module.relative_to(SOURCE).as_posix()
         for path in paths or TESTS

@@ -554,3 +554,29 @@ def test_exconn_itself_does_not_import_hypothesis() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "False"
+
+
+def test_checks_do_not_pass_where_nothing_is_compared() -> None:
+    many = pl.col("UrlCount") > 3
+    rows = pl.DataFrame({"UrlCount": [5]})
+    with pytest.raises(AssertionError, match=r"no table EmailEvent; nearest: EmailEvents$"):
+        check_query(scan(EMAIL_EVENTS).filter(many), {"EmailEvent": rows})
+    upper = pl.col("Subject").str.to_uppercase() == "STRASSE"
+    with pytest.raises(AssertionError, match="of every row otherwise than Kusto"):
+        check_detector(upper, EMAIL_EVENTS, pl.DataFrame({"Subject": ["stra\u00dfe"]}))
+
+
+def test_a_detector_that_cannot_be_run_is_told_with_a_row() -> None:
+    number = (pl.col("Subject").cast(pl.Int64) > 3).fill_null(value=False)
+    rows = pl.DataFrame({"Subject": ["x"]})
+    with pytest.raises(AssertionError, match=r"it cannot be run: .*on \[\{'Subject': 'x'\}\]"):
+        check_detector(number, EMAIL_EVENTS, rows, kql=False)
+
+
+def test_the_order_of_many_rows_is_told_in_one() -> None:
+    rows = pl.DataFrame({"n": range(10_000)})
+    with pytest.raises(AssertionError, match="from row 0: ") as told:
+        assert_same_rows(rows, rows.reverse(), in_order=True)
+    assert len(str(told.value)) < 200
+    thirds = pl.DataFrame({"n": [[0.1 + 0.2]]})
+    assert_same_rows(thirds, pl.DataFrame({"n": [[0.3]]}), digits=9)

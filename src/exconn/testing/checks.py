@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterator, Mapping
 import polars as pl
 from attrs import frozen
 from hypothesis import HealthCheck, given, settings
+from polars.exceptions import PolarsError
 
-from exconn.errors import ExconnError
+from exconn.errors import ExconnError, nearest
 from exconn.facts import FACTS, Unit
 from exconn.kql import Dialect, compile_query, dialect_of
 from exconn.query import Query, scan
 from exconn.signals import SIGNALS, Signal
-from exconn.tables import Table, conform
+from exconn.tables import TABLES, Table, conform
 from exconn.testing.engine import KqlRefused, run_kql
 from exconn.testing.strategies import frames
 
@@ -65,7 +66,12 @@ def check_detector(
         look_at(rows)
     if kql:
         every = pl.concat(looked_at)
-        check_query(asked, {table.name: every.filter(_is_plain(every, asked))})
+        plain = every.filter(_is_plain(every, asked))
+        expect(
+            rows is None or every.is_empty() or not plain.is_empty(),
+            "the engine folds letters of every row otherwise than Kusto: give others, or kql=False",
+        )
+        check_query(asked, {table.name: plain})
 
 
 def check_query(
@@ -86,6 +92,10 @@ def check_query(
         MissingExtraError: the engine is not installed.
     """
     spoken = dialect_of(dialect)
+    without = {table.name for table in query.tables} - set(rows)
+    for name in sorted(set(rows) - {table.name for table in (*query.tables, *TABLES)}):
+        meant = ", ".join(nearest(name, without))
+        expect(not meant, f"the query reads no table {name}; nearest: {meant}")
     frames = {
         table.name: _conformed(rows.get(table.name, pl.DataFrame()), table)
         for table in query.tables
@@ -175,7 +185,11 @@ def assert_same_rows(
         f"{len(only_theirs)} only on the right, such as {only_theirs[:_SHOWN]}",
     )
     if in_order:
-        expect(ours == theirs, f"the order of the rows differs: {ours} and {theirs}")
+        pairs = enumerate(zip(ours, theirs, strict=True))
+        for number, (one, other) in pairs:
+            expect(
+                one == other, f"the order of the rows differs, from row {number}: {one}, {other}"
+            )
 
 
 @frozen
@@ -199,6 +213,7 @@ def _cases(signal: Signal) -> Iterator[_Case]:
 
 
 def _expect_possible(problem: str, fact: str, value: float) -> None:
+    expect(isinstance(value, int | float), f"{problem}, which is no number")
     unit = _UNITS[fact]
     most = 1.0 if unit is Unit.SHARE else _MOST
     expect(0 <= value <= most, f"{problem}, which {unit.value} cannot be")
@@ -233,7 +248,11 @@ def _draw(look_at: Callable[[pl.DataFrame], None], table: Table, asked: Query) -
 
 
 def _check_rows(expr: pl.Expr, frame: pl.DataFrame) -> None:
-    answers = _answers(expr, frame)
+    try:
+        answers = _answers(expr, frame)
+    except PolarsError as error:
+        problem = f"it cannot be run: {str(error).splitlines()[0]}"
+        raise AssertionError(f"{problem}, on {frame.rows(named=True)[:_SHOWN]}") from error
     _expect_none(answers.is_null(), frame, "the answer is null")
     _check_each_row_alone(expr, frame, answers)
 
@@ -290,6 +309,8 @@ def _shown(frame: pl.DataFrame, digits: int | None) -> list[str]:
 def _rounded(value: object, digits: int) -> object:
     if isinstance(value, float):
         return "nan" if math.isnan(value) else f"{value + 0.0:.{digits}g}"
+    if isinstance(value, list):
+        return [_rounded(element, digits) for element in value]
     return value
 
 
