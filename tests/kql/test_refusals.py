@@ -18,6 +18,7 @@ r, b, t, v, d = pl.col("r"), pl.col("b"), pl.col("Timestamp"), pl.col("v"), pl.c
 no_text = pl.when(b).then(s)
 
 VALUES: dict[str, tuple[pl.Expr, str]] = {
+    "count of a constant": (pl.lit(1).unique_counts(), "depends on the rows beside it"),
     "python function": (s.map_elements(str.upper, return_dtype=pl.String), "Python function"),
     "python batches": (s.map_batches(lambda x: x, return_dtype=pl.String), "Python function"),
     "order of strings": (s < u, "ordering of strings"),

@@ -36,6 +36,7 @@ _COMPARE = {"Eq": "==", "NotEq": "!=", "Lt": "<", "LtEq": "<=", "Gt": ">", "GtEq
 _ARITHMETIC = {"Plus": "+", "Minus": "-", "Multiply": "*"}
 _BOUNDS = {"Both": (">=", "<="), "Left": (">=", "<"), "Right": (">", "<="), "None": (">", "<")}
 _INT_LIMIT, _LONG_LIMIT = 2**31, 2**63
+_TWO_ROWS = pl.LazyFrame({"n": [0, 1]})
 
 
 def estimate(expr: pl.Expr) -> pl.Expr:
@@ -94,6 +95,15 @@ def _beside(node: Node) -> Iterator[Column]:
     if not isinstance(node, Aggregate):
         for part in node.parts():
             yield from _beside(part)
+
+
+def _is_the_same_beside_rows(tree: Tree, alone: pl.Series) -> bool:
+    """Whether a constant is, in each of two rows, what it is by itself: counts, say, are not."""
+    try:
+        beside = _TWO_ROWS.select(pl.col("n"), deserialised(tree).alias("it")).collect()["it"]
+    except (PolarsError, PanicException):
+        return False
+    return beside.equals(pl.concat([alone, alone]))
 
 
 class _Reader:
@@ -161,6 +171,10 @@ class _Reader:
         values = self._computed(tree)
         if len(values) != 1 or is_series(tree):
             raise self.refusal("a literal of several rows")
+        if "Literal" not in tree and not _is_the_same_beside_rows(tree, values):
+            raise self.refusal(
+                f"{name_of(tree)} of a constant, which depends on the rows beside it"
+            )
         return self._literal(values.item(), values.dtype)
 
     def _computed(self, tree: Tree) -> pl.Series:
