@@ -13,16 +13,16 @@ _SENTENCES = 2_000
 
 def grid(*columns: str | tuple[str, str]) -> Grid:
     """A table; columns are names, or a name and a side."""
-    grid = Grid(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    made = Grid(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
     for column in columns:
-        name, justify = column if isinstance(column, tuple) else (column, "left")
-        grid.add_column(name, justify="right" if justify == "right" else "left", overflow="fold")
-    return grid
+        title, side = column if isinstance(column, tuple) else (column, "left")
+        made.add_column(title, justify="right" if side == "right" else "left", overflow="fold")
+    return made
 
 
-def command(console: Console, command: str) -> None:
+def command(console: Console, line: str) -> None:
     """A command on one line of its own, however long: a cut one would look whole."""
-    console.print(Text(visible(f"   {command}")), soft_wrap=True, crop=False, overflow="ignore")
+    console.print(Text(visible(f"   {line}")), soft_wrap=True, crop=False, overflow="ignore")
 
 
 def heading(title: str) -> Text:
@@ -30,11 +30,11 @@ def heading(title: str) -> Text:
     return Text(visible(shortened(title)), style="bold underline")
 
 
-def text(text: str, longest: int = _SENTENCES) -> Text:
+def text(told: str, longest: int = _SENTENCES) -> Text:
     """Text, cut where it is too long, without characters that a terminal acts on."""
-    return Text(visible(shortened(text, longest)))
+    return Text(visible(shortened(told, longest)))
 
 
-def name(text: str) -> str:
+def name(told: str) -> str:
     """A name, cut where it is too long."""
-    return shortened(text, _NAME)
+    return shortened(told, _NAME)

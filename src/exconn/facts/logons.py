@@ -14,12 +14,7 @@ from exconn.facts.changes import changes_before
 from exconn.facts.identity import Aliases
 from exconn.facts.judgement import Judgement
 from exconn.facts.logon_facts import USUAL_LOGONS
-from exconn.facts.queries import (
-    address_logons,
-    logon_addresses,
-    logon_places,
-    logon_seconds,
-)
+from exconn.facts.queries import address_logons, logon_addresses, logon_places, logon_seconds
 from exconn.facts.trail import Trail, acts
 from exconn.models import ActorKind, ConnectorChange
 from exconn.query import Query

@@ -185,11 +185,9 @@ def assert_same_rows(
         f"{len(only_theirs)} only on the right, such as {only_theirs[:_SHOWN]}",
     )
     if in_order:
-        pairs = enumerate(zip(ours, theirs, strict=True))
-        for number, (one, other) in pairs:
-            expect(
-                one == other, f"the order of the rows differs, from row {number}: {one}, {other}"
-            )
+        for number, (one, other) in enumerate(zip(ours, theirs, strict=True)):
+            place = f"from row {number}: {one}, {other}"
+            expect(one == other, f"the order of the rows differs, {place}")
 
 
 @frozen

@@ -1,6 +1,7 @@
 """Names (domains, addresses) over time: which are new to a connector, and how many there are."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import polars as pl
@@ -41,13 +42,13 @@ class Names:
             pl.lit(None, judged.schema["At"]).alias("At"),
             *(pl.lit(value=False).alias(_new(name)) for name in self._names),
         )
-        parts = [
-            self._fresh(inside, one)
-            for inside, one in self._windows(judged.filter(COMPARABLE))
-            if any((inside[_before(name)] < one[_OWN_START]).any() for name in self._names)
-        ]
+        parts = [nothing]
+        for inside, one in self._windows(judged.filter(COMPARABLE)):
+            firsts = [inside[_before(name)] < one[_OWN_START] for name in self._names]
+            if any(first.any() for first in firsts):
+                parts.append(self._fresh(inside, one["At"], firsts))
         ours = [mark(name) for name in self._names for mark in (_before, _first, _untold)]
-        return judged.join(pl.concat([nothing, *parts]).drop(ours), on=KEYS)
+        return judged.join(pl.concat(parts).drop(ours), on=KEYS)
 
     def number(self, judged: pl.DataFrame, name: str, to: str) -> pl.DataFrame:
         """How many names there are in each window; see `number_of`. Columns: the keys and `to`."""
@@ -63,16 +64,15 @@ class Names:
         keys = {key: judged.schema[key] for key in KEYS}
         return pl.DataFrame(counts, schema=keys | {to: pl.Int64()}, orient="row")
 
-    def _new(self, one: Mapping[str, Any]) -> list[pl.Expr]:
-        """Whether each name of a row of the window is the first that comes of it there."""
-        return [pl.col(_before(name)) < one[_OWN_START] for name in self._names]
-
-    def _fresh(self, inside: pl.DataFrame, one: Mapping[str, Any]) -> pl.DataFrame:
+    def _fresh(
+        self, inside: pl.DataFrame, at: datetime, firsts: Sequence[pl.Series]
+    ) -> pl.DataFrame:
+        """The rows with a name that is new, by which rows are the first with each name."""
         new = {
-            _new(name): pl.col(name).is_in(inside.filter(which)[name].implode())
-            for name, which in zip(self._names, self._new(one), strict=True)
+            _new(name): pl.col(name).is_in(inside.filter(first)[name].implode())
+            for name, first in zip(self._names, firsts, strict=True)
         }
-        marked = inside.with_columns(pl.lit(one["At"]).alias("At"), **new)
+        marked = inside.with_columns(pl.lit(at).alias("At"), **new)
         return marked.filter(pl.any_horizontal(list(new)))
 
     def _windows(self, judged: pl.DataFrame) -> Iterator[tuple[pl.DataFrame, Mapping[str, Any]]]:
