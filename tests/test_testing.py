@@ -109,7 +109,7 @@ def test_a_detector_passes_on_rows_that_are_drawn(table: Table, expr: pl.Expr) -
         (NUMBER > 1, r"the answer is null, for \{'Number': None\}"),
         (LETTER.is_duplicated() | pl.int_range(pl.len()).gt(1), "reversed"),
         (LETTER.cum_count() > 1, "differs when the rows are"),
-        (LETTER.max() == LETTER, "differs when the rows are in halves"),
+        (LETTER.max() == LETTER, "are in halves, for .*'b'.*: True, and False as they are"),
         (LETTER.shift(1).fill_null("") == "a", "differs"),
         (pl.len() > 1, "differs when the rows are one by one, for"),
         (LETTER.str.reverse() == "a", "it cannot be said in KQL: .*str.Reverse"),
@@ -172,7 +172,7 @@ def test_letters_that_the_engine_folds_otherwise_are_not_compared() -> None:
     ("change", "said"),
     [
         (lambda text: text.replace("N =", "M ="), "the schemas differ"),
-        (lambda text: text + "| take 0", "the rows differ: 3 only on the left"),
+        (lambda text: text + "| take 0", "the rows differ: 3 only on the left, 0 only on .* such"),
         (lambda text: text + "| nonsense", "the engine cannot run the KQL: (.*\n)+.*nonsense"),
     ],
 )
@@ -291,6 +291,28 @@ def test_other_rows_are_not_the_same(other: pl.DataFrame) -> None:
         assert_same_rows(other, LETTERS)
 
 
+@pytest.mark.parametrize(
+    ("other", "told"),
+    [
+        ({"a": [1], "b": ["x"]}, "the left has no c$"),
+        ({"a": [1], "b": ["x"], "c": [0], "d": [0]}, "the left has d, which is not expected$"),
+        ({"a": ["1"], "b": ["x"], "c": [0]}, "the left has a as String, expected Int64$"),
+        ({"b": ["x"], "a": [1], "c": [0]}, "the left has the order b, a, c, expected a, b, c$"),
+        ({"a": [1], "b": ["y"], "c": [0]}, "of the two most alike, b: 'y' and 'x'$"),
+        ({"a": [5, 1], "b": ["y", "x"], "c": [0, 2]}, "of the two most alike, c: 2 and 0$"),
+    ],
+)
+def test_it_is_told_where_rows_differ(other: dict[str, list[object]], told: str) -> None:
+    with pytest.raises(AssertionError, match=told):
+        assert_same_rows(pl.DataFrame(other), pl.DataFrame({"a": [1], "b": ["x"], "c": [0]}))
+
+
+def test_what_is_empty_in_a_row_is_not_told() -> None:
+    row = pl.DataFrame({"a": [1], "b": [""], "c": [None]})
+    with pytest.raises(AssertionError, match=r"such as \{a: 1\}$"):
+        assert_same_rows(row, row.clear())
+
+
 def test_reals_may_agree_to_some_digits() -> None:
     left, right = pl.DataFrame({"x": [0.1 + 0.2, 0.0]}), pl.DataFrame({"x": [-0.0, 0.3]})
     assert_same_rows(left, right, digits=9)
@@ -302,7 +324,7 @@ def test_reals_may_agree_to_some_digits() -> None:
 
 def test_the_same_rows_may_have_to_be_in_order() -> None:
     assert_same_rows(LETTERS, LETTERS, in_order=True)
-    with pytest.raises(AssertionError, match="the order of the rows differs"):
+    with pytest.raises(AssertionError, match="the order of the rows differs, from row 0: of the"):
         assert_same_rows(LETTERS, LETTERS.reverse(), in_order=True)
 
 
@@ -341,6 +363,11 @@ def test_frames_have_what_one_gives_them(frame: pl.DataFrame) -> None:
 @given(rows(CLOUD_APP_EVENTS))
 def test_rows_have_a_value_or_none_for_each_column(row: dict[str, object]) -> None:
     assert set(row) == set(CLOUD_APP_EVENTS.names)
+
+
+def test_tables_of_evidence_are_tables() -> None:
+    with pytest.raises(TypeError, match=r"such as exconn.tables.EMAIL_EVENTS, got 'EmailEvents'"):
+        evidence(tables=["EmailEvents"])  # type: ignore[list-item]
 
 
 @given(evidence(max_size=2))
@@ -559,7 +586,7 @@ def test_exconn_itself_does_not_import_hypothesis() -> None:
 def test_checks_do_not_pass_where_nothing_is_compared() -> None:
     many = pl.col("UrlCount") > 3
     rows = pl.DataFrame({"UrlCount": [5]})
-    with pytest.raises(AssertionError, match=r"no table EmailEvent; nearest: EmailEvents$"):
+    with pytest.raises(AssertionError, match=r"no table 'EmailEvent'; nearest: 'EmailEvents'$"):
         check_query(scan(EMAIL_EVENTS).filter(many), {"EmailEvent": rows})
     upper = pl.col("Subject").str.to_uppercase() == "STRASSE"
     with pytest.raises(AssertionError, match="of every row otherwise than Kusto"):

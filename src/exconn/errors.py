@@ -60,7 +60,7 @@ class UnknownColumnError(ExconnError, LookupError):
     def __init__(self, column: str, existing: Iterable[str], where: str) -> None:
         self.column = column
         self.nearest = nearest(column, existing)
-        super().__init__(f"no column {column!r} in {where}{_did_you_mean(self.nearest)}")
+        super().__init__(f"no column {column!r} in {where}{did_you_mean(self.nearest)}")
 
 
 class UnknownConnectorError(ExconnError, LookupError):
@@ -76,7 +76,7 @@ class UnknownConnectorError(ExconnError, LookupError):
         self.connector = connector
         self.nearest = nearest(connector, names) or names[:3]
         super().__init__(
-            f"connector {connector!r} is in neither mail nor changes{_did_you_mean(self.nearest)}"
+            f"connector {connector!r} is in neither mail nor changes{did_you_mean(self.nearest)}"
         )
 
 
@@ -154,5 +154,7 @@ def nearest(name: str, existing: Iterable[str]) -> tuple[str, ...]:
     return tuple(by_folded[folded] for folded in close)
 
 
-def _did_you_mean(names: tuple[str, ...]) -> str:
+def did_you_mean(names: Iterable[str]) -> str:
+    """Return what `nearest` found as the end of a message; "" where it found none."""
+    names = tuple(names)
     return f"; nearest: {', '.join(repr(name) for name in names)}" if names else ""

@@ -7,7 +7,7 @@ import polars as pl
 from attrs import field, frozen
 from polars.exceptions import PolarsError
 
-from exconn.errors import InvalidValueError
+from exconn.errors import InvalidValueError, did_you_mean, nearest
 from exconn.facts import FACTS
 
 _KNOWN = frozenset(fact.name for fact in FACTS)
@@ -34,7 +34,10 @@ class Clue:
         said = {name for _, name, _, _ in string.Formatter().parse(self.sentence) if name}
         unknown = sorted((set(self.facts) | said) - _KNOWN)
         if unknown:
-            raise InvalidValueError(self._title, f"there is no fact {unknown[0]!r}")
+            raise InvalidValueError(
+                self._title,
+                f"there is no fact {unknown[0]!r}{did_you_mean(nearest(unknown[0], _KNOWN))}",
+            )
         if not said <= set(self.facts):
             raise InvalidValueError(self._title, "its sentence tells facts it does not read")
         if not self.facts:

@@ -17,7 +17,7 @@ from exconn.tables import (
     Table,
     conform,
 )
-from exconn.testing.checks import assert_same_rows, expect
+from exconn.testing.checks import assert_same_rows, expect, expect_schema
 from exconn.window import HOUR, floored
 
 Frames = Mapping[str, pl.DataFrame | Sequence[pl.DataFrame]]
@@ -78,7 +78,7 @@ def check_source(
     Raises:
         AssertionError: it does not keep one of these promises.
     """
-    expect(source.collect([]) == [], "of no queries there are results")
+    _collected(source, [])
     expect(source.coverage([]) == Coverage(()), "of no tables there is coverage")
     coverage = source.coverage(TABLES)
     told = [one.table.name for one in coverage.tables]
@@ -117,17 +117,15 @@ def check_source(
 def _collected(source: Source, queries: Sequence[Query]) -> list[pl.DataFrame]:
     """Results that are as many as the queries, and of their schemas."""
     found = source.collect(queries)
+    expect(isinstance(found, list), f"collect() returns a {type(found).__name__}, expected a list")
     expect(len(found) == len(queries), f"of {len(queries)} queries there are {len(found)} results")
     for query, frame in zip(queries, found, strict=True):
         expect(
             isinstance(frame, pl.DataFrame),
             f"of a query of {query.table.name} the result is a {type(frame).__name__}",
         )
-        expect(
-            frame.schema == query.schema,
-            f"a query of {query.table.name} promises {query.schema}, the result has {frame.schema}",
-        )
-    return list(found)
+        expect_schema(frame, query.schema, f"of a query of {query.table.name} the result has")
+    return found
 
 
 def _check_rows(held: pl.DataFrame, table: Table) -> None:

@@ -3,14 +3,14 @@
 import math
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import polars as pl
 from attrs import frozen
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from polars.exceptions import PolarsError
 
-from exconn.errors import ExconnError, nearest
+from exconn.errors import ExconnError, did_you_mean, nearest
 from exconn.facts import FACTS, Unit
 from exconn.kql import Dialect, compile_query, dialect_of
 from exconn.query import Query, scan
@@ -19,8 +19,12 @@ from exconn.tables import TABLES, Table, conform
 from exconn.testing.engine import KqlRefused, run_kql
 from exconn.testing.strategies import frames
 
+_Row = tuple[str, ...]
+
 _DETECTED = "exconn_detected"
 _SHOWN = 3
+_COMPARED = 20
+_EMPTY = (repr(None), repr(""))
 _DIGITS = 9
 _UNITS = {fact.name: fact.unit for fact in FACTS}
 _PARTS = (Unit.SHARE, Unit.RATIO, Unit.RATE, Unit.HOURS, Unit.DAYS)
@@ -94,8 +98,8 @@ def check_query(
     spoken = dialect_of(dialect)
     without = {table.name for table in query.tables} - set(rows)
     for name in sorted(set(rows) - {table.name for table in (*query.tables, *TABLES)}):
-        meant = ", ".join(nearest(name, without))
-        expect(not meant, f"the query reads no table {name}; nearest: {meant}")
+        meant = nearest(name, without)
+        expect(not meant, f"the query reads no table {name!r}{did_you_mean(meant)}")
     frames = {
         table.name: _conformed(rows.get(table.name, pl.DataFrame()), table)
         for table in query.tables
@@ -175,19 +179,38 @@ def assert_same_rows(
     Raises:
         AssertionError: they differ.
     """
-    expect(left.schema == right.schema, f"the schemas differ: {left.schema} and {right.schema}")
+    expect_schema(left, right.schema, "the schemas differ: the left has")
+    names = left.columns
     ours, theirs = _shown(left, digits), _shown(right, digits)
     only_ours = sorted((Counter(ours) - Counter(theirs)).elements())
     only_theirs = sorted((Counter(theirs) - Counter(ours)).elements())
     expect(
         not only_ours and not only_theirs,
-        f"the rows differ: {len(only_ours)} only on the left, such as {only_ours[:_SHOWN]}; "
-        f"{len(only_theirs)} only on the right, such as {only_theirs[:_SHOWN]}",
+        f"the rows differ: {len(only_ours)} only on the left, {len(only_theirs)} only on the "
+        f"right; {_told_rows(names, only_ours, only_theirs)}",
     )
     if in_order:
         for number, (one, other) in enumerate(zip(ours, theirs, strict=True)):
-            place = f"from row {number}: {one}, {other}"
+            place = f"from row {number}: {_told_rows(names, [one], [other])}"
             expect(one == other, f"the order of the rows differs, {place}")
+
+
+def expect_schema(frame: pl.DataFrame, promised: pl.Schema, problem: str) -> None:
+    """Fail where a frame has other columns, and say after the problem which ones."""
+    if frame.schema == promised:
+        return
+    found = frame.schema
+    differing = [
+        *(f"no {name}" for name in promised if name not in found),
+        *(f"{name}, which is not expected" for name in found if name not in promised),
+        *(
+            f"{name} as {found[name]}, expected {dtype}"
+            for name, dtype in promised.items()
+            if name in found and found[name] != dtype
+        ),
+    ]
+    order = f"the order {', '.join(found)}, expected {', '.join(promised)}"
+    raise AssertionError(f"{problem} {'; '.join(differing) or order}")
 
 
 @frozen
@@ -236,7 +259,10 @@ def _draw(look_at: Callable[[pl.DataFrame], None], table: Table, asked: Query) -
     columns = [name for name in asked.schema if name != _DETECTED]
 
     @settings(
-        deadline=None, report_multiple_bugs=False, suppress_health_check=[HealthCheck.too_slow]
+        deadline=None,
+        report_multiple_bugs=False,
+        suppress_health_check=[HealthCheck.too_slow],
+        phases=set(Phase) - {Phase.explain},  # the row that is shown explains itself
     )
     @given(frames(table, columns=columns))
     def on(raw: pl.DataFrame) -> None:
@@ -271,8 +297,11 @@ def _check_each_row_alone(expr: pl.Expr, frame: pl.DataFrame, answers: pl.Series
         "streaming": lazy.collect(engine="streaming")[_DETECTED],
     }
     for how, other in others.items():
-        differing = answers.ne_missing(other)
-        _expect_none(differing, frame, f"the answer differs when the rows are {how}")
+        for at in answers.ne_missing(other).arg_true():
+            raise AssertionError(
+                f"the answer differs when the rows are {how}, for {frame.row(at, named=True)}: "
+                f"{other[at]}, and {answers[at]} as they are"
+            )
 
 
 def _answers(expr: pl.Expr, frame: pl.DataFrame) -> pl.Series:
@@ -298,18 +327,35 @@ def _is_plain_letter(character: str) -> bool:
     return alone and known and character not in _SIGMAS
 
 
-def _shown(frame: pl.DataFrame, digits: int | None) -> list[str]:
-    if digits is None:
-        return list(map(repr, frame.iter_rows()))
-    return [repr(tuple(_rounded(value, digits) for value in row)) for row in frame.iter_rows()]
+def _shown(frame: pl.DataFrame, digits: int | None) -> list[_Row]:
+    return [tuple(_spelt(value, digits) for value in row) for row in frame.iter_rows()]
 
 
-def _rounded(value: object, digits: int) -> object:
-    if isinstance(value, float):
-        return "nan" if math.isnan(value) else f"{value + 0.0:.{digits}g}"
+def _spelt(value: object, digits: int | None) -> str:
     if isinstance(value, list):
-        return [_rounded(element, digits) for element in value]
-    return value
+        return f"[{', '.join(_spelt(element, digits) for element in value)}]"
+    if digits is None or not isinstance(value, float) or math.isnan(value):
+        return repr(value)
+    return f"{value + 0.0:.{digits}g}"
+
+
+def _told_rows(names: Sequence[str], ours: Sequence[_Row], theirs: Sequence[_Row]) -> str:
+    """Where the two rows that are most alike differ; or some of those on one side alone."""
+    if not ours or not theirs:
+        rows = [dict(zip(names, row, strict=True)) for row in (*ours, *theirs)[:_SHOWN]]
+        return "such as " + ", ".join(map(_told_row, rows))
+    pairs = [(one, other) for one in ours[:_COMPARED] for other in theirs[:_COMPARED]]
+    one, other = min(pairs, key=lambda pair: sum(a != b for a, b in zip(*pair, strict=True)))
+    differing = [
+        f"{name}: {a} and {b}" for name, a, b in zip(names, one, other, strict=True) if a != b
+    ]
+    return f"of the two most alike, {'; '.join(differing)}"
+
+
+def _told_row(row: Mapping[str, str]) -> str:
+    """A row without what is empty."""
+    told = {name: value for name, value in row.items() if value not in _EMPTY}
+    return "{" + ", ".join(f"{name}: {value}" for name, value in told.items()) + "}"
 
 
 def _told(names: set[str]) -> str:

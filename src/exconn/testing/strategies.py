@@ -211,7 +211,13 @@ def evidence(
         max_size: the greatest number of rows of a table.
         tables: which; those that the playbook reads when left out.
         profile: what else there is.
+
+    Raises:
+        TypeError: `tables` are not `Table`s.
     """
+    for table in tables:
+        if not isinstance(table, Table):
+            raise TypeError(f"expected tables such as exconn.tables.EMAIL_EVENTS, got {table!r}")
     held = {table.name: frames(table, 0, max_size, profile=profile) for table in tables}
     return st.fixed_dictionaries({}, optional=held) if profile.gaps else st.fixed_dictionaries(held)
 
