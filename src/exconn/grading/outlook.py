@@ -1,7 +1,6 @@
 """Beside the verdict: other explanations, what would change it, and where to look next."""
 
-from collections.abc import Sequence
-from itertools import islice
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 from attrs import evolve, frozen
@@ -83,22 +82,19 @@ class Look:
 def considered(facts: Facts) -> tuple[Considered, ...]:
     """Weigh the alternative explanations, the likeliest first."""
     clues = [clue for one in ALTERNATIVES for clue in (*one.for_it, *one.against_it)]
-    holds = iter(evaluated(facts, [clue.state for clue in clues]))
-    weighed = []
-    for alternative in ALTERNATIVES:
-        speaks_for = list(islice(holds, len(alternative.for_it)))
-        speaks_against = list(islice(holds, len(alternative.against_it)))
-        for_it = _told(alternative.for_it, speaks_for, facts)
-        against_it = _told(alternative.against_it, speaks_against, facts)
-        balance = len(for_it) / len(speaks_for) - len(against_it) / len(speaks_against)
-        unknown = [*speaks_for, *speaks_against].count(None)
-        weighed.append(Considered(alternative, balance, for_it, against_it, unknown))
+    holds = dict(zip(clues, evaluated(facts, [clue.state for clue in clues]), strict=True))
+    weighed = [_weighed(alternative, holds, facts) for alternative in ALTERNATIVES]
     return tuple(sorted(weighed, key=lambda one: -one.balance))
 
 
-def _told(clues: Sequence[Clue], holds: Sequence[bool | None], facts: Facts) -> tuple[str, ...]:
-    pairs = zip(clues, holds, strict=True)
-    return tuple(clue.sentence.format(**facts) for clue, so in pairs if so)
+def _weighed(
+    alternative: Alternative, holds: Mapping[Clue, bool | None], facts: Facts
+) -> Considered:
+    for_it = [clue.sentence.format(**facts) for clue in alternative.for_it if holds[clue]]
+    against_it = [clue.sentence.format(**facts) for clue in alternative.against_it if holds[clue]]
+    balance = len(for_it) / len(alternative.for_it) - len(against_it) / len(alternative.against_it)
+    unknown = sum(holds[clue] is None for clue in (*alternative.for_it, *alternative.against_it))
+    return Considered(alternative, balance, tuple(for_it), tuple(against_it), unknown)
 
 
 def flips(

@@ -66,7 +66,7 @@ def coverage_section(grade: Grade) -> Html:
         )
         if gaps
         else element("p", "Every table spans the window, with all the columns that are read."),
-        tables_of(grade.coverage),
+        tables_in_window(grade.coverage),
         join(
             element("h3", "Could not be assessed"),
             element("ul", *(element("li", doubt) for doubt in doubts)),
@@ -76,7 +76,7 @@ def coverage_section(grade: Grade) -> Html:
     )
 
 
-def tables_of(coverage: Sequence[Standing]) -> Html:
+def tables_in_window(coverage: Sequence[Standing]) -> Html:
     """How each table stands."""
     columns = (
         Column("Table", "code"),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from exconn.coverage import TableState
 from exconn.grading import Grade
 from exconn.reports import charts
-from exconn.reports.doubts import tables_of
+from exconn.reports.doubts import tables_in_window
 from exconn.reports.markup import Content, Html, element, join
 from exconn.reports.page import foot, page, section
 from exconn.reports.tables import Column, table
@@ -150,5 +150,5 @@ def _coverage(grades: Sequence[Grade]) -> Html | None:
             f"As in the window of {shortened(worst.connector, _NAME)}, at {minute(worst.at)} UTC"
             f"{most}.",
         ),
-        tables_of(worst.coverage),
+        tables_in_window(worst.coverage),
     )
