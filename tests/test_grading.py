@@ -36,7 +36,7 @@ from exconn.signals import QUESTIONS, SIGNALS, Direction, Family
 from exconn.signals.question import WHO_ELSE
 from exconn.simulate import UNAUTHENTICATED, Actor, Tenant
 from exconn.sources import MemorySource
-from exconn.window import Window
+from exconn.window import Window, iso
 from incidents import (
     ABROAD,
     AT,
@@ -256,6 +256,10 @@ def test_a_grade_as_plain_values_has_the_keys_of_the_contract() -> None:
     for name, keys in PARTS.items():
         assert given[name]
         assert all(set(element) == keys for element in given[name])
+    tables = {name: frame["Timestamp"] for name, frame in attacked().frames.items()}
+    for told in given["coverage"]:
+        ends = (tables[told["table"]].min(), tables[told["table"]].max())
+        assert (told["first"], told["last"]) == tuple(map(iso, ends))
     assert set(given["window"]) == {"baseline_start", "start", "end"}
     assert {s["state"] for s in given["signals"]} <= {s.value for s in State}
     assert {s["direction"] for s in given["signals"]} == {"for", "against"}

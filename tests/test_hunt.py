@@ -72,6 +72,18 @@ def test_nobody_in_an_honest_tenant_is_malicious(seed: int) -> None:
     assert len(benign) >= 5
 
 
+def test_the_runbook_marks_nothing_that_came_after_the_window() -> None:
+    tenant = attacked()
+    before, *_ = hunt(source(tenant))
+    late = {"p1": "y@late.example", "sender_ipv4": "198.51.100.99"}
+    after, *_ = hunt(source(mail(tenant, n=3, start=before.window.end, **late)))
+    assert (after.connector, after.window) == (before.connector, before.window)
+    commands = " ".join(action.command for action in after.actions)
+    assert "SenderIPv4 -in @(" in commands
+    assert "198.51.100.99" not in commands
+    assert "late.example" not in commands
+
+
 @pytest.mark.parametrize("role", ["marketing", "billing", "gateway", "relay", "rotated", "new"])
 def test_any_connector_may_be_hijacked_and_is_found(role: str) -> None:
     tenant = hijacked(honest(), 9, role=role, mails=300)

@@ -230,6 +230,10 @@ def test_what_the_connector_had_before_is_not_looked_for() -> None:
     assert (address, "", 5) in [known[:3] for known in similar(created)]
 
 
+def test_what_came_in_the_first_hour_of_the_window_is_new() -> None:
+    assert similar(others(attack(honest(), start=WINDOW.start), 2)) == [(ABROAD, "", 2, 0)]
+
+
 def test_the_organisations_own_domains_and_gateways_are_not_looked_for() -> None:
     own = honest().accepted_domains[0]
     tenant = attack(honest(), p1=f"boss@mail.{own}")

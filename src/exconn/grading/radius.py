@@ -180,7 +180,7 @@ def _connectors(
 ) -> tuple[tuple[TouchedConnector, ...] | None, list[str]]:
     window, trail = judgement.window, found.trail
     own = acts(trail.within(judgement))
-    hands = {trail.accounts.key(change.actor.key) for change in own if change.actor.key}
+    hands = {trail.accounts.key(change.actor.key) for change in own}
     addresses = {change.address for change in own if change.address}
 
     def ties(change: ConnectorChange) -> Iterator[Tie]:
