@@ -75,8 +75,9 @@ def test_nobody_in_an_honest_tenant_is_malicious(seed: int) -> None:
 def test_the_runbook_marks_nothing_that_came_after_the_window() -> None:
     tenant = attacked()
     before, *_ = hunt(source(tenant))
-    late = {"p1": "y@late.example", "sender_ipv4": "198.51.100.99"}
-    after, *_ = hunt(source(mail(tenant, n=3, start=before.window.end, **late)))
+    end = before.window.end
+    tenant = mail(tenant, n=3, start=end, p1="y@late.example", sender_ipv4="198.51.100.99")
+    after, *_ = hunt(source(tenant))
     assert (after.connector, after.window) == (before.connector, before.window)
     commands = " ".join(action.command for action in after.actions)
     assert "SenderIPv4 -in @(" in commands

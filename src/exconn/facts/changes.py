@@ -6,12 +6,13 @@ from datetime import datetime, timedelta
 
 from exconn.context import Context
 from exconn.facts.fact import Fact, Unit
-from exconn.facts.judgement import ANY_PERIOD, MINIMUM_BASELINE, Judgement
-from exconn.facts.queries import (
-    actor_deeds,
-    connector_changes,
-    connector_hours,
-    tenant_domains,
+from exconn.facts.judgement import MINIMUM_BASELINE, Judgement
+from exconn.facts.queries import actor_deeds
+from exconn.facts.reads import (
+    ANY_PERIOD,
+    CONNECTOR_CHANGES,
+    CONNECTOR_HOURS,
+    TENANT_DOMAINS,
 )
 from exconn.facts.trail import Trail, acts, is_approved
 from exconn.facts.traits import TRAITS, renews_certificate
@@ -23,10 +24,9 @@ BEFORE_REMOVAL = timedelta(hours=48)
 BEFORE_PEAK = timedelta(hours=72)
 """How long before the busiest hour a change counts as one that the mail follows."""
 
-_CHANGES = connector_changes(ANY_PERIOD)
-_WHAT = _CHANGES.reads("ActionType", "RawEventData")
-_WHO = _WHAT | _CHANGES.reads("AccountObjectId")
-_WHAT_AND_PEAK = _WHAT | connector_hours(ANY_PERIOD).reads("Messages")
+_WHAT = CONNECTOR_CHANGES.reads("ActionType", "RawEventData")
+_WHO = _WHAT | CONNECTOR_CHANGES.reads("AccountObjectId")
+_WHAT_AND_PEAK = _WHAT | CONNECTOR_HOURS.reads("Messages")
 _DEEDS = _WHO | actor_deeds(ANY_PERIOD).reads("ActionType", "AccountObjectId", "RawEventData")
 
 CHANGE_FACTS: tuple[Fact, ...] = (
@@ -39,7 +39,7 @@ CHANGE_FACTS: tuple[Fact, ...] = (
         Unit.CHANGES,
         "Changes of the certificate to one of the tenant's own domains, which do nothing else but "
         "what is routine. Null where the tenant's domains are not known.",
-        _WHAT | tenant_domains(ANY_PERIOD).reads("Domain", "First", "Last"),
+        _WHAT | TENANT_DOMAINS.reads("Domain", "First", "Last"),
     ),
     Fact(
         "unresolved_changes",

@@ -8,10 +8,7 @@ from attrs import field, frozen
 
 from exconn.coverage import Coverage, TableCoverage
 from exconn.tables import EMAIL_EVENTS, TIME
-from exconn.window import HOUR, Period, Window, utc
-
-ANY_PERIOD = Period(datetime(2000, 1, 1, tzinfo=UTC), datetime(2000, 1, 2, tzinfo=UTC))
-"""For queries that are built only to ask which columns they read."""
+from exconn.window import HOUR, Window, utc
 
 MINIMUM_BASELINE = timedelta(days=7)
 """Under this much past, "normal" is not known."""

@@ -2,15 +2,17 @@
 
 from exconn.facts.bursts import BURST_FAILURES, SLOW_FAILURES
 from exconn.facts.fact import Fact, Unit
-from exconn.facts.judgement import ANY_PERIOD
 from exconn.facts.queries import (
     address_logons,
-    connector_changes,
-    connector_hours,
     logon_addresses,
     logon_places,
     logon_seconds,
-    sender_hours,
+)
+from exconn.facts.reads import (
+    ANY_PERIOD,
+    CONNECTOR_CHANGES,
+    CONNECTOR_HOURS,
+    SENDER_HOURS,
 )
 from exconn.query import Query
 from exconn.tables import Reads
@@ -25,17 +27,16 @@ def _reads(query: Query) -> Reads:
     return query.reads("Outcome")
 
 
-_CHANGES = connector_changes(ANY_PERIOD)
-_ACTORS = _CHANGES.reads("ActionType", "AccountObjectId", "RawEventData")
+_ACTORS = CONNECTOR_CHANGES.reads("ActionType", "AccountObjectId", "RawEventData")
 _PLACES = _reads(logon_places(ANY_PERIOD, ()))
 _SECONDS = _reads(logon_seconds(ANY_PERIOD, ()))
 LOGON_ADDRESSES = _reads(logon_addresses(ANY_PERIOD, ()))
 _FROM = _reads(address_logons(ANY_PERIOD, ()))
-_COUNTRY = _CHANGES.reads("CountryCode")
-_SENDERS = sender_hours(ANY_PERIOD).reads("SenderObjectId")
+_COUNTRY = CONNECTOR_CHANGES.reads("CountryCode")
+_SENDERS = SENDER_HOURS.reads("SenderObjectId")
 SUSPICION: Reads = _ACTORS | _SECONDS | LOGON_ADDRESSES | _PLACES
 """The table columns that tell whether a change followed a suspicious sign-in."""
-_PEAK = connector_hours(ANY_PERIOD).reads("Messages")
+_PEAK = CONNECTOR_HOURS.reads("Messages")
 
 
 def _logon_facts_of(who: str, whom: str, through: Reads) -> tuple[Fact, ...]:
@@ -88,7 +89,11 @@ LOGON_FACTS: tuple[Fact, ...] = (
         Unit.CHANGES,
         "Changes by a person from an address, and an internet provider, from which the account "
         "did not sign in during the baseline. Null as above.",
-        _ACTORS | _PLACES | _SECONDS | LOGON_ADDRESSES | _CHANGES.reads("IPAddress", "ISP"),
+        _ACTORS
+        | _PLACES
+        | _SECONDS
+        | LOGON_ADDRESSES
+        | CONNECTOR_CHANGES.reads("IPAddress", "ISP"),
         past=True,
     ),
     Fact(
@@ -96,7 +101,7 @@ LOGON_FACTS: tuple[Fact, ...] = (
         Unit.CHANGES,
         "Changes by a person from an address from which the account did not sign in during the "
         "baseline. Null as above.",
-        _ACTORS | _PLACES | LOGON_ADDRESSES | _CHANGES.reads("IPAddress"),
+        _ACTORS | _PLACES | LOGON_ADDRESSES | CONNECTOR_CHANGES.reads("IPAddress"),
         past=True,
     ),
     Fact(
@@ -104,21 +109,21 @@ LOGON_FACTS: tuple[Fact, ...] = (
         Unit.CHANGES,
         "Changes by a person from an address of a provider of rented servers, by the provider's "
         "name, by which the account did not sign in during the baseline. Null as above.",
-        _ACTORS | _PLACES | _SECONDS | _CHANGES.reads("ISP"),
+        _ACTORS | _PLACES | _SECONDS | CONNECTOR_CHANGES.reads("ISP"),
         past=True,
     ),
     Fact(
         "changes_without_address",
         Unit.CHANGES,
         "Changes by a person or an application whose record has no address.",
-        _ACTORS | _CHANGES.reads("IPAddress"),
+        _ACTORS | CONNECTOR_CHANGES.reads("IPAddress"),
     ),
     Fact(
         "sprayed_accounts",
         Unit.ACCOUNTS,
         "Accounts whose sign-ins failed in the window, and never succeeded, from an address from "
         "which the connector was changed; the most of any such address.",
-        _ACTORS | _FROM | _CHANGES.reads("IPAddress"),
+        _ACTORS | _FROM | CONNECTOR_CHANGES.reads("IPAddress"),
     ),
     Fact(
         "changes_after_suspicious_logon",

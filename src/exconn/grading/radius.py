@@ -3,6 +3,7 @@
 import enum
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 import polars as pl
 from attrs import evolve, frozen
@@ -12,8 +13,9 @@ from exconn.coverage import Coverage, Standing, TableState
 from exconn.errors import IncompleteResultError, UnreadableDataError
 from exconn.facts import Judgement, Survey
 from exconn.facts.domains import is_under, own_domains
-from exconn.facts.judgement import ANY_PERIOD, Turn, judged_frame
-from exconn.facts.queries import MANY, connector_changes, link_clicks, mail_from
+from exconn.facts.judgement import Turn, judged_frame
+from exconn.facts.queries import MANY, link_clicks, mail_from
+from exconn.facts.reads import ANY_PERIOD, CONNECTOR_CHANGES
 from exconn.facts.trail import acts
 from exconn.models import ActorKind, ConnectorChange
 from exconn.tables import CLOUD_APP_EVENTS, EMAIL_EVENTS, URL_CLICK_EVENTS, Reads
@@ -29,11 +31,19 @@ CLICKED_LATER = timedelta(days=7)
 """How long after the window clicks on its mail are looked for."""
 
 _NOT_ASKED = "not asked for; grade the connector to know"
-_READS_OF_CHANGES: Reads = connector_changes(ANY_PERIOD).reads(
+_READS_OF_CHANGES: Reads = CONNECTOR_CHANGES.reads(
     "ActionType", "AccountObjectId", "IPAddress", "RawEventData"
 )
-_READS_OF_MAIL: Reads = mail_from(ANY_PERIOD, ("",), ("",)).reads()
-_READS_OF_CLICKS: Reads = link_clicks(ANY_PERIOD, pl.col("Connectors") != "", ANY_PERIOD).reads()
+
+
+@cache
+def _reads_of_mail() -> Reads:
+    return mail_from(ANY_PERIOD, ("",), ("",)).reads()
+
+
+@cache
+def _reads_of_clicks() -> Reads:
+    return link_clicks(ANY_PERIOD, pl.col("Connectors") != "", ANY_PERIOD).reads()
 
 
 class Tie(enum.StrEnum):
@@ -211,7 +221,7 @@ def _connectors(
 
 def _mail(found: Survey, judgement: Judgement) -> tuple[tuple[SimilarMail, ...] | None, list[str]]:
     window = judgement.window
-    doubts = _doubts(found.coverage.standing(EMAIL_EVENTS, window, _READS_OF_MAIL))
+    doubts = _doubts(found.coverage.standing(EMAIL_EVENTS, window, _reads_of_mail()))
     addresses, lumped = new_names(found.mail.sending_addresses, "Address", judgement)
     if lumped:
         doubts.append("the connector has hours with too many sending addresses to tell apart")
@@ -305,7 +315,7 @@ def _passed(found: Survey, judgement: Judgement, value: str) -> str | None:
 
 def _clicks(found: Survey, judgement: Judgement) -> tuple[Clicks | None, list[str]]:
     window, hour = judgement.window, pl.col("Hour")
-    doubts = _doubts(found.coverage.standing(EMAIL_EVENTS, window, _READS_OF_CLICKS))
+    doubts = _doubts(found.coverage.standing(EMAIL_EVENTS, window, _reads_of_clicks()))
     mail = found.mail.connector_hours.filter(
         pl.col("Connector") == judgement.connector, hour >= window.start, hour < window.end
     )
@@ -315,7 +325,7 @@ def _clicks(found: Survey, judgement: Judgement) -> tuple[Clicks | None, list[st
         looked_at = found.source.coverage([URL_CLICK_EVENTS])
         coverage = Coverage((*found.coverage.tables, *looked_at.tables))
         clickable = longer(window)
-        standing = coverage.standing(URL_CLICK_EVENTS, clickable, _READS_OF_CLICKS)
+        standing = coverage.standing(URL_CLICK_EVENTS, clickable, _reads_of_clicks())
         doubts += _doubts(standing)
         if standing.state in (TableState.MISSING, TableState.EMPTY):
             return None, doubts

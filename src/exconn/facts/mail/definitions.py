@@ -1,24 +1,25 @@
 """The facts of EmailEvents: what each counts, and which columns it rests on."""
 
 from exconn.facts.fact import Fact, Unit
-from exconn.facts.judgement import ANY_PERIOD
 from exconn.facts.logon_facts import LOGON_ADDRESSES, SUSPICION
 from exconn.facts.queries import (
     PLAYBOOK_THRESHOLD,
     bulk_senders,
-    connector_changes,
-    connector_hours,
     correspondents,
     recipient_domains,
     sender_domains,
-    sender_hours,
     sending_addresses,
-    tenant_domains,
+)
+from exconn.facts.reads import (
+    ANY_PERIOD,
+    CONNECTOR_CHANGES,
+    CONNECTOR_HOURS,
+    SENDER_HOURS,
+    TENANT_DOMAINS,
 )
 from exconn.query import Query
 
-_HOURS = connector_hours(ANY_PERIOD)
-_SENDERS = sender_hours(ANY_PERIOD).reads()
+_SENDERS = SENDER_HOURS.reads()
 _BULK = bulk_senders(ANY_PERIOD).reads()
 _SOURCES = sending_addresses(ANY_PERIOD)
 _ADDRESSES = _SOURCES.reads("Address", "Messages")
@@ -27,13 +28,12 @@ _DOMAINS = _SENDERS_MAIL.reads("P1", "P2", "Messages")
 _RECIPIENTS = recipient_domains(ANY_PERIOD).reads()
 _KNOWN_DOMAINS = correspondents(ANY_PERIOD).reads()
 _KNOWN = _RECIPIENTS | _KNOWN_DOMAINS
-_TENANT = tenant_domains(ANY_PERIOD)
-_OWN = _TENANT.reads("Domain", "First", "Last")
-_DIRECT = _TENANT.reads("Direct")
+_OWN = TENANT_DOMAINS.reads("Domain", "First", "Last")
+_DIRECT = TENANT_DOMAINS.reads("Direct")
 
 
 def _hourly(name: str, unit: Unit, about: str, *columns: str, past: bool = False) -> Fact:
-    return Fact(name, unit, about, _HOURS.reads("Messages", *columns), past)
+    return Fact(name, unit, about, CONNECTOR_HOURS.reads("Messages", *columns), past)
 
 
 def _share(name: str, column: str, what: str) -> tuple[Fact, Fact]:
@@ -118,8 +118,7 @@ def _turned(name: str, unit: Unit, what: str, otherwise: str) -> Fact:
         unit,
         f"{what} the connector's first change in the window{otherwise}. Null under seven "
         "days of past, unless the connector was created in the window.",
-        _HOURS.reads("Messages")
-        | connector_changes(ANY_PERIOD).reads("ActionType", "RawEventData"),
+        CONNECTOR_HOURS.reads("Messages") | CONNECTOR_CHANGES.reads("ActionType", "RawEventData"),
         past=True,
     )
 
@@ -144,7 +143,12 @@ MAIL_FACTS: tuple[Fact, ...] = (
     _hourly("messages", Unit.MESSAGES, "Messages through the connector in the window."),
     _hourly("messages_before", Unit.MESSAGES, "Of them, before the hour of the alert."),
     _hourly("messages_after", Unit.MESSAGES, "Of them, in and after the hour of the alert."),
-    Fact("deliveries", Unit.DELIVERIES, "Messages times recipients.", _HOURS.reads("Deliveries")),
+    Fact(
+        "deliveries",
+        Unit.DELIVERIES,
+        "Messages times recipients.",
+        CONNECTOR_HOURS.reads("Deliveries"),
+    ),
     _hourly("active_hours", Unit.HOURS, "Hours of the window with mail."),
     _hourly("peak_hour_messages", Unit.MESSAGES, "Messages in the window's busiest hour."),
     _hourly(
@@ -357,7 +361,7 @@ MAIL_FACTS: tuple[Fact, ...] = (
         "Share of the window's messages from an address new to the connector from which it was "
         "changed in the window, or from which those who changed it signed in. Null where none of "
         "these addresses is known.",
-        _ADDRESSES | connector_changes(ANY_PERIOD).reads() | LOGON_ADDRESSES,
+        _ADDRESSES | CONNECTOR_CHANGES.reads() | LOGON_ADDRESSES,
         past=True,
     ),
     *turn_facts(),
