@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from attrs import evolve
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -464,6 +465,15 @@ def test_mail_is_found_by_a_query_and_purged_in_chunks() -> None:
     assert "-First 100" in purged.command
     cut = respond(change(OPENED), hours=hours(5) * (MESSAGE_IDS // 300 + 1))
     assert "the first 1,000 NetworkMessageIds only" in only(cut, ActionId.REVIEW_MAIL).why
+
+
+def test_mail_is_marked_by_what_is_new_to_the_connector() -> None:
+    new = evolve(incident(change(OPENED)), new_domains=("evil.example",))
+    found = only(runbook(TRUE, new), ActionId.REVIEW_MAIL)
+    assert "{ $_.SenderMailFromDomain -in @('evil.example') }" in found.command
+    both = evolve(new, new_addresses=("203.0.113.77",))
+    told = "$_.SenderIPv4 -in @('203.0.113.77') -or $_.SenderIPv6 -in @('203.0.113.77') -or "
+    assert told in only(runbook(TRUE, both), ActionId.REVIEW_MAIL).command
 
 
 def test_recipients_outside_are_warned_unless_all_mail_stayed_inside() -> None:

@@ -1,14 +1,14 @@
 """What is judged: a connector in a window."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import polars as pl
 from attrs import field, frozen
 
 from exconn.coverage import Coverage, TableCoverage
 from exconn.tables import EMAIL_EVENTS, TIME
-from exconn.window import HOUR, Window, utc
+from exconn.window import Window, floored, utc
 
 MINIMUM_BASELINE = timedelta(days=7)
 """Under this much past, "normal" is not known."""
@@ -77,17 +77,17 @@ def judged_frame(
             (
                 judgement.connector,
                 window.at,
-                _hour(window.at),
+                floored(window.at),
                 window.baseline_start,
                 window.start,
                 window.end,
-                _hour(judgement.own_start),
+                floored(judgement.own_start),
                 _days(window.start - own_from),
                 _days(window.start - known_from),
                 _days(until - window.start),
                 judgement.created is not None and judgement.created >= window.start,
-                _hour(turn.changed) if turn.changed else None,
-                _hour(turn.suspected) if turn.suspected else None,
+                floored(turn.changed) if turn.changed else None,
+                floored(turn.suspected) if turn.suspected else None,
                 None if turn.addresses is None else sorted(turn.addresses),
             )
         )
@@ -119,10 +119,6 @@ _SCHEMA = {
     "Suspected": TIME,
     "ChangersAt": pl.List(pl.String()),
 }
-
-
-def _hour(value: datetime) -> datetime:
-    return value - (value - datetime(1970, 1, 1, tzinfo=UTC)) % HOUR
 
 
 def _days(span: timedelta) -> float:

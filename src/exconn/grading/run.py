@@ -195,7 +195,7 @@ def _completed(mail: pl.DataFrame) -> pl.DataFrame:
     domains = [
         pl.when(pl.col(domain) != "")
         .then(pl.col(domain))
-        .otherwise(pl.col(address).str.extract("@([^@]*)$").fill_null(""))
+        .otherwise(pl.col(address).str.extract("@([^@]*)$"))
         .alias(domain)
         for domain, address in _ADDRESSES.items()
     ]
