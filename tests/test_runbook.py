@@ -442,6 +442,8 @@ def test_an_application_that_was_given_rights_loses_them(operation: str) -> None
             assert f"\"appId eq '{{0}}' or id eq '{{0}}'\" -f '{APP_ID}'" in step.command
     by_application = change(OPENED, actor=Actor(kind=APPLICATION, id=APP_ID))
     assert [step for step in ids(respond(by_application)) if step in wanted] == wanted
+    nameless = respond(change(OPENED), deeds=[deed(operation, {}, " ")])
+    assert not set(ids(nameless)) & set(wanted)
 
 
 # Clean up
