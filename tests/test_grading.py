@@ -345,6 +345,25 @@ def test_accepted_domains_decide_what_is_outside() -> None:
     assert known.facts["external_share"] == 0
 
 
+def test_coverage_notes_a_cut_baseline_and_inferred_domains() -> None:
+    tenant, domains = honest(), Context(accepted_domains=honest().accepted_domains)
+    first = tenant.frames[MAIL]["Timestamp"].sort()[0]
+    cut = f"the baseline is cut at the start of the data, {iso(first)}"
+    inferred = "accepted domains are inferred from the recipients of inbound mail"
+    longer = mail(tenant, n=1, start=Window(AT).baseline_start - HOUR)
+
+    def notes(found: Grade) -> tuple[str, ...]:
+        return found.coverage[0].notes
+
+    assert notes(graded(tenant)) == (cut, inferred)
+    assert notes(graded(tenant, context=domains)) == (cut,)
+    assert notes(graded(longer)) == (inferred,)
+    assert notes(graded(longer, context=domains)) == ()
+    name = tenant.connector("quiet").name
+    unseen = grade(source(tenant, **{MAIL: None}), Alert(connector=name, timestamp=AT))
+    assert notes(unseen) == ()
+
+
 APPROVALS: dict[str, tuple[dict[str, Any], bool]] = {
     "by name and upn": ({}, True),
     "any connector": ({"connector": ""}, True),
