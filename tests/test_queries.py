@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -172,8 +173,8 @@ def test_memory_holds_a_stretch_only(monkeypatch: pytest.MonkeyPatch) -> None:
     held: list[int] = []
     collect_all = pl.collect_all
 
-    def noted(plans: list[pl.LazyFrame]) -> list[pl.DataFrame]:
-        found = collect_all(plans)
+    def noted(plans: list[pl.LazyFrame], **how: Any) -> list[pl.DataFrame]:
+        found: list[pl.DataFrame] = collect_all(plans, **how)
         held.extend(frame.height for frame in found)
         return found
 

@@ -71,6 +71,23 @@ class Aggregate:
 
 
 @frozen(eq=False)
+class Lumped(Aggregate):
+    """The last of the three steps of `Query.lumped`, which may also be done at once.
+
+    Attributes:
+        by: as it was given.
+        names: as they were given.
+        most: as it was given.
+        many: as it was given.
+    """
+
+    by: tuple[str, ...]
+    names: tuple[str, ...]
+    most: int
+    many: str
+
+
+@frozen(eq=False)
 class Join:
     """Join another query on columns of the same names, or on pairs of names."""
 
@@ -171,6 +188,34 @@ class Query:
     def group_by(self, *keys: pl.Expr | str, **named: pl.Expr) -> "GroupBy":
         """Group the rows; `agg` follows."""
         return GroupBy(self, _named(keys, named))
+
+    def lumped(self, *names: str, by: Sequence[str], most: int, many: str) -> "Query":
+        """Tell names apart only where they are few, and add up what is counted of the others.
+
+        So the rows grow with the groups, however many names there are.
+
+        Args:
+            names: columns of names, each looked at alone.
+            by: the columns of the groups; all others are numbers, which are added up.
+            most: how many different names a group may have.
+            many: stands for every name of a group that has more.
+
+        The columns are those of `by`, the names, the numbers, and for each name ``<name>Count``:
+        how many different ones there are in the group.
+        """
+        numbers = [column for column in self.schema if column not in (*by, *names)]
+        count = {name: f"{name}Count" for name in names}
+        groups = self.group_by(*by).agg(**{count[n]: pl.col(n).n_unique() for n in names})
+        told = {
+            name: pl.when(pl.col(count[name]) > most).then(pl.lit(many)).otherwise(pl.col(name))
+            for name in names
+        }
+        sums = [pl.col(number).sum() for number in numbers]
+        grouped = self.join(groups, on=by).with_columns(**told).group_by(*by, *names)
+        return grouped._reduced(
+            (*sums, *(pl.col(count[name]).max() for name in names)),
+            lambda keys, aggs: Lumped(keys, aggs, tuple(by), names, most, many),
+        )
 
     def join(
         self,
@@ -378,12 +423,18 @@ class GroupBy:
 
         Counts become 64-bit integers.
         """
-        aggs = _named(exprs, named)
+        return self._reduced(_named(exprs, named), Aggregate)
+
+    def _reduced(
+        self,
+        aggs: tuple[pl.Expr, ...],
+        step: Callable[[tuple[pl.Expr, ...], tuple[pl.Expr, ...]], Aggregate],
+    ) -> Query:
         keys = self.query._lineage(self.keys)
         rows = self.query._rows.union(*keys.values())
         columns = {**keys, **self.query._lineage(aggs)}
         total = tuple(self._total(key) for key in self.keys)
-        return self.query._then(Aggregate(total, aggs), columns=columns, rows=rows)
+        return self.query._then(step(total, aggs), columns=columns, rows=rows)
 
     def _total(self, key: pl.Expr) -> pl.Expr:
         """A key in which the rows of null and of "" are one group."""

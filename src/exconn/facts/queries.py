@@ -7,7 +7,7 @@ message and recipient, audit and sign-in records by ReportId (or address and por
 empty) and time.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 
 import polars as pl
 
@@ -72,6 +72,14 @@ _LOGONS = {
     "First": pl.col("Timestamp").min(),
     "Last": pl.col("Timestamp").max(),
 }
+
+MANY = "*"
+"""Stands for the names of an hour in which a connector has too many of them to tell apart.
+
+It is compared as names are: a gateway has it in its past, a hijacked relay has not.
+"""
+
+_BY_HOUR = ("Connector", "Hour")
 
 PLAYBOOK_THRESHOLD = 100
 """Messages in an hour, from the playbook's second and fourth query."""
@@ -214,18 +222,17 @@ def sending_addresses(period: Period, *, most: int = 100) -> Query:
     Outbound, Bad (phishing, malware, or junked) and Authenticated; and AddressCount, how many there
     are in the hour.
     """
-    counts = {
-        "Messages": _messages(),
-        "Outbound": _messages(outbound()),
-        "Bad": _messages(_bad()),
-        "Authenticated": _messages(authenticated()),
-    }
     messages = (
         _through_connectors(period)
         .group_by(Connector=_connector(), Hour=_hour(), Address=sending_address())
-        .agg(**counts)
+        .agg(
+            Messages=_messages(),
+            Outbound=_messages(outbound()),
+            Bad=_messages(_bad()),
+            Authenticated=_messages(authenticated()),
+        )
     )
-    return _lumped(messages, tuple(counts), most, "Address")
+    return messages.lumped("Address", by=_BY_HOUR, most=most, many=MANY)
 
 
 def sender_domains(period: Period, *, most: int = 500) -> Query:
@@ -235,19 +242,18 @@ def sender_domains(period: Period, *, most: int = 500) -> Query:
     them Outbound, Bad (phishing, malware, or junked), Authenticated and Unauthenticated; and
     P1Count and P2Count, how many domains there are in the hour.
     """
-    counts = {
-        "Messages": _messages(),
-        "Outbound": _messages(outbound()),
-        "Bad": _messages(_bad()),
-        "Authenticated": _messages(authenticated()),
-        "Unauthenticated": _messages(unauthenticated()),
-    }
     messages = (
         _through_connectors(period)
         .group_by(Connector=_connector(), Hour=_hour(), P1=p1_domain(), P2=p2_domain())
-        .agg(**counts)
+        .agg(
+            Messages=_messages(),
+            Outbound=_messages(outbound()),
+            Bad=_messages(_bad()),
+            Authenticated=_messages(authenticated()),
+            Unauthenticated=_messages(unauthenticated()),
+        )
     )
-    return _lumped(messages, tuple(counts), most, "P1", "P2")
+    return messages.lumped("P1", "P2", by=_BY_HOUR, most=most, many=MANY)
 
 
 def recipient_domains(period: Period, *, most: int = 500) -> Query:
@@ -261,30 +267,7 @@ def recipient_domains(period: Period, *, most: int = 500) -> Query:
         .group_by(Connector=_connector(), Hour=_hour(), Domain=recipient_domain())
         .agg(Deliveries=_deliveries())
     )
-    return _lumped(deliveries, ("Deliveries",), most, "Domain")
-
-
-MANY = "*"
-"""Stands for the names of an hour in which a connector has too many of them to tell apart.
-
-It is compared as names are: a gateway has it in its past, a hijacked relay has not.
-"""
-
-
-def _lumped(rows: Query, counts: Sequence[str], most: int, *names: str) -> Query:
-    """Rows by connector, hour and names, the names told apart only while they are few.
-
-    So the rows grow with connectors and hours, however large the tenant is.
-    """
-    by = ("Connector", "Hour")
-    hours = rows.group_by(*by).agg(**{f"{name}Count": pl.col(name).n_unique() for name in names})
-    told = {
-        name: pl.when(pl.col(f"{name}Count") > most).then(pl.lit(MANY)).otherwise(pl.col(name))
-        for name in names
-    }
-    numbers = [pl.col(f"{name}Count").max() for name in names]
-    lumped = rows.join(hours, on=by).with_columns(**told).group_by(*by, *names)
-    return lumped.agg(*(pl.col(count).sum() for count in counts), *numbers)
+    return deliveries.lumped("Domain", by=_BY_HOUR, most=most, many=MANY)
 
 
 def external_mail(period: Period, accepted_domains: Collection[str]) -> Query:

@@ -1,6 +1,7 @@
 """What an aggregation or a condition is made of, for those who run it in another way."""
 
 import json
+from collections.abc import Iterator
 
 import polars as pl
 from attrs import frozen
@@ -8,9 +9,9 @@ from attrs import frozen
 from exconn.errors import UnsupportedExpression
 from exconn.kql.nodes import Column, Literal, Op
 from exconn.kql.render import terms
-from exconn.kql.serialised import deserialised
+from exconn.kql.serialised import Tree, deserialised
 from exconn.kql.tree import read
-from exconn.tables import KqlType
+from exconn.tables import KqlType, Table
 
 
 @frozen(eq=False)
@@ -34,6 +35,28 @@ def key_of(expr: pl.Expr) -> str | None:
         return None
 
 
+def conditions_of(expr: pl.Expr) -> tuple[list[pl.Expr], list[pl.Expr]]:
+    """The conditions that hold where all of them do: those that only compare, and the others.
+
+    The latter compute texts of texts, which takes long.
+    """
+    tree = key_of(expr)
+    quick: list[pl.Expr] = []
+    slow: list[pl.Expr] = []
+    for one in _conditions(json.loads(tree)) if tree else ():
+        (slow if "StringExpr" in (key_of(one) or "") else quick).append(one)
+    return quick, slow
+
+
+def _conditions(tree: Tree) -> Iterator[pl.Expr]:
+    match tree:
+        case {"BinaryExpr": {"left": left, "op": "And" | "LogicalAnd", "right": right}}:
+            yield from _conditions(left)
+            yield from _conditions(right)
+        case _:
+            yield deserialised(tree)
+
+
 def distinct_of(aggregation: pl.Expr) -> Distinct | None:
     """Which values an aggregation tells apart to count them; None where it does something else."""
     tree = key_of(aggregation.meta.undo_aliases())
@@ -43,6 +66,22 @@ def distinct_of(aggregation: pl.Expr) -> Distinct | None:
         case {"Agg": {"NUnique": value}}:
             return Distinct(deserialised(value), None)
     return None
+
+
+def is_of_one_row(expr: pl.Expr, table: Table) -> bool:
+    """Whether the value of a row hangs on that row of the table alone, as far as can be told."""
+    columns = {
+        column.name: Column(
+            name=column.name,
+            type=KqlType.STRING if column.type is KqlType.DYNAMIC else column.type,
+        )
+        for column in table.columns
+    }
+    try:
+        read(expr, columns, table.name)
+    except (UnsupportedExpression, KeyError):
+        return False
+    return True
 
 
 def least_of(predicate: pl.Expr, name: str) -> int:

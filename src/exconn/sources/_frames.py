@@ -119,15 +119,26 @@ class Pieces:
 
     def _touched(self, table: Table, period: Period) -> list[Piece]:
         """What may have rows of a period."""
-        names = {name for piece in self._of(table) for name in piece.names}
-        if len(names) > 1:
-            parts = self._coverage(table).parts
-            names = {part.name for part in parts if part.touches(period.start, period.end)}
-        return [
-            evolve(piece, frame=during(piece.only(names), table, period))
-            for piece in self._of(table)
-            if names.intersection(piece.names)
-        ]
+        pieces = self._of(table)
+        if sum(len(piece.names) for piece in pieces) == 1:
+            return [evolve(piece, frame=during(piece.frame, table, period)) for piece in pieces]
+        parts = self._coverage(table).parts
+        touched = [part for part in parts if part.touches(period.start, period.end)]
+        names = {part.name for part in touched}
+        whole = {part.name for part in touched if _lies_in(part, period)}
+        found = []
+        for piece in pieces:
+            if own := names.intersection(piece.names):
+                frame = piece.only(own)
+                frame = frame if own <= whole else during(frame, table, period)
+                found.append(evolve(piece, frame=frame))
+        return found
+
+
+def _lies_in(part: Part, period: Period) -> bool:
+    if part.first is None or part.last is None or part.undated:
+        return False
+    return period.start <= part.first and part.last < period.end
 
 
 def during(frame: pl.LazyFrame, table: Table, period: Period) -> pl.LazyFrame:

@@ -1,0 +1,104 @@
+"""Queries that are run together say what each says by itself."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import polars as pl
+import pytest
+from hypothesis import given
+
+from exconn.detectors import (
+    authenticated,
+    inbound,
+    missing_sender_id,
+    outbound,
+    p2_domain,
+    recipient_domain,
+    sender_mismatch,
+    via_connector,
+    within,
+)
+from exconn.facts import queries
+from exconn.facts.mail import MailRows
+from exconn.query import Query, scan
+from exconn.sources import _columns
+from exconn.sources._counts import Together
+from exconn.tables import EMAIL_EVENTS, conform
+from exconn.testing import assert_same_rows, frames
+from exconn.window import Period
+
+NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
+PERIOD = Period(NOON - timedelta(days=400), NOON + timedelta(days=400))
+MAIL = scan(EMAIL_EVENTS)
+MESSAGE = pl.col("NetworkMessageId")
+HOUR = pl.col("Timestamp").dt.truncate("1h")
+OWN = inbound() & missing_sender_id() & (p2_domain() == recipient_domain())
+CONDITIONS = {
+    "of texts": sender_mismatch(),
+    "of one text": authenticated(),
+    "that compares": outbound(),
+    "of both": OWN,
+    "the other way round": (p2_domain() == recipient_domain()) & missing_sender_id(),
+    "null for some": pl.col("UrlCount") > 1,
+    "null beside texts": (pl.col("UrlCount") > 1) & (p2_domain() == recipient_domain()),
+    "negated": ~(missing_sender_id() & (p2_domain() == recipient_domain())),
+    "of other rows": pl.col("Connectors").is_first_distinct(),
+    "of other rows, too": missing_sender_id() & pl.col("Connectors").is_first_distinct(),
+}
+KEYS = {
+    "folded": pl.col("Connectors").str.to_lowercase(),
+    "one that is null": pl.col("UrlCount"),
+    "of other rows": pl.col("Connectors").is_first_distinct().alias("Connectors"),
+    "a Python function": pl.col("Connectors").map_elements(len, return_dtype=pl.Int64()),
+}
+FILTERS = (pl.lit(value=True), via_connector(), inbound())
+
+
+def counting(key: pl.Expr, condition: pl.Expr, *filters: pl.Expr) -> Query:
+    return (
+        MAIL.filter(within(PERIOD), *filters)
+        .group_by(key, Hour=HOUR)
+        .agg(
+            N=MESSAGE.n_unique(),
+            Where=MESSAGE.filter(condition).n_unique(),
+            Rows=pl.len(),
+            Last=pl.col("Timestamp").max(),
+        )
+    )
+
+
+QUERIES: Sequence[Query] = (
+    *MailRows.queries(PERIOD),
+    *(queries.sending_addresses(PERIOD, most=most) for most in range(3)),
+    *(queries.sender_domains(PERIOD, most=most) for most in range(3)),
+    *(queries.recipient_domains(PERIOD, most=most) for most in range(3)),
+    queries.sender_hours(PERIOD, threshold=2),
+    queries.bulk_senders(PERIOD, threshold=1),
+    *(
+        counting(KEYS["folded"], condition, rows)
+        for condition in CONDITIONS.values()
+        for rows in FILTERS
+    ),
+    *(counting(key, OWN) for key in KEYS.values()),
+)
+
+
+def check(mail: pl.DataFrame, asked: Sequence[Query] = QUERIES) -> None:
+    """Together is what each is alone, in every row."""
+    rows = conform(mail, EMAIL_EVENTS).select(EMAIL_EVENTS.names)
+    together = Together(asked).on(lambda _: rows.lazy())
+    alone = pl.collect_all([query.on(lambda _: rows.lazy()) for query in asked])
+    for ours, theirs in zip(together, alone, strict=True):
+        assert_same_rows(ours, theirs)
+
+
+@given(frames(EMAIL_EVENTS, max_size=12))
+def test_any_rows_are_counted_as_by_each_query(mail: pl.DataFrame) -> None:
+    check(mail)
+
+
+@given(frames(EMAIL_EVENTS, max_size=12))
+def test_rows_are_counted_the_same_whether_texts_are_few_or_many(mail: pl.DataFrame) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_columns, "_FEW_THERE", 1)
+        check(mail)
