@@ -11,6 +11,7 @@ from exconn.facts.queries import MANY
 
 _TELLING = 5
 _ALIKE = 0.85
+_NEAR = 2
 _SECOND = {"co", "com", "org", "net", "ac", "gov", "edu", "ne", "or", "gob", "gouv"}
 _COMMON = {*_SECOND, "onmicrosoft", "www", "mail", "smtp"}
 
@@ -52,13 +53,16 @@ def with_own(
 ) -> tuple[pl.DataFrame, list[frozenset[str] | None]]:
     """Judgements with the number, Own, of the set of the tenant's domains that each knows.
 
-    There are few sets: most judgements know the same domains. Who knows none has None.
+    There are few sets: most judgements know the same domains. Who knows none has None, and is not
+    Known.
     """
     own_at = {at[0]: frozenset(group["Domain"]) for at, group in own_domains.group_by("At")}
     known = [own_at.get(at) for at in judged["At"]]
     sets = list(dict.fromkeys(known))
     numbers = pl.Series("Own", [sets.index(own) for own in known], dtype=pl.Int64)
-    return judged.with_columns(numbers), sets
+    return judged.with_columns(
+        numbers, Known=pl.Series([own is not None for own in known], dtype=pl.Boolean)
+    ), sets
 
 
 def marked(
@@ -101,14 +105,18 @@ def looks_like(domain: str, own: frozenset[str]) -> bool:
     if domain == MANY or not is_foreign(domain, own):
         return False
     labels = [label for label in _shown(domain).split(".")[:-1] if label not in _COMMON]
-    for name in _telling(own):
-        for label in labels:
-            if name in label:
-                return True
-            near = abs(len(label) - len(name)) <= 2
-            if near and SequenceMatcher(None, label, name).ratio() >= _ALIKE:
-                return True
-    return False
+    return any(_is_alike(label, name) for name in _telling(own) for label in labels)
+
+
+def _is_alike(label: str, name: str) -> bool:
+    """Whether a label has a name in it, or nearly is one."""
+    if name in label:
+        return True
+    if abs(len(label) - len(name)) > _NEAR:
+        return False
+    shared = sum(letter in name for letter in label)  # no match has more: most end here
+    at_most = 2 * shared / (len(label) + len(name))
+    return at_most >= _ALIKE and SequenceMatcher(None, label, name).ratio() >= _ALIKE
 
 
 @lru_cache

@@ -28,16 +28,18 @@ def mail_facts(
     Returns:
         Connector, At, PeakHour (null without mail), and a column for each of `MAIL_FACTS`.
     """
+    its = rows.only(judged["Connector"].unique())
     domain = pl.Categorical(pl.Categories.random())
     mailed = rows.correspondents.cast({"Domain": domain})
-    senders = rows.sender_domains.cast({"P1": domain, "P2": domain})
-    recipients = rows.recipient_domains.cast({"Domain": domain})
+    everyone = rows.sender_domains.select("P2", "Hour").cast({"P2": domain})
+    senders = its.sender_domains.cast({"P1": domain, "P2": domain})
+    recipients = its.recipient_domains.cast({"Domain": domain})
     parts = [
-        hour_facts(rows.connector_hours, judged),
-        sender_facts(rows.sender_hours, judged),
+        hour_facts(its.connector_hours, judged),
+        sender_facts(its.sender_hours, judged),
         other_facts(rows.bulk_senders, judged),
-        address_facts(rows.sending_addresses, judged, context),
-        domain_facts(senders, mailed, judged, context, own),
+        address_facts(its.sending_addresses, judged, context),
+        domain_facts(senders, everyone, mailed, judged, context, own),
         direct_facts(rows.tenant_domains, judged),
         recipient_facts(recipients, mailed, judged, context, own),
     ]

@@ -1,5 +1,7 @@
 """The rows of the mail queries, keyed by connector."""
 
+from collections.abc import Collection
+
 import polars as pl
 from attrs import evolve, frozen
 
@@ -57,6 +59,8 @@ class MailRows:
             value.lower(): connectors.of_mail(value)
             for value in self.connector_names["Connectors"].to_list()
         }
+        if all(found == (value,) for value, found in of_value.items()):
+            return self
         keys = pl.DataFrame(
             [(value, key) for value, found in of_value.items() for key in found],
             schema={"Connector": pl.String(), "Key": pl.String()},
@@ -76,6 +80,18 @@ class MailRows:
             sending_addresses=keyed(self.sending_addresses),
             sender_domains=keyed(self.sender_domains),
             recipient_domains=keyed(self.recipient_domains),
+        )
+
+    def only(self, connectors: Collection[str]) -> "MailRows":
+        """The same with what passed through some connectors alone; other ways out stay."""
+        its = pl.col("Connector").is_in(sorted(connectors))
+        return evolve(
+            self,
+            connector_hours=self.connector_hours.filter(its),
+            sender_hours=self.sender_hours.filter(its),
+            sending_addresses=self.sending_addresses.filter(its),
+            sender_domains=self.sender_domains.filter(its),
+            recipient_domains=self.recipient_domains.filter(its),
         )
 
 

@@ -75,12 +75,22 @@ def address_facts(rows: pl.DataFrame, judged: pl.DataFrame, context: Context) ->
 
 def domain_facts(
     rows: pl.DataFrame,
+    everyone: pl.DataFrame,
     known: pl.DataFrame,
     judged: pl.DataFrame,
     context: Context,
     own_domains: pl.DataFrame,
 ) -> pl.DataFrame:
-    """The facts of the domains in whose names each connector's mail comes."""
+    """The facts of the domains in whose names each connector's mail comes.
+
+    Args:
+        rows: of the judged connectors.
+        everyone: P2 and Hour of the mail through any connector.
+        known: whom the tenant mailed.
+        judged: see `judged_frame`.
+        context: what the organisation knows of itself.
+        own_domains: the tenant's domains.
+    """
     names = Names(rows, "P1", "P2")
     asked, sets = with_own(judged, own_domains)
     marks = marked(pl.concat([rows["P1"], rows["P2"]]), sets, Foreign=is_foreign, Like=looks_like)
@@ -89,7 +99,7 @@ def domain_facts(
         asked.join(names.number(judged, "P2", "header_domains"), on=KEYS)
         .join(_shares(rows, asked, marks), on=KEYS, how="left")
         .join(strangers, on=KEYS, how="left")
-        .join(_fresh_domains(names.fresh(asked), rows, known, asked, marks), on=KEYS)
+        .join(_fresh_domains(names.fresh(asked), everyone, known, asked, marks), on=KEYS)
         .with_columns(
             new_envelope_domain_share=_new_share("NewP1"),
             new_header_domain_share=_new_share("NewP2"),
@@ -166,7 +176,7 @@ def _strangers(
 
 def _fresh_domains(
     fresh: pl.DataFrame,
-    rows: pl.DataFrame,
+    everyone: pl.DataFrame,
     known: pl.DataFrame,
     asked: pl.DataFrame,
     marks: pl.DataFrame,
@@ -176,7 +186,7 @@ def _fresh_domains(
     by = (*KEYS, "Own", "BaselineStart", "Start", "P1", "P2", "P1New", "P2New")
     of_window = fresh.group_by(by).agg(pl.col(counts).sum())
     standing = met_before(_standing(of_window, marks), known, "P2").rename({"Met": "Mailed"})
-    seen = _seen(rows.join(fresh.select("P2").unique(), on="P2", how="semi"))
+    seen = _seen(everyone.join(fresh.select("P2").unique(), on="P2", how="semi"))
     kinds = _kinds()
     new = met_before(standing, seen, "P2").with_columns(**kinds)
     p1, p2, messages = pl.col("P1"), pl.col("P2"), pl.col("Messages")
@@ -192,10 +202,8 @@ def _fresh_domains(
         NewP1=messages.filter("P1New").sum(),
         NewP2=messages.filter("P2New").sum(),
     )
-    knows = marks.filter(pl.col("Foreign").is_not_null())["Own"].unique()
-    own_known = asked.select(KEYS, Known=pl.col("Own").is_in(knows.implode()))
     return (
-        facts.join(own_known, on=KEYS)
+        facts.join(asked.select(*KEYS, "Known"), on=KEYS)
         .with_columns(pl.when("Known").then(pl.col(name)).alias(name) for name in by_kind)
         .drop("Known")
     )
