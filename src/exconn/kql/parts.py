@@ -57,6 +57,25 @@ def _conditions(tree: Tree) -> Iterator[pl.Expr]:
             yield deserialised(tree)
 
 
+def lists_of(expr: pl.Expr) -> list[pl.Expr]:
+    """The conditions ``is_in`` of which one must hold; none where something else may do."""
+    tree = key_of(expr)
+    parts = [*_lists(json.loads(tree))] if tree else []
+    found = [part for part in parts if part is not None]
+    return found if len(found) == len(parts) else []
+
+
+def _lists(tree: Tree) -> Iterator[pl.Expr | None]:
+    match tree:
+        case {"BinaryExpr": {"left": left, "op": "Or" | "LogicalOr", "right": right}}:
+            yield from _lists(left)
+            yield from _lists(right)
+        case {"Function": {"function": {"Boolean": {"IsIn": _}}}}:
+            yield deserialised(tree)
+        case _:
+            yield None
+
+
 def distinct_of(aggregation: pl.Expr) -> Distinct | None:
     """Which values an aggregation tells apart to count them; None where it does something else."""
     tree = key_of(aggregation.meta.undo_aliases())

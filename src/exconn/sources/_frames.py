@@ -11,7 +11,7 @@ from exconn.coverage import Coverage, Part, TableCoverage
 from exconn.errors import UnreadableDataError
 from exconn.query import Query
 from exconn.sources._stretches import Extent, Reading, is_large, stretched
-from exconn.tables import Frame, Table, conform, missing_columns
+from exconn.tables import Frame, Table, conform, is_as_given, missing_columns
 from exconn.window import TICK, Period
 
 NAME = "exconn: file"
@@ -102,14 +102,23 @@ class Pieces:
             return None
         return Extent(rows, Period(known.first, known.last + TICK))
 
-    def scan(self, table: Table, period: Period | None) -> pl.LazyFrame:
-        """The rows of a table; of a period those of its files, and of groups of rows in these."""
-        return _whole(self._of(table) if period is None else self._touched(table, period), table)
+    def scan(
+        self, table: Table, period: Period | None, where: pl.Expr | None = None
+    ) -> pl.LazyFrame:
+        """The rows of a table; of a period those of its files, and of groups of rows in these.
 
-    def read(self, table: Table, period: Period, names: Sequence[str]) -> pl.DataFrame:
-        """Some columns of the rows of a period."""
+        Those that do not meet a condition may be left out.
+        """
+        pieces = self._of(table) if period is None else self._touched(table, period)
+        return _whole([_only(piece, table, where) for piece in pieces], table)
+
+    def read(
+        self, table: Table, period: Period, names: Sequence[str], where: pl.Expr | None = None
+    ) -> pl.DataFrame:
+        """Some columns of the rows of a period; those that do not meet a condition may lack."""
         frames = [pl.DataFrame(schema={name: table.schema[name] for name in names})]
-        for piece in self._touched(table, period):
+        for touched in self._touched(table, period):
+            piece = _only(touched, table, where)
             given = piece.frame.collect_schema()
             spelt = [n for name in names for n in (name, table[name].alias) if n in given]
             if spelt:
@@ -139,6 +148,15 @@ def _lies_in(part: Part, period: Period) -> bool:
     if part.first is None or part.last is None or part.undated:
         return False
     return period.start <= part.first and part.last < period.end
+
+
+def _only(piece: Piece, table: Table, where: pl.Expr | None) -> Piece:
+    """Only rows that meet a condition, where it says the same of them as they are given."""
+    if where is None:
+        return piece
+    present = piece.frame.collect_schema()
+    plain = all(is_as_given(table[name], present) for name in where.meta.root_names())
+    return evolve(piece, frame=piece.frame.filter(where)) if plain else piece
 
 
 def during(frame: pl.LazyFrame, table: Table, period: Period) -> pl.LazyFrame:

@@ -14,6 +14,7 @@ from attrs import evolve, frozen
 from exconn.kql.cuts import between, bounds, cut_of
 from exconn.query import Aggregate, Join, Query, Step, nothing_to_join, run
 from exconn.sources._counts import Together
+from exconn.sources._wanted import wanted
 from exconn.tables import Table
 from exconn.window import EVER, HOUR, Period, ceiled, floored
 
@@ -28,12 +29,16 @@ _OWN_TEXT = cs.string() + ""
 class Rows(Protocol):
     """Gives the rows of tables."""
 
-    def scan(self, table: Table, period: Period | None) -> pl.LazyFrame:
-        """All rows, or at least those of a period."""
+    def scan(
+        self, table: Table, period: Period | None, where: pl.Expr | None = None
+    ) -> pl.LazyFrame:
+        """All rows, or at least those of a period; those that do not meet a condition may lack."""
         ...
 
-    def read(self, table: Table, period: Period, names: Sequence[str]) -> pl.DataFrame:
-        """Some columns of the rows of a period."""
+    def read(
+        self, table: Table, period: Period, names: Sequence[str], where: pl.Expr | None = None
+    ) -> pl.DataFrame:
+        """Some columns of the rows of a period; those that do not meet a condition may lack."""
         ...
 
 
@@ -157,6 +162,7 @@ class _Firsts:
         self._queries = queries
         counting = [q for q in queries if any(isinstance(step, Aggregate) for step in q.steps)]
         self._counting = set(counting)
+        self._filtering = [query for query in queries if query not in self._counting]
         self._together = Together(counting)
         reads = frozenset[tuple[str, str]]().union(*(query.reads() for query in counting))
         self._read = {
@@ -164,20 +170,23 @@ class _Firsts:
             for query in counting
             for table in query.tables
         }
+        self._counted_of = {table: wanted(counting, table) for table in self._read}
+        filtered = {table for query in self._filtering for table in query.tables}
+        self._filtered_of = {table: wanted(self._filtering, table) for table in filtered}
 
     def on(self, rows: Rows, period: Period) -> list[pl.DataFrame]:
         """Their results on the rows of a period."""
         held = {
-            table: _with_empty(rows.read(table, period, names), table)
+            table: _with_empty(rows.read(table, period, names, self._counted_of[table]), table)
             for table, names in self._read.items()
         }
+
+        def scan(table: Table) -> pl.LazyFrame:
+            return rows.scan(table, period, self._filtered_of[table])
+
         counted = iter(self._together.on(held.__getitem__))
         filtered = iter(
-            pl.collect_all(
-                between(query, period).on(partial(rows.scan, period=period))
-                for query in self._queries
-                if query not in self._counting
-            )
+            pl.collect_all(between(query, period).on(scan) for query in self._filtering)
         )
         frames = [next(counted if q in self._counting else filtered) for q in self._queries]
         return [frame.with_columns(_OWN_TEXT) for frame in frames]

@@ -23,6 +23,7 @@ from exconn.tables._table import (
     Reads,
     Table,
     conform,
+    is_as_given,
     missing_columns,
     moment,
 )
@@ -48,6 +49,7 @@ __all__ = [
     "Reads",
     "Table",
     "conform",
+    "is_as_given",
     "missing_columns",
     "moment",
 ]

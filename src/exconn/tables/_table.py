@@ -147,6 +147,12 @@ def moment(table: Table, present: pl.Schema, *, where: str = "") -> pl.Expr:
     return _conformed(table[table.time], present, where or table.name, spelt=False)
 
 
+def is_as_given(column: Column, present: pl.Schema) -> bool:
+    """Whether `conform` leaves a column of text of a raw frame as it is, but for nulls."""
+    spelt_otherwise = column.alias is not None and column.alias in present
+    return present.get(column.name) == pl.String and not column.values and not spelt_otherwise
+
+
 def missing_columns(table: Table, present: pl.Schema) -> frozenset[str]:
     """The columns of a table that a raw frame of this schema lacks, under any spelling."""
     return frozenset(

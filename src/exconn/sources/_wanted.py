@@ -1,0 +1,53 @@
+"""Which rows some queries look at, as far as they list the texts that they look for.
+
+A file need not be read where it has none of them: of other rows only the columns are looked at
+that tell.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import takewhile
+
+import polars as pl
+
+from exconn.kql.parts import conditions_of, is_of_one_row, lists_of
+from exconn.query import Filter, Join, Query
+from exconn.tables import Table
+
+
+def wanted(queries: Iterable[Query], table: Table) -> pl.Expr | None:
+    """What holds of all rows of a table that queries look at; None where they list no texts.
+
+    It is met by no row in which the columns that it reads are null or empty.
+    """
+    listed = [_listed(query) for query in _on(queries, table)]
+    conditions = [pl.all_horizontal(some) for some in listed if some]
+    return pl.any_horizontal(conditions) if conditions and all(listed) else None
+
+
+def _on(queries: Iterable[Query], table: Table) -> Iterator[Query]:
+    """The queries on a table, and those on it that are joined."""
+    for query in queries:
+        if query.table == table:
+            yield query
+        yield from _on((step.other for step in query.steps if isinstance(step, Join)), table)
+
+
+def _listed(query: Query) -> Sequence[pl.Expr]:
+    filters = takewhile(lambda step: isinstance(step, Filter), query.steps)
+    predicates = [p for step in filters if isinstance(step, Filter) for p in step.predicates]
+    terms = [term for predicate in predicates for part in conditions_of(predicate) for term in part]
+    return [term for term in terms if _is_list(term, query.table)]
+
+
+def _is_list(condition: pl.Expr, table: Table) -> bool:
+    """Whether one of some texts is listed, and "" is none of them."""
+    parts = lists_of(condition)
+    return bool(parts) and all(_tells(part, table) for part in parts)
+
+
+def _tells(part: pl.Expr, table: Table) -> bool:
+    roots = part.meta.root_names()
+    if len(roots) != 1 or roots[0] not in table.schema or table.schema[roots[0]] != pl.String:
+        return False
+    empty = pl.DataFrame({roots[0]: ["", None]}, schema={roots[0]: pl.String()})
+    return is_of_one_row(part, table) and not empty.filter(part).height
