@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from functools import partial
 from typing import Protocol
 
 import polars as pl
@@ -114,7 +113,7 @@ def stretched(
     """
     plans = [_plan(query, extents[query.table]) for query in queries]
     whole = [index for index, plan in enumerate(plans) if not plan.periods]
-    together = [queries[n].on(partial(rows.scan, period=plans[n].within)) for n in whole]
+    together = [queries[n].on(_scan(queries[n], rows, plans[n], extents)) for n in whole]
     results = dict(zip(whole, pl.collect_all(together), strict=True))
     by_period = _by_period(plans)
     firsts = {some: _Firsts([plans[n].first for n in some]) for some in set(by_period.values())}
@@ -133,6 +132,18 @@ def stretched(
         laid = pl.concat(some).lazy()
         results[index] = run(plans[index].last, laid, nothing_to_join).collect()
     return [results[index] for index in range(len(queries))]
+
+
+def _scan(
+    query: Query, rows: Rows, plan: _Plan, extents: Mapping[Table, Extent | None]
+) -> Callable[[Table], pl.LazyFrame]:
+    """Gives the rows for a query that is run as a whole; of large tables not many in vain."""
+
+    def scan(table: Table) -> pl.LazyFrame:
+        where = wanted([query], table) if extents[query.table] is not None else None
+        return rows.scan(table, plan.within, where)
+
+    return scan
 
 
 def _in_turn(
