@@ -40,16 +40,10 @@ def evidence(found: Survey, judgement: Judgement, peak: datetime | None, *, rows
         rows: whether to ask the source for single messages and sign-ins too.
     """
     window = judgement.window
-    mail = found.mail
-    in_window = (
-        (pl.col("Connector") == judgement.connector)
-        & (pl.col("Hour") >= window.start)
-        & (pl.col("Hour") < window.end)
-    )
+    mail = found.mail.of(judgement.connector)
+    in_window = (pl.col("Hour") >= window.start) & (pl.col("Hour") < window.end)
     hours = mail.connector_hours.filter(
-        pl.col("Connector") == judgement.connector,
-        pl.col("Hour") >= window.baseline_start,
-        pl.col("Hour") < window.end,
+        pl.col("Hour") >= window.baseline_start, pl.col("Hour") < window.end
     ).sort("Hour")
     others = mail.bulk_senders.filter(
         pl.col("Connector") != judgement.connector,

@@ -222,10 +222,11 @@ def _connectors(
 def _mail(found: Survey, judgement: Judgement) -> tuple[tuple[SimilarMail, ...] | None, list[str]]:
     window = judgement.window
     doubts = _doubts(found.coverage.standing(EMAIL_EVENTS, window, _reads_of_mail()))
-    addresses, lumped = new_names(found.mail.sending_addresses, "Address", judgement)
+    its = found.mail.of(judgement.connector)
+    addresses, lumped = new_names(its.sending_addresses, "Address", judgement)
     if lumped:
         doubts.append("the connector has hours with too many sending addresses to tell apart")
-    domains, lumped = new_names(found.mail.sender_domains, "P1", judgement)
+    domains, lumped = new_names(its.sender_domains, "P1", judgement)
     if lumped:
         doubts.append("the connector has hours with too many sender domains to tell apart")
     judged = judged_frame([judgement], [Turn()], found.coverage)
@@ -244,11 +245,14 @@ def new_names(rows: pl.DataFrame, column: str, judgement: Judgement) -> tuple[li
 
     Also whether there may be others: in some hours there are too many to tell them apart. Where
     such an hour is in the past, none can be told to be new.
+
+    Args:
+        rows: those of the connector.
+        column: the names.
+        judgement: the window.
     """
     window, hour = judgement.window, pl.col("Hour")
-    named = rows.filter(
-        pl.col("Connector") == judgement.connector, hour < window.end, pl.col(column) != ""
-    )
+    named = rows.filter(hour < window.end, pl.col(column) != "")
     past = named.filter(hour >= floored(judgement.own_start), hour < window.start)
     now = named.filter(hour >= window.start)
     lumped = MANY in past[column] or MANY in now[column]
@@ -316,9 +320,8 @@ def _passed(found: Survey, judgement: Judgement, value: str) -> str | None:
 def _clicks(found: Survey, judgement: Judgement) -> tuple[Clicks | None, list[str]]:
     window, hour = judgement.window, pl.col("Hour")
     doubts = _doubts(found.coverage.standing(EMAIL_EVENTS, window, _reads_of_clicks()))
-    mail = found.mail.connector_hours.filter(
-        pl.col("Connector") == judgement.connector, hour >= window.start, hour < window.end
-    )
+    hours = found.mail.of(judgement.connector).connector_hours
+    mail = hours.filter(hour >= window.start, hour < window.end)
     if mail.is_empty():
         return (None if doubts else Clicks()), doubts
     try:

@@ -268,7 +268,7 @@ class _Verdicts:
         self, judgement: Judgement, name: str, gathered: Evidence, facts: Facts
     ) -> Incident:
         """What the runbook needs to know of one judgement."""
-        trail, mail = self._found.trail, self._found.mail
+        trail, mail = self._found.trail, self._found.mail.of(judgement.connector)
         addresses: list[str] = []
         domains: list[str] = []
         if facts["fresh_address_messages"] is not None:  # what is new can be told
@@ -371,7 +371,7 @@ def _candidates(found: Survey, connector: str, days: int) -> list[Window]:
     """
     changes = sorted({change.timestamp for change in found.trail.of(connector)}, reverse=True)
     hourly = {time.replace(minute=0, second=0, microsecond=0): time for time in changes}
-    hours = found.mail.connector_hours.filter(pl.col("Connector") == connector)
+    hours = found.mail.of(connector).connector_hours
     ranked = hours.sort("Messages", "Hour", descending=[True, False])
     busiest = ranked.unique(pl.col("Hour").dt.date(), keep="first", maintain_order=True)["Hour"]
     last = hours.sort("Hour").tail(1)["Hour"]

@@ -1,6 +1,7 @@
 """The rows of the mail queries, keyed by connector."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from functools import cached_property
 
 import polars as pl
 from attrs import evolve, frozen
@@ -20,8 +21,17 @@ from exconn.facts.queries import (
 from exconn.query import Query
 from exconn.window import Period
 
+_PASSED = (
+    "connector_hours",
+    "sender_hours",
+    "sending_addresses",
+    "sender_domains",
+    "recipient_domains",
+)
+"""The rows of what passed through connectors."""
 
-@frozen(eq=False)
+
+@frozen(eq=False, slots=False)
 class MailRows:
     """The rows of the mail queries, each named like its query."""
 
@@ -85,14 +95,25 @@ class MailRows:
     def only(self, connectors: Collection[str]) -> "MailRows":
         """The same with what passed through some connectors alone; other ways out stay."""
         its = pl.col("Connector").is_in(sorted(connectors))
-        return evolve(
-            self,
-            connector_hours=self.connector_hours.filter(its),
-            sender_hours=self.sender_hours.filter(its),
-            sending_addresses=self.sending_addresses.filter(its),
-            sender_domains=self.sender_domains.filter(its),
-            recipient_domains=self.recipient_domains.filter(its),
-        )
+        return evolve(self, **{name: getattr(self, name).filter(its) for name in _PASSED})
+
+    def of(self, connector: str) -> "MailRows":
+        """The same with what passed through one connector alone; quick when asked for many."""
+        rows = {name: found.get(connector) for name, found in self._by_connector.items()}
+        empty = {name: getattr(self, name).clear() for name, found in rows.items() if found is None}
+        return evolve(self, **{**rows, **empty})
+
+    @cached_property
+    def _by_connector(self) -> Mapping[str, Mapping[str, pl.DataFrame]]:
+        return {
+            name: {
+                str(connector): rows
+                for (connector,), rows in getattr(self, name)
+                .partition_by("Connector", as_dict=True)
+                .items()
+            }
+            for name in _PASSED
+        }
 
 
 def _merged(frame: pl.DataFrame) -> pl.DataFrame:
