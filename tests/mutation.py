@@ -46,7 +46,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "facts/traits.py": ("test_traits.py", "test_identity.py", "test_grading.py", "test_facts.py"),
     "grading/actions.py": ("test_runbook.py", "test_grading.py"),
     "grading/evidence.py": ("test_grading.py", "test_verdicts.py"),
-    "grading/explanation.py": ("test_export.py", "test_grading.py", "reports"),
+    "grading/explanation.py": ("test_export.py", "test_grading.py", "reports/test_markdown.py"),
     "grading/export.py": ("test_export.py", "test_hunt.py"),
     "grading/findings.py": ("test_verdict.py", "test_outlook.py"),
     "grading/gathering.py": ("test_grading.py", "test_verdicts.py", "test_scenario_gaps.py"),

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 
 from exconn.detectors import by_account, connector_change, outbound, via_connector, within
 from exconn.query import Query, scan
@@ -76,7 +76,13 @@ ASKED: Sequence[Sequence[Query]] = [
 ]
 
 
+SPELT_OTHERWISE = pl.DataFrame(
+    {"Timestamp": [NOON] * 2, "EmailDirection": ["OUTBOUND", None], "Connectors": ["RELAY", None]}
+)
+
+
 @settings(max_examples=10)
+@example(SPELT_OTHERWISE, SPELT_OTHERWISE.cast({"Connectors": pl.Categorical()}))
 @given(frames(EMAIL_EVENTS, max_size=8), frames(EMAIL_EVENTS, max_size=8))
 def test_files_say_the_same_whichever_rows_are_not_read(
     one: pl.DataFrame, other: pl.DataFrame
