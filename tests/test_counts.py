@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from exconn.detectors import (
     authenticated,
@@ -80,6 +80,13 @@ QUERIES: Sequence[Query] = (
         for rows in FILTERS
     ),
     *(counting(key, OWN) for key in KEYS.values()),
+    *(
+        MAIL.filter(within(PERIOD))
+        .group_by(A=KEYS["folded"], B=KEYS["folded"], C=KEYS["folded"], Hour=HOUR)
+        .agg(N=MESSAGE.n_unique(), Where=MESSAGE.filter(OWN).n_unique())
+        .lumped(*names, by=by, most=1, many="many")
+        for names, by in ((("A", "B"), ("C", "Hour")), (("A",), ("B", "C", "Hour")))
+    ),
 )
 
 
@@ -92,11 +99,13 @@ def check(mail: pl.DataFrame, asked: Sequence[Query] = QUERIES) -> None:
         assert_same_rows(ours, theirs)
 
 
+@settings(max_examples=30)
 @given(frames(EMAIL_EVENTS, max_size=12))
 def test_any_rows_are_counted_as_by_each_query(mail: pl.DataFrame) -> None:
     check(mail)
 
 
+@settings(max_examples=30)
 @given(frames(EMAIL_EVENTS, max_size=12))
 def test_rows_are_counted_the_same_whether_texts_are_few_or_many(mail: pl.DataFrame) -> None:
     with pytest.MonkeyPatch.context() as patch:

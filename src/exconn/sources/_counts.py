@@ -301,14 +301,15 @@ class _Groups:
             .collect(engine="in-memory")
         )
         parts = [pl.col(_BY)]
-        for name, hashed in hashes.items():
+        for n, (name, hashed) in enumerate(hashes.items()):
             crowded = numbers.filter(pl.col(number[name]) > lumped.most)[_BY].implode()
-            parts.append(pl.when(pl.col(_BY).is_in(crowded)).then(0).otherwise(hashed))
+            told = pl.when(pl.col(_BY).is_in(crowded)).then(0).otherwise(hashed)
+            parts.append(told.hash(_SEED + n))  # once more: columns may be equal
         lump = reduce(xor, parts).alias(_LUMP)
         [(value, counts)] = self.distinct.items()
         with_lump = grouped.with_columns(by).with_columns(lump)
         found = _by_value(with_lump, value, counts, _LUMP).collect(engine="in-memory")
-        told = (
+        named = (
             self._named(rows, found)
             .with_columns(rows.select(by).to_series().gather(found[_FIRST]))
             .join(numbers, on=_BY)
@@ -320,7 +321,7 @@ class _Groups:
                 for name in lumped.names
             )
         )
-        return _told(told, [*lumped.by, *lumped.names, *counts, *number.values()])
+        return _told(named, [*lumped.by, *lumped.names, *counts, *number.values()])
 
     def _named(self, rows: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
         """What was found of groups, with the keys of the first row of each."""
