@@ -99,13 +99,13 @@ def check(mail: pl.DataFrame, asked: Sequence[Query] = QUERIES) -> None:
         assert_same_rows(ours, theirs)
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(frames(EMAIL_EVENTS, max_size=12))
 def test_any_rows_are_counted_as_by_each_query(mail: pl.DataFrame) -> None:
     check(mail)
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(frames(EMAIL_EVENTS, max_size=12))
 def test_rows_are_counted_the_same_whether_texts_are_few_or_many(mail: pl.DataFrame) -> None:
     with pytest.MonkeyPatch.context() as patch:

@@ -73,6 +73,11 @@ class Extent:
         long = (self.period.end - self.period.start) * (_ROWS_AT_ONCE / self.rows)
         return max((length for length in _LENGTHS if length <= long), default=HOUR)
 
+    @property
+    def is_dense(self) -> bool:
+        """Whether even in an hour there are more rows than are held at once."""
+        return self.rows * (HOUR / (self.period.end - self.period.start)) > _ROWS_AT_ONCE
+
 
 @frozen(eq=False)
 class _Plan:
@@ -122,7 +127,8 @@ def stretched(
         return firsts[by_period[period]].on(rows, period)
 
     parts: dict[int, list[pl.DataFrame]] = defaultdict(list)
-    in_turn = zip(by_period, _in_turn(found, by_period), strict=True)
+    dense = any(extent.is_dense for extent in extents.values() if extent is not None)
+    in_turn = zip(by_period, _in_turn(found, by_period, 1 if dense else _AT_ONCE), strict=True)
     for done, (period, frames) in enumerate(in_turn, start=1):
         for index, frame in zip(by_period[period], frames, strict=True):
             parts[index].append(frame)
@@ -147,10 +153,10 @@ def _scan(
 
 
 def _in_turn(
-    act: Callable[[Period], list[pl.DataFrame]], periods: Iterable[Period]
+    act: Callable[[Period], list[pl.DataFrame]], periods: Iterable[Period], at_once: int
 ) -> Iterator[list[pl.DataFrame]]:
-    """What an act gives for each period, two at a time: one reads while the other counts."""
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
+    """What an act gives for each period, so many at a time: one reads while the other counts."""
+    with ThreadPoolExecutor(at_once) as pool:
         try:
             yield from pool.map(act, periods)
         finally:

@@ -16,6 +16,13 @@ def placed_rows(
     rows: pl.DataFrame, judged: pl.DataFrame, on: Sequence[str] = ("Connector",)
 ) -> pl.DataFrame:
     """The rows of each judged connector; In the window, or in its own Past."""
+    return placing(rows, judged, on).collect()
+
+
+def placing(
+    rows: pl.DataFrame, judged: pl.DataFrame, on: Sequence[str] = ("Connector",)
+) -> pl.LazyFrame:
+    """The plan of `placed_rows`, for rows so many that they had better not be held."""
     hour = pl.col("Hour")
     return (
         judged.lazy()
@@ -25,7 +32,6 @@ def placed_rows(
             Past=(hour >= pl.col("OwnStart")) & (hour < pl.col("Start")),
         )
         .filter(IN | PAST)
-        .collect()
     )
 
 

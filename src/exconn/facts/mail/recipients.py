@@ -12,6 +12,7 @@ from exconn.facts.mail.placing import (
     foreign_share,
     number_of,
     placed_rows,
+    placing,
     ratio,
 )
 from exconn.facts.queries import MANY
@@ -49,16 +50,18 @@ def recipient_facts(
         )
     )
     outside = rows.join(marks.filter("Foreign"), on="Domain")
-    placed = placed_rows(outside, asked, on=("Connector", "Own"))
+    times = asked.select(*KEYS, "Own", "BaselineStart", "OwnStart", "Start", "End")
+    placed = placing(outside, times, on=("Connector", "Own"))
     mailed = (
         placed.filter(IN)
         .group_by(*KEYS, "Domain", "BaselineStart", "Start")
         .agg(deliveries.sum(), pl.col("DomainCount").max())
+        .collect()
     )
+    own = placed.filter(PAST).select(*KEYS, "Domain").unique().collect()
     met = met_before(mailed, known, "Domain")
-    own = placed.filter(PAST).select(*KEYS, "Domain").unique().with_columns(Own=pl.lit(value=True))
     met = (
-        met.join(own, on=[*KEYS, "Domain"], how="left")
+        met.join(own.with_columns(Own=pl.lit(value=True)), on=[*KEYS, "Domain"], how="left")
         .with_columns(
             Met=pl.col("Met") | (pl.col("Own").is_not_null() & (pl.col("Domain") == MANY))
         )

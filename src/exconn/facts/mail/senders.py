@@ -13,6 +13,7 @@ from exconn.facts.mail.placing import (
     PAST,
     foreign_share,
     placed_rows,
+    placing,
     ratio,
     share_of,
     share_where,
@@ -169,8 +170,9 @@ def _strangers(
     relayed = (
         outside.join(foreign, on="P2").group_by(*_PLACE, "Own", "P2").agg(pl.col("Outbound").sum())
     )
-    placed = placed_rows(relayed, asked, on=("Connector", "Own")).filter(IN)
-    met = met_before(placed, known, "P2")
+    times = asked.select(*KEYS, "Own", "BaselineStart", "OwnStart", "Start", "End")
+    placed = placing(relayed, times, on=("Connector", "Own")).filter(IN)
+    met = met_before(placed.collect(), known, "P2")
     return met.group_by(KEYS).agg(Strangers=pl.col("Outbound").filter(~pl.col("Met")).sum())
 
 
