@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 
 from exconn.detectors import (
     authenticated,
@@ -80,6 +80,12 @@ QUERIES: Sequence[Query] = (
         for rows in FILTERS
     ),
     *(counting(key, OWN) for key in KEYS.values()),
+    MAIL.filter(within(PERIOD))
+    .filter(via_connector())
+    .filter(pl.col("Connectors").is_first_distinct())
+    .group_by(Hour=HOUR)
+    .agg(N=MESSAGE.n_unique()),
+    MAIL.group_by("Connectors").agg(N=MESSAGE.n_unique()),
     *(
         MAIL.filter(within(PERIOD))
         .group_by(A=KEYS["folded"], B=KEYS["folded"], C=KEYS["folded"], Hour=HOUR)
@@ -99,7 +105,11 @@ def check(mail: pl.DataFrame, asked: Sequence[Query] = QUERIES) -> None:
         assert_same_rows(ours, theirs)
 
 
+LATE = NOON + timedelta(days=500)
+
+
 @settings(max_examples=15)
+@example(pl.DataFrame({"Timestamp": [LATE, NOON], "Connectors": ["A", "A"]}))
 @given(frames(EMAIL_EVENTS, max_size=12))
 def test_any_rows_are_counted_as_by_each_query(mail: pl.DataFrame) -> None:
     check(mail)

@@ -19,6 +19,7 @@ from exconn.window import Period
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 PERIOD = Period(NOON - timedelta(hours=3), NOON + timedelta(hours=3))
+MAIL = scan(EMAIL_EVENTS)
 CONNECTOR, MESSAGE = pl.col("Connectors"), pl.col("NetworkMessageId")
 LISTED = CONNECTOR.str.to_lowercase().is_in(["relay", "a"])
 WHERE: dict[str, tuple[pl.Expr, bool]] = {
@@ -58,6 +59,13 @@ def test_what_lists_texts_is_known(name: str) -> None:
     where, is_listed = WHERE[name]
     for query in (rows(where), counted(where), whole(where)):
         assert (wanted([query], EMAIL_EVENTS) is not None) == is_listed
+
+
+def test_what_hangs_on_other_rows_is_decided_before_they_are_left_out() -> None:
+    first = pl.col("UrlCount").is_first_distinct()
+    assert wanted([MAIL.filter(LISTED).filter(first)], EMAIL_EVENTS) is not None
+    assert wanted([MAIL.filter(first).filter(LISTED)], EMAIL_EVENTS) is None
+    assert wanted([MAIL.filter(first, LISTED)], EMAIL_EVENTS) is None
 
 
 def test_all_that_ask_must_list_what_they_want() -> None:

@@ -11,6 +11,7 @@ from exconn.kql.nodes import Column, Literal, Op
 from exconn.kql.render import terms
 from exconn.kql.serialised import Tree, deserialised
 from exconn.kql.tree import read
+from exconn.query import Filter, Query
 from exconn.tables import KqlType, Table
 
 
@@ -101,6 +102,18 @@ def is_of_one_row(expr: pl.Expr, table: Table) -> bool:
     except (UnsupportedExpression, KeyError):
         return False
     return True
+
+
+def leading_filters(query: Query) -> tuple[Filter, ...]:
+    """The filters that a query begins with, while each row alone decides whether it is kept."""
+    found: list[Filter] = []
+    for step in query.steps:
+        if not isinstance(step, Filter):
+            break
+        if not all(is_of_one_row(predicate, query.table) for predicate in step.predicates):
+            break
+        found.append(step)
+    return tuple(found)
 
 
 def least_of(predicate: pl.Expr, name: str) -> int:

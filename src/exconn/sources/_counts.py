@@ -11,13 +11,12 @@ import secrets
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import reduce
-from itertools import takewhile
 from operator import and_, xor
 
 import polars as pl
 from attrs import frozen
 
-from exconn.kql.parts import Distinct, distinct_of, is_of_one_row, key_of, least_of
+from exconn.kql.parts import Distinct, distinct_of, is_of_one_row, key_of, leading_filters, least_of
 from exconn.query import Aggregate, Filter, Join, Lumped, Query, Step, as_counted, run
 from exconn.sources._columns import Columns
 from exconn.tables import Table
@@ -105,8 +104,8 @@ def _counts(queries: Iterable[Query]) -> Iterator[_Count]:
 
 def _count(query: Query) -> _Count | None:
     """The count that a query begins with; None where it begins otherwise."""
-    filters = list(takewhile(lambda step: isinstance(step, Filter), query.steps))
-    predicates = tuple(p for step in filters if isinstance(step, Filter) for p in step.predicates)
+    filters = leading_filters(query)
+    predicates = tuple(predicate for step in filters for predicate in step.predicates)
     table, before = query.table, len(filters)
     match query.steps[before:]:
         case (Aggregate() as groups, _, _, Lumped() as lumped, *_) if _counts_one_thing(
@@ -202,7 +201,8 @@ class _Part:
     @property
     def holds(self) -> pl.Expr:
         """Of which rows it counts."""
-        return reduce(and_, self.predicates, pl.lit(value=True)).fill_null(value=False)
+        every = pl.repeat(value=True, n=pl.len())
+        return reduce(and_, self.predicates, every).fill_null(value=False).alias(_GROUP)
 
     def counted(self, rows: pl.DataFrame) -> dict[_Steps, pl.DataFrame]:
         """The counts by their steps, of its rows with the computed columns."""

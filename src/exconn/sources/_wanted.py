@@ -5,12 +5,11 @@ that tell.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import takewhile
 
 import polars as pl
 
-from exconn.kql.parts import conditions_of, is_of_one_row, lists_of
-from exconn.query import Filter, Join, Query
+from exconn.kql.parts import conditions_of, is_of_one_row, leading_filters, lists_of
+from exconn.query import Join, Query
 from exconn.tables import Table
 
 
@@ -33,8 +32,7 @@ def _on(queries: Iterable[Query], table: Table) -> Iterator[Query]:
 
 
 def _listed(query: Query) -> Sequence[pl.Expr]:
-    filters = takewhile(lambda step: isinstance(step, Filter), query.steps)
-    predicates = [p for step in filters if isinstance(step, Filter) for p in step.predicates]
+    predicates = [p for step in leading_filters(query) for p in step.predicates]
     terms = [term for predicate in predicates for part in conditions_of(predicate) for term in part]
     return [term for term in terms if _is_list(term, query.table)]
 
