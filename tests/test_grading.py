@@ -988,6 +988,11 @@ def test_mail_stands_in_the_timeline_at_its_own_time() -> None:
     assert first.summary.startswith("first mail in the window; busiest hour, ")
     assert "5 messages" in first.summary
     assert last.summary == "last mail in the window"
+    one = mail(changed, n=1, start=sent)
+    assert [e.kind for e in graded(one).timeline if e.kind in ("change", "mail")] == [
+        "change",
+        "mail",
+    ]
 
 
 def test_a_change_that_failed_is_an_attempt() -> None:

@@ -63,6 +63,14 @@ def test_a_change_by_guid_does_not_rename_a_connector() -> None:
     assert found.facts["modified"] == 2
 
 
+def test_a_connector_that_was_created_is_found_by_the_guid_it_was_given() -> None:
+    new = "New-InboundConnector"
+    created = change(honest(), {}, operation=new, object_id=GUID, at=AT - 2 * DAY)
+    found = named(deed(created, "Set-InboundConnector", {"Identity": GUID}, object_id=GUID), GUID)
+    assert found.connector == honest().connector("quiet").name
+    assert found.facts["changes"] == 2
+
+
 def test_renames_chain() -> None:
     tenant = honest()
     old = tenant.connector("quiet").name

@@ -484,6 +484,7 @@ def test_recipients_outside_are_warned_unless_all_mail_stayed_inside() -> None:
     why = only(warned, ActionId.WARN_RECIPIENTS).why
     assert "d0.example, d1.example, d2.example, d3.example, d4.example." in why
     assert "warn-recipients" in ids(respond(change(OPENED)))
+    assert "warn-recipients" in ids(respond(change(OPENED), hours=hours(0) + hours(5)))
     assert "warn-recipients" not in ids(respond(change(OPENED), hours=hours(0)))
 
 

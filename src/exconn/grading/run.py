@@ -45,7 +45,7 @@ from exconn.query import Source
 from exconn.signals import QUESTIONS, SIGNALS, Signal
 from exconn.sources import MemorySource
 from exconn.tables import CLOUD_APP_EVENTS, EMAIL_EVENTS, IDENTITY_LOGON_EVENTS
-from exconn.window import EVER, Window, iso
+from exconn.window import EVER, Window, floored, iso
 
 _CHANGES_TRIED = 200
 _DAYS_TRIED = 60
@@ -101,9 +101,10 @@ def _asked(
     signals: Sequence[Signal],
 ) -> "_Verdicts":
     when = window or Window(alert.timestamp)
-    found = survey(source, when.period, context or Context(), (alert.connector.strip(),))
-    key = found.trail.connectors.key(alert.connector)
-    if key not in found.connectors and not _may_exist(source, alert.connector, found):
+    name = alert.connector.strip()
+    found = survey(source, when.period, context or Context(), (name,))
+    key = found.trail.connectors.key(name)
+    if key not in found.connectors and not _may_exist(source, name, found):
         raise UnknownConnectorError(
             alert.connector, [found.display(name) for name in found.connectors]
         )
@@ -360,7 +361,7 @@ def _may_exist(source: Source, connector: str, found: Survey) -> bool:
     )
     if untold:
         return True
-    everywhere = survey(source, None, found.context, (connector.strip(),))
+    everywhere = survey(source, None, found.context, (connector,))
     return everywhere.trail.connectors.key(connector) in everywhere.connectors
 
 
@@ -370,7 +371,7 @@ def _candidates(found: Survey, connector: str, days: int) -> list[Window]:
     Changes are thinned to one an hour. Busier hours come first.
     """
     changes = sorted({change.timestamp for change in found.trail.of(connector)}, reverse=True)
-    hourly = {time.replace(minute=0, second=0, microsecond=0): time for time in changes}
+    hourly = {floored(time): time for time in changes}
     hours = found.mail.of(connector).connector_hours
     ranked = hours.sort("Messages", "Hour", descending=[True, False])
     busiest = ranked.unique(pl.col("Hour").dt.date(), keep="first", maintain_order=True)["Hour"]
