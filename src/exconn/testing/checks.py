@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import polars as pl
 from attrs import frozen
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, given, settings
 from polars.exceptions import PolarsError
 
 from exconn.errors import ExconnError, did_you_mean, nearest
@@ -259,10 +259,7 @@ def _draw(look_at: Callable[[pl.DataFrame], None], table: Table, asked: Query) -
     columns = [name for name in asked.schema if name != _DETECTED]
 
     @settings(
-        deadline=None,
-        report_multiple_bugs=False,
-        suppress_health_check=[HealthCheck.too_slow],
-        phases=set(Phase) - {Phase.explain},  # the row that is shown explains itself
+        deadline=None, report_multiple_bugs=False, suppress_health_check=[HealthCheck.too_slow]
     )
     @given(frames(table, columns=columns))
     def on(raw: pl.DataFrame) -> None:
