@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
+import polars.selectors as cs
 import pytest
 from hypothesis import example, given, settings
 
@@ -67,6 +68,16 @@ def counting(key: pl.Expr, condition: pl.Expr, *filters: pl.Expr) -> Query:
     )
 
 
+def by_hour(*told: pl.Expr) -> Query:
+    return MAIL.filter(within(PERIOD)).group_by(Hour=HOUR).agg(*told)
+
+
+INFINITE = float("inf")
+BY_LINKS = (
+    MAIL.filter(within(PERIOD))
+    .group_by(C=KEYS["folded"], U=pl.col("UrlCount"), Hour=HOUR)
+    .agg(N=MESSAGE.n_unique())
+)
 QUERIES: Sequence[Query] = (
     *MailRows.queries(PERIOD),
     *(queries.sending_addresses(PERIOD, most=most) for most in range(3)),
@@ -86,6 +97,19 @@ QUERIES: Sequence[Query] = (
     .group_by(Hour=HOUR)
     .agg(N=MESSAGE.n_unique()),
     MAIL.group_by("Connectors").agg(N=MESSAGE.n_unique()),
+    BY_LINKS.lumped("C", by=["U", "Hour"], most=1, many="*"),
+    BY_LINKS.lumped("C", by=["Hour"], most=1, many="*"),
+    BY_LINKS.lumped("C", by=["Hour", "N"], most=1, many="*"),
+    by_hour(cs.by_name("Connectors").n_unique()),
+    by_hour(pl.col("UrlCount", "AttachmentCount").max()),
+    by_hour(cs.integer().max().name.suffix("Most")),
+    by_hour(MESSAGE.filter(pl.col("UrlCount") < INFINITE).n_unique()),
+    MAIL.filter(within(PERIOD))
+    .group_by(
+        A=pl.when(pl.col("UrlCount") > 0).then(INFINITE).otherwise(1.0),
+        B=pl.when(pl.col("UrlCount") > 0).then(-INFINITE).otherwise(1.0),
+    )
+    .agg(N=pl.len()),
     *(
         MAIL.filter(within(PERIOD))
         .group_by(A=KEYS["folded"], B=KEYS["folded"], C=KEYS["folded"], Hour=HOUR)
@@ -110,6 +134,16 @@ LATE = NOON + timedelta(days=500)
 
 @settings(max_examples=15)
 @example(pl.DataFrame({"Timestamp": [LATE, NOON], "Connectors": ["A", "A"]}))
+@example(
+    pl.DataFrame(
+        {
+            "Timestamp": [NOON] * 6,
+            "Connectors": ["A", "B", "a", "C", "", "A"],
+            "UrlCount": [None, None, 1, 1, 2, 2],
+            "NetworkMessageId": ["1", "2", "3", "3", "4", "5"],
+        }
+    )
+)
 @given(frames(EMAIL_EVENTS, max_size=12))
 def test_any_rows_are_counted_as_by_each_query(mail: pl.DataFrame) -> None:
     check(mail)

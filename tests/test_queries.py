@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from exconn.detectors import via_connector, within
+from exconn.errors import ExconnError
 from exconn.facts import queries
 from exconn.query import Query, Source, scan
 from exconn.simulate import Tenant, demo_tenant
@@ -166,6 +167,29 @@ def test_many_rows_are_read_in_stretches_with_the_same_results(
     for name, ours, theirs in zip(asked, cut, whole, strict=True):
         assert ours.schema == theirs.schema, name
         assert_same_rows(ours, theirs)
+
+
+def test_what_nobody_sees_is_computed_of_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    links = pl.col("UrlCount").cast(pl.String).cast(pl.Int64).sum()
+    hours = MAIL.filter(within(EVERYTHING)).group_by(Hour=pl.col("Timestamp").dt.truncate("1h"))
+    query = hours.agg(N=pl.len(), Unseen=links).drop("Unseen")
+    whole = query.collect(MemorySource(FRAMES))
+    monkeypatch.setattr(_stretches, "_ROWS_AT_ONCE", 100)
+    assert_same_rows(query.collect(MemorySource(FRAMES)), whole)
+
+
+@pytest.mark.parametrize(
+    ("names", "by", "said"),
+    [
+        (["Subject"], ["Connector"], "no column 'Subject'"),
+        (["Hour"], ["Nobody"], "no column 'Nobody'"),
+        (["Connector"], ["Messages"], "Hour is no number, and cannot be added up"),
+    ],
+)
+def test_what_cannot_be_lumped_is_said(names: list[str], by: list[str], said: str) -> None:
+    hours = queries.connector_hours(EVERYTHING).drop("First", "Last")
+    with pytest.raises(ExconnError, match=said):
+        hours.lumped(*names, by=by, most=1, many="*")
 
 
 def test_memory_holds_a_stretch_only(monkeypatch: pytest.MonkeyPatch) -> None:

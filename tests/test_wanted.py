@@ -12,6 +12,7 @@ from hypothesis import example, given, settings
 from exconn.detectors import by_account, connector_change, outbound, via_connector, within
 from exconn.query import Query, scan
 from exconn.sources import MemorySource, ParquetSource, _stretches
+from exconn.sources._frames import Piece, Pieces
 from exconn.sources._wanted import wanted
 from exconn.tables import CLOUD_APP_EVENTS, EMAIL_EVENTS, IDENTITY_LOGON_EVENTS, Table
 from exconn.testing import assert_same_rows, frames
@@ -80,7 +81,10 @@ def test_all_that_ask_must_list_what_they_want() -> None:
 
 
 ASKED: Sequence[Sequence[Query]] = [
-    [make(where) for make in (rows, counted, whole)] for where, _ in WHERE.values()
+    *([make(where) for make in (rows, counted, whole)] for where, _ in WHERE.values()),
+    [make(where) for where, listed in WHERE.values() if listed for make in (rows, counted, whole)],
+    [counted(CONNECTOR.is_in([text])) for text in ("relay", "b")],
+    [rows(MESSAGE.is_in([text])) for text in ("1", "2")],
 ]
 
 
@@ -89,7 +93,20 @@ SPELT_OTHERWISE = pl.DataFrame(
 )
 
 
+TOLD = pl.DataFrame(
+    {
+        "Timestamp": [NOON] * 8,
+        "Connectors": ["relay", "RELAY", "b", "", "a", "b", None, "a"],
+        "NetworkMessageId": ["1", "2", "1", "1", "3", "", None, None],
+        "UrlCount": [0, 1, 2, 3, 4, None, 1, None],
+        "EmailDirection": ["Outbound", "outbound", "Inbound", "", None, "Outbound", "x", "y"],
+    }
+)
+
+
 @settings(max_examples=10)
+@example(TOLD, TOLD.reverse())
+@example(TOLD, TOLD.with_columns(Timestamp=pl.col("Timestamp").dt.convert_time_zone("Asia/Tokyo")))
 @example(SPELT_OTHERWISE, SPELT_OTHERWISE.cast({"Connectors": pl.Categorical()}))
 @given(frames(EMAIL_EVENTS, max_size=8), frames(EMAIL_EVENTS, max_size=8))
 def test_files_say_the_same_whichever_rows_are_not_read(
@@ -103,8 +120,25 @@ def test_files_say_the_same_whichever_rows_are_not_read(
             file = Path(folder, "EmailEvents", f"{number}.parquet")
             file.parent.mkdir(exist_ok=True)
             frame.write_parquet(file)
-        patch.setattr(_stretches, "_ROWS_AT_ONCE", 0)
+        patch.setattr(_stretches, "_ROWS_AT_ONCE", 1)
         files = ParquetSource(folder)
         for asked, theirs in zip(ASKED, expected, strict=True):
             for our, their in zip(files.collect(asked), theirs, strict=True):
                 assert_same_rows(our, their)
+
+
+READ = {
+    "one text": LISTED,
+    "one of several columns": WHERE["one of several columns"][0],
+    "and something else": LISTED,
+    "nothing": WHERE["nothing"][0],
+}
+"""What holds of the rows that are read; of the others all are."""
+
+
+@pytest.mark.parametrize("name", WHERE)
+def test_only_rows_with_one_of_the_texts_are_read(name: str) -> None:
+    held = Pieces({"EmailEvents": [Piece(TOLD.lazy(), ("told",))]})
+    where = wanted([rows(WHERE[name][0])], EMAIL_EVENTS)
+    found = held.read(EMAIL_EVENTS, PERIOD, ["Timestamp"], where)
+    assert found.height == TOLD.filter(READ.get(name, pl.lit(value=True))).height

@@ -201,9 +201,18 @@ class Query:
             many: stands for every name of a group that has more.
 
         The columns are those of `by`, the names, the numbers, and for each name ``<name>Count``:
-        how many different ones there are in the group.
+        how many different ones there are in the group. Groups with a null are left out.
+
+        Raises:
+            UnknownColumnError: a column is not there.
+            InvalidValueError: one that should be added up is no number.
         """
+        for column in (*by, *names):
+            self._need(column)
         numbers = [column for column in self.schema if column not in (*by, *names)]
+        for column in numbers:
+            if not self.schema[column].is_numeric():
+                raise InvalidValueError("lumped", f"{column} is no number, and cannot be added up")
         count = {name: f"{name}Count" for name in names}
         groups = self.group_by(*by).agg(**{count[n]: pl.col(n).n_unique() for n in names})
         told = {

@@ -1,6 +1,7 @@
 """What an aggregation or a condition is made of, for those who run it in another way."""
 
 import json
+import re
 from collections.abc import Iterator
 
 import polars as pl
@@ -13,6 +14,8 @@ from exconn.kql.serialised import Tree, deserialised
 from exconn.kql.tree import read
 from exconn.query import Filter, Query
 from exconn.tables import KqlType, Table
+
+_WORDLESS = re.compile(r'"Float\d*":\s*null')
 
 
 @frozen(eq=False)
@@ -29,11 +32,16 @@ class Distinct:
 
 
 def key_of(expr: pl.Expr) -> str | None:
-    """A text that equal expressions share; None where there is none: for a Python function."""
+    """A text that equal expressions share, and no others.
+
+    None where there is none: for a Python function, or an infinite number, for which JSON has no
+    word.
+    """
     try:
-        return expr.meta.serialize(format="json")
+        text = expr.meta.serialize(format="json")
     except Exception:  # noqa: BLE001 # Polars raises what it likes
         return None
+    return None if _WORDLESS.search(text) else text
 
 
 def conditions_of(expr: pl.Expr) -> tuple[list[pl.Expr], list[pl.Expr]]:

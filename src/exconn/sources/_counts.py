@@ -108,9 +108,11 @@ def _count(query: Query) -> _Count | None:
     predicates = tuple(predicate for step in filters for predicate in step.predicates)
     table, before = query.table, len(filters)
     match query.steps[before:]:
+        case (Aggregate() as groups, *_) if _takes_several(groups):
+            return None
         case (Aggregate() as groups, _, _, Lumped() as lumped, *_) if _counts_one_thing(
             groups, table
-        ):
+        ) and _lumps(groups, lumped):
             steps = query.steps[: before + 4]
             return _Count(table, steps, predicates, groups, lumped=lumped)
         case (Aggregate() as groups, Filter((predicate,)) as large, *_) if (
@@ -121,6 +123,17 @@ def _count(query: Query) -> _Count | None:
         case (Aggregate() as groups, *_) if groups.keys:
             return _Count(table, query.steps[: before + 1], predicates, groups)
     return None
+
+
+def _takes_several(groups: Aggregate) -> bool:
+    """Whether one of its expressions stands for several columns, or selects them."""
+    return any(expr.meta.has_multiple_outputs() for expr in (*groups.keys, *groups.aggs))
+
+
+def _lumps(groups: Aggregate, lumped: Lumped) -> bool:
+    """Whether groups are by nothing but what is lumped, and what it is lumped by."""
+    keys = {key.meta.output_name() for key in groups.keys}
+    return keys == {*lumped.by, *lumped.names}
 
 
 def _counts_one_thing(groups: Aggregate, table: Table) -> bool:
@@ -202,7 +215,7 @@ class _Part:
     def holds(self) -> pl.Expr:
         """Of which rows it counts."""
         every = pl.repeat(value=True, n=pl.len())
-        return reduce(and_, self.predicates, every).fill_null(value=False).alias(_GROUP)
+        return reduce(and_, self.predicates, every).fill_null(value=False).alias("holds")
 
     def counted(self, rows: pl.DataFrame) -> dict[_Steps, pl.DataFrame]:
         """The counts by their steps, of its rows with the computed columns."""
@@ -313,6 +326,7 @@ class _Groups:
             self._named(rows, found)
             .with_columns(rows.select(by).to_series().gather(found[_FIRST]))
             .join(numbers, on=_BY)
+            .drop_nulls(lumped.by)  # as a join has it
             .with_columns(
                 pl.when(pl.col(number[name]) > lumped.most)
                 .then(pl.lit(lumped.many))

@@ -165,6 +165,8 @@ def during(frame: pl.LazyFrame, table: Table, period: Period) -> pl.LazyFrame:
     dtype = schema.get(table.time)
     if table[table.time].alias in schema or not isinstance(dtype, pl.Datetime):
         return frame
+    if dtype.time_zone not in (None, "UTC"):  # Polars does not compare zones while it reads
+        return frame
     time = pl.col(table.time)
     ends = [
         pl.lit(end if dtype.time_zone else end.replace(tzinfo=None))

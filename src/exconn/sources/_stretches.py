@@ -11,7 +11,20 @@ import polars.selectors as cs
 from attrs import evolve, frozen
 
 from exconn.kql.cuts import between, bounds, cut_of
-from exconn.query import Aggregate, Join, Query, Step, nothing_to_join, run
+from exconn.query import (
+    Aggregate,
+    Explode,
+    Filter,
+    Join,
+    Query,
+    Rename,
+    Select,
+    Step,
+    Unique,
+    WithColumns,
+    nothing_to_join,
+    run,
+)
 from exconn.sources._counts import Together
 from exconn.sources._wanted import wanted
 from exconn.tables import Table
@@ -181,9 +194,9 @@ class _Firsts:
         self._counting = set(counting)
         self._filtering = [query for query in queries if query not in self._counting]
         self._together = Together(counting)
-        reads = frozenset[tuple[str, str]]().union(*(query.reads() for query in counting))
+        named = {name for query in counting for name in _named(query)}
         self._read = {
-            table: [n for n in table.names if n == table.time or (table.name, n) in reads]
+            table: [n for n in table.names if n == table.time or n in named]
             for query in counting
             for table in query.tables
         }
@@ -207,6 +220,31 @@ class _Firsts:
         )
         frames = [next(counted if q in self._counting else filtered) for q in self._queries]
         return [frame.with_columns(_OWN_TEXT) for frame in frames]
+
+
+def _named(query: Query) -> Iterator[str]:
+    """The columns that a query computes from, whether or not anybody sees what; some too many."""
+    for step in query.steps:
+        match step:
+            case Filter(exprs) | WithColumns(exprs) | Select(exprs):
+                yield from _roots(exprs, query.table)
+            case Aggregate(keys, aggs):
+                yield from _roots((*keys, *aggs), query.table)
+            case Join(other, left_on, right_on):
+                yield from (*left_on, *right_on, *_named(other))
+            case Unique():
+                yield from query.table.names
+            case Explode(column):
+                yield column
+            case Rename(names):
+                yield from names
+    yield from query.schema
+
+
+def _roots(exprs: Iterable[pl.Expr], table: Table) -> Iterator[str]:
+    for expr in exprs:
+        inside = expr.meta.has_multiple_outputs()
+        yield from table.names if inside else expr.meta.root_names()
 
 
 def _with_empty(rows: pl.DataFrame, table: Table) -> pl.LazyFrame:

@@ -350,8 +350,8 @@ def _told_rows(names: Sequence[str], ours: Sequence[_Row], theirs: Sequence[_Row
 
 
 def _told_row(row: Mapping[str, str]) -> str:
-    """A row without what is empty."""
-    told = {name: value for name, value in row.items() if value not in _EMPTY}
+    """A row without what is empty, unless all of it is."""
+    told = {name: value for name, value in row.items() if value not in _EMPTY} or row
     return "{" + ", ".join(f"{name}: {value}" for name, value in told.items()) + "}"
 
 
