@@ -29,6 +29,7 @@ WHERE: dict[str, tuple[pl.Expr, bool]] = {
     "and something else": (LISTED & (pl.col("UrlCount") > 0), True),
     "nothing": (CONNECTOR.is_in(pl.Series([], dtype=pl.String())), True),
     "the empty text": (CONNECTOR.is_in(["", "Relay"]), False),
+    "or the empty text elsewhere": (LISTED | MESSAGE.is_in(["", "1"]), False),
     "or something else": (LISTED | (pl.col("UrlCount") > 0), False),
     "all but some": (~LISTED, False),
     "no list": (via_connector(), False),
