@@ -4,12 +4,13 @@ A file need not be read where it has none of them: of other rows only the column
 that tell.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 import polars as pl
 
 from exconn.kql.parts import conditions_of, is_of_one_row, leading_filters, lists_of
-from exconn.query import Join, Query
+from exconn.kql.plan import pipelines
+from exconn.query import Query
 from exconn.tables import Table
 
 
@@ -18,17 +19,10 @@ def wanted(queries: Iterable[Query], table: Table) -> pl.Expr | None:
 
     It is met by no row in which the columns that it reads are null or empty.
     """
-    listed = [_listed(query) for query in _on(queries, table)]
+    asked = [one for query in queries for one in pipelines(query) if one.table == table]
+    listed = [_listed(query) for query in asked]
     conditions = [pl.all_horizontal(some) for some in listed if some]
     return pl.any_horizontal(conditions) if conditions and all(listed) else None
-
-
-def _on(queries: Iterable[Query], table: Table) -> Iterator[Query]:
-    """The queries on a table, and those on it that are joined."""
-    for query in queries:
-        if query.table == table:
-            yield query
-        yield from _on((step.other for step in query.steps if isinstance(step, Join)), table)
 
 
 def _listed(query: Query) -> Sequence[pl.Expr]:

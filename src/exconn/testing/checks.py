@@ -191,8 +191,9 @@ def assert_same_rows(
     )
     if in_order:
         for number, (one, other) in enumerate(zip(ours, theirs, strict=True)):
-            place = f"from row {number}: {_told_rows(names, [one], [other])}"
-            expect(one == other, f"the order of the rows differs, {place}")
+            if one != other:
+                place = f"from row {number}: {_told_rows(names, [one], [other])}"
+                raise AssertionError(f"the order of the rows differs, {place}")
 
 
 def expect_schema(frame: pl.DataFrame, promised: pl.Schema, problem: str) -> None:

@@ -16,13 +16,19 @@ def placed_rows(
     rows: pl.DataFrame, judged: pl.DataFrame, on: Sequence[str] = ("Connector",)
 ) -> pl.DataFrame:
     """The rows of each judged connector; In the window, or in its own Past."""
-    return placing(rows, judged, on).collect()
+    return _placing(rows, judged, on).collect()
 
 
-def placing(
-    rows: pl.DataFrame, judged: pl.DataFrame, on: Sequence[str] = ("Connector",)
-) -> pl.LazyFrame:
-    """The plan of `placed_rows`, for rows so many that they had better not be held."""
+def placed_names(rows: pl.DataFrame, asked: pl.DataFrame) -> pl.LazyFrame:
+    """The plan of `placed_rows` for rows so many that they had better not be held.
+
+    Of the judgements, which know the tenant's own domains (`with_own`), with their times alone.
+    """
+    times = asked.select(*KEYS, "Own", "BaselineStart", "OwnStart", "Start", "End")
+    return _placing(rows, times, ("Connector", "Own"))
+
+
+def _placing(rows: pl.DataFrame, judged: pl.DataFrame, on: Sequence[str]) -> pl.LazyFrame:
     hour = pl.col("Hour")
     return (
         judged.lazy()

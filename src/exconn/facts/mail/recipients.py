@@ -11,8 +11,8 @@ from exconn.facts.mail.placing import (
     PAST,
     foreign_share,
     number_of,
+    placed_names,
     placed_rows,
-    placing,
     ratio,
 )
 from exconn.facts.queries import MANY
@@ -50,8 +50,7 @@ def recipient_facts(
         )
     )
     outside = rows.join(marks.filter("Foreign"), on="Domain")
-    times = asked.select(*KEYS, "Own", "BaselineStart", "OwnStart", "Start", "End")
-    placed = placing(outside, times, on=("Connector", "Own"))
+    placed = placed_names(outside, asked)
     mailed = (
         placed.filter(IN)
         .group_by(*KEYS, "Domain", "BaselineStart", "Start")

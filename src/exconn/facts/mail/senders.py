@@ -12,8 +12,8 @@ from exconn.facts.mail.placing import (
     KEYS,
     PAST,
     foreign_share,
+    placed_names,
     placed_rows,
-    placing,
     ratio,
     share_of,
     share_where,
@@ -170,8 +170,7 @@ def _strangers(
     relayed = (
         outside.join(foreign, on="P2").group_by(*_PLACE, "Own", "P2").agg(pl.col("Outbound").sum())
     )
-    times = asked.select(*KEYS, "Own", "BaselineStart", "OwnStart", "Start", "End")
-    placed = placing(relayed, times, on=("Connector", "Own")).filter(IN)
+    placed = placed_names(relayed, asked).filter(IN)
     met = met_before(placed.collect(), known, "P2")
     return met.group_by(KEYS).agg(Strangers=pl.col("Outbound").filter(~pl.col("Met")).sum())
 
