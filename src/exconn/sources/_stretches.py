@@ -13,6 +13,7 @@ from attrs import evolve, frozen
 
 from exconn.kql.cuts import between, bounds, cut_of
 from exconn.kql.parts import leading_filters
+from exconn.kql.plan import pipelines
 from exconn.query import (
     Aggregate,
     Explode,
@@ -226,21 +227,22 @@ class _Firsts:
 
 def _named(query: Query) -> Iterator[str]:
     """The columns that a query computes from, whether or not anybody sees what; some too many."""
-    for step in query.steps:
-        match step:
-            case Filter(exprs) | WithColumns(exprs) | Select(exprs):
-                yield from _roots(exprs, query.table)
-            case Aggregate(keys, aggs):
-                yield from _roots((*keys, *aggs), query.table)
-            case Join(other, left_on, right_on):
-                yield from (*left_on, *right_on, *_named(other))
-            case Unique():
-                yield from query.table.names
-            case Explode(column):
-                yield column
-            case Rename(names):
-                yield from names
-    yield from query.schema
+    for one in pipelines(query):
+        for step in one.steps:
+            match step:
+                case Filter(exprs) | WithColumns(exprs) | Select(exprs):
+                    yield from _roots(exprs, one.table)
+                case Aggregate(keys, aggs):
+                    yield from _roots((*keys, *aggs), one.table)
+                case Join(_, left_on, right_on):
+                    yield from (*left_on, *right_on)
+                case Unique():
+                    yield from one.table.names
+                case Explode(column):
+                    yield column
+                case Rename(names):
+                    yield from names
+        yield from one.schema
 
 
 def _roots(exprs: Iterable[pl.Expr], table: Table) -> Iterator[str]:
