@@ -131,6 +131,13 @@ def test_a_touched_connector_says_how_often_and_when() -> None:
     assert found == expected
 
 
+def test_touched_connectors_stand_in_the_order_of_their_first_change() -> None:
+    tenant = change(untouched(), ENABLED, place=FAR_AWAY)
+    for role, hours in (("billing", 5), ("relay", 9), ("relay", 1), ("gateway", 7)):
+        tenant = change(tenant, ENABLED, role, at=AT - hours * HOUR, place=FAR_AWAY)
+    assert list(ties(tenant)) == ["relay", "gateway", "billing"]
+
+
 def hunt_of(tenant: Tenant, role: str) -> Grade:
     name = tenant.connector(role).name
     return next(found for found in hunt(source(tenant), at=AT) if found.connector == name)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from exconn.grading.findings import Finding, State, ordered
 from exconn.grading.outlook import Flip, Look
 from exconn.grading.verdict import Classification, Verdict
+from exconn.signals import Direction
 
 _TOLD = 3
 
@@ -39,8 +40,9 @@ def explanation(
         looks: what to look at next.
     """
     told = [brief]
-    for title, sign in (("For malice", 1), ("Against it", -1)):
-        sentences = [f.sentence for f in ordered(found) if f.contribution * sign > 0]
+    for title, direction in (("For malice", Direction.FOR), ("Against it", Direction.AGAINST)):
+        weighty = [f for f in ordered(found) if f.contribution]
+        sentences = [f.sentence for f in weighty if f.signal.direction is direction]
         if sentences:
             told.append(f"{title}: {' '.join(sentences[:_TOLD])}")
     unassessed = [f.signal.title for f in found if f.state is State.UNASSESSED]

@@ -43,7 +43,7 @@ def _reads_of_mail() -> Reads:
 
 @cache
 def _reads_of_clicks() -> Reads:
-    return link_clicks(ANY_PERIOD, pl.col("Connectors") != "", ANY_PERIOD).reads()
+    return link_clicks(ANY_PERIOD, pl.col("Connectors").is_in([""]), ANY_PERIOD).reads()
 
 
 class Tie(enum.StrEnum):
