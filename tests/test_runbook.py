@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
+import polars as pl
 import pytest
 from attrs import evolve
 from hypothesis import example, given
@@ -15,7 +16,15 @@ from exconn.grading.evidence import MESSAGE_IDS, Evidence, HourOfMail, Sender, T
 from exconn.grading.powershell import array, lines, odata, quote
 from exconn.grading.runbook import Incident, runbook
 from exconn.grading.verdict import Classification
-from exconn.models import Actor, ActorKind, AdminChange, ConnectorChange, InboundConnector
+from exconn.models import (
+    Actor,
+    ActorKind,
+    AdminChange,
+    ConnectorChange,
+    InboundConnector,
+    OutboundConnector,
+)
+from exconn.sources import MemorySource
 from exconn.window import Window
 from powershell import Part, parts, skeleton
 from sight import unseen
@@ -67,7 +76,7 @@ def incident(
     past: Sequence[ConnectorChange] = (),
     deeds: Sequence[AdminChange] = (),
     suspects: bool = True,
-    listed: Sequence[InboundConnector] = (),
+    listed: Sequence[InboundConnector | OutboundConnector] = (),
     connector: str = "Relay",
     **evidence: object,
 ) -> Incident:
@@ -155,7 +164,20 @@ def test_an_account_is_blocked_first_and_let_in_again_before_the_connector_is() 
     assert found[-4:] == restored
     trusted = ids(respond(change(OPENED), suspects=False))
     assert "ask-admin" in trusted
+    assert "ask-admin" not in found
     assert not {"block-sign-in", "revoke-sessions", "allow-sign-in"} & set(trusted)
+
+
+def test_graph_knows_an_account_by_its_id_and_exchange_by_its_name() -> None:
+    cases = {("id-1", "ada@x"): ("id-1", "ada@x"), ("id-1", ""): ("id-1", "id-1")}
+    cases[("", "ada@x")] = ("ada@x", "ada@x")
+    for (own_id, name), (by_graph, by_exchange) in cases.items():
+        actor = Actor(kind=PERSON, id=own_id, name=name)
+        found = evolve(incident(change(OPENED, actor=actor)), suspects=frozenset({actor.key}))
+        steps = runbook(TRUE, found)
+        revoked = only(steps, ActionId.REVOKE_SESSIONS).command
+        assert revoked == f"Revoke-MgUserSignInSession -UserId '{by_graph}'"
+        assert f"-Mailbox '{by_exchange}'" in only(steps, ActionId.REVIEW_INBOX_RULES).command
 
 
 # Contain
@@ -195,10 +217,64 @@ def test_it_is_disabled_meanwhile_where_the_former_shape_is_not_known() -> None:
     assert found[:3] == ["export-connector", "disable-connector", "revert-connector"]
     disabled, reverted = steps[1:3]
     assert disabled.why.endswith("is not known of SenderDomains.")
-    assert reverted.precondition.endswith("until its owner has said SenderDomains.")
+    assert reverted.precondition.endswith(
+        " The connector is disabled, and stays so until its owner has said SenderDomains."
+    )
     assert reverted.command.endswith("Set-InboundConnector -Identity $_.Guid -RequireTls $true }")
     assert "restore-connector" in found
     assert ids(respond(change(OPENED)))[:3] == [*found[:2], "block-sign-in"]
+
+
+def test_a_list_goes_back_value_by_value_and_a_number_stays_with_its_domain() -> None:
+    listed = "smtp:a.example; 1 ; ;b.example,c.example;2,"
+    steps = respond(change(OPENED), past=[long_ago({**FORMER, "SenderDomains": listed})])
+    assert "-SenderDomains @('smtp:a.example; 1', 'b.example', 'c.example;2') " in steps[1].command
+    spaced = InboundConnector(
+        name="Relay",
+        require_tls=True,
+        sender_domains=(" a.example", "b.example "),
+        when_changed=WINDOW.start - HOUR,
+    )
+    steps = respond(change(OPENED), listed=[spaced])
+    assert "-SenderDomains @('a.example', 'b.example') " in steps[1].command
+
+
+def test_of_two_kinds_by_one_name_each_goes_back_to_its_own_shape() -> None:
+    rerouted = change({"SmartHosts": "mx.evil.example"}, "Set-OutboundConnector")
+    enabled = {"Enabled": "True"}
+    past = [
+        long_ago({"RequireTls": "True", "SenderDomains": "a.example"}),
+        long_ago({"Comment": "outbound", "SmartHosts": "mx.example"}, "Set-OutboundConnector"),
+    ]
+    both = respond(change({**OPENED, "Comment": "x"}), rerouted, past=past)
+    assert ids(both)[:4] == [
+        "export-connector",
+        "disable-connector",
+        "revert-connector",
+        "revert-connector",
+    ]
+    assert both[1].why.endswith(
+        "is not known of Comment. Mail that went out through its smart hosts takes the normal "
+        "route again."
+    )
+    assert both[2].command.endswith("-SenderDomains @('a.example') -RequireTls $true }")
+    assert both[3].command.endswith("-SmartHosts @('mx.example') }")
+    one_was_off = respond(
+        change({**OPENED, **enabled}),
+        change(enabled, "Set-OutboundConnector"),
+        past=[long_ago({"Enabled": "False"}), long_ago(enabled, "Set-OutboundConnector")],
+    )
+    assert "disable-connector" in ids(one_was_off)
+    assert "restore-connector" not in ids(one_was_off)
+
+
+def test_a_listing_of_the_other_kind_tells_nothing() -> None:
+    when = WINDOW.start - HOUR
+    other = OutboundConnector(name="Relay", enabled=False, when_changed=when)
+    own = InboundConnector(name="Relay", enabled=True, when_changed=when)
+    for listed in ([other, own], [own, other]):
+        steps = respond(change({"Enabled": "False"}), listed=listed)
+        assert "-Enabled $true }" in only(steps, ActionId.REVERT_CONNECTOR).command
 
 
 def test_it_is_disabled_too_where_nothing_was_changed_that_lets_mail_in() -> None:
@@ -270,6 +346,7 @@ def test_nothing_but_what_has_the_very_name_is_touched() -> None:
 
 
 def test_a_guid_finds_the_connector_unless_it_is_the_name_of_one() -> None:
+    upper = APP_ID.upper()
     told = runbook(TRUE, incident(change(OPENED, connector=APP_ID), connector=APP_ID))
     assert told[0].command.startswith(f"Get-InboundConnector | Where-Object Guid -eq '{APP_ID}'")
     renamed = change({"Name": APP_ID.upper()}, connector="Relay")
@@ -278,6 +355,7 @@ def test_a_guid_finds_the_connector_unless_it_is_the_name_of_one() -> None:
         named = runbook(TRUE, incident(*changes, connector=APP_ID))
         assert f"Where-Object Name -eq '{APP_ID}'" in named[0].command
         assert not any("Guid -eq" in step.command for step in named)
+    assert "Name -eq" in runbook(TRUE, incident(created, connector=upper))[0].command
 
 
 def test_a_connector_that_was_removed_is_looked_for() -> None:
@@ -416,6 +494,46 @@ def test_a_grant_is_taken_back(
     assert command in taken.command
 
 
+def test_an_assignment_of_a_management_role_can_be_made_again() -> None:
+    role = {"Role": "ApplicationImpersonation"}
+    cases: list[tuple[dict[str, str], str]] = [
+        ({"Name": "x", "User": "eve"}, " -Name 'x' -Role 'ApplicationImpersonation' -User 'eve'"),
+        ({"app": "y"}, " -Role 'ApplicationImpersonation' -App 'y'"),
+        ({"Name": "x"}, ""),
+    ]
+    for parameters, passed in cases:
+        made = deed("New-ManagementRoleAssignment", {**role, **parameters})
+        step = only(respond(change(OPENED), deeds=[made]), ActionId.TAKE_BACK_GRANT)
+        assert step.undo == (passed and f"New-ManagementRoleAssignment{passed}")
+
+
+def test_permissions_are_taken_back_that_were_given_within_a_minute_of_the_record() -> None:
+    given = deed("Add app role assignment to service principal.", {}, APP_ID)
+    step = only(respond(change(OPENED), deeds=[given]), ActionId.TAKE_BACK_GRANT)
+    assert (
+        "$_.CreatedDateTime -ge ([datetime]'2026-03-25T09:59:00Z').ToUniversalTime() -and "
+        "$_.CreatedDateTime -le ([datetime]'2026-03-25T10:01:00Z').ToUniversalTime()"
+    ) in step.command
+
+
+def test_what_is_no_grant_or_is_taken_from_the_application_is_not_taken_back() -> None:
+    deeds = [
+        deed("New-TransportRule", {}),
+        deed("New-TransportRule", {"Name": "x"}, "Transport rule"),
+        deed("Consent to application.", {}, APP_ID),
+    ]
+    steps = respond(change(OPENED), deeds=deeds)
+    assert "take-back-grant" not in ids(steps)
+    disabled = only(steps, ActionId.DISABLE_APPLICATION)
+    assert APP_ID in disabled.command
+
+
+def test_an_application_is_evicted_once_however_it_is_spelt() -> None:
+    consent = deed("Consent to application.", {}, APP_ID.upper())
+    found = respond(change({}, actor=Actor(kind=APPLICATION, id=APP_ID)), deeds=[consent])
+    assert ids(found).count("disable-application") == 1
+
+
 @pytest.mark.parametrize("operation", GRANT_OPERATIONS)
 def test_every_kind_of_grant_has_a_step(operation: str) -> None:
     plain = set(ids(respond(change(OPENED))))
@@ -461,6 +579,11 @@ def test_mail_is_found_by_a_query_and_purged_in_chunks() -> None:
     assert any('Connectors in ("relay", "Relay;Other")' in text for text in texts)
     assert found.check.endswith("# at least 300")
     assert "the first" not in found.why
+    whole = (HourOfMail(WINDOW.start, MESSAGE_IDS, 0, 0, 0, AT, AT),)
+    before = (HourOfMail(WINDOW.start - HOUR, 5_000, 0, 0, 0, AT, AT),)
+    bounded = only(respond(change(OPENED), hours=before + whole), ActionId.REVIEW_MAIL)
+    assert bounded.check.endswith("# at least 1000")
+    assert "the first" not in bounded.why
     purged = only(steps, ActionId.PURGE_MAIL)
     assert "-Action 'softDelete'" in purged.command
     assert "-Action 'moveToInbox'" in purged.undo
@@ -476,13 +599,43 @@ def test_mail_is_marked_by_what_is_new_to_the_connector() -> None:
     both = evolve(new, new_addresses=("203.0.113.77",))
     told = "$_.SenderIPv4 -in @('203.0.113.77') -or $_.SenderIPv6 -in @('203.0.113.77') -or "
     assert told in only(runbook(TRUE, both), ActionId.REVIEW_MAIL).command
+    for some in (new, both, evolve(new, new_domains=(), new_addresses=("203.0.113.77",))):
+        why = only(runbook(TRUE, some), ActionId.REVIEW_MAIL).why
+        assert "$bad has what comes from addresses or P1 domains that are new" in why
+    many = evolve(new, new_domains=[f"d{number}.example" for number in range(60)])
+    marked = only(runbook(TRUE, many), ActionId.REVIEW_MAIL).command
+    assert "'d49.example') }" in marked
+
+
+def test_mail_is_the_connectors_own_since_the_window_began() -> None:
+    given = {"Connectors": "relay"}
+    rows = [
+        {**given, "Timestamp": WINDOW.start - timedelta(microseconds=1)},
+        {**given, "Timestamp": WINDOW.start, "NetworkMessageId": "first"},
+        {"Connectors": "Relay;Other", "Timestamp": WINDOW.end + HOUR, "NetworkMessageId": "late"},
+        {"Connectors": "Other", "Timestamp": AT},
+    ]
+    source = MemorySource({"EmailEvents": pl.DataFrame(rows)})
+    [found] = source.collect([incident(change(OPENED)).mail().select("NetworkMessageId")])
+    assert set(found["NetworkMessageId"]) == {"first", "late"}
+    verified = only(respond(change(OPENED)), ActionId.VERIFY_MAIL).command
+    assert [text for part, text in parts(verified) if part is Part.TEXT][3:] == [
+        (
+            "| summarize Messages = count_distinct(tolower(NetworkMessageId)) "
+            "by Hour = bin(Timestamp, 1h)"
+        ),
+        "| sort by Hour desc nulls first",
+    ]
 
 
 def test_recipients_outside_are_warned_unless_all_mail_stayed_inside() -> None:
     domains = tuple(Tally(f"d{i}.example", 9 - i) for i in range(7))
     warned = respond(change(OPENED), hours=hours(5), recipient_domains=domains)
     why = only(warned, ActionId.WARN_RECIPIENTS).why
-    assert "d0.example, d1.example, d2.example, d3.example, d4.example." in why
+    assert why.endswith("to d0.example, d1.example, d2.example, d3.example, d4.example.")
+    nameless = (Tally("", 10), *domains)
+    told = respond(change(OPENED), hours=hours(5), recipient_domains=nameless)
+    assert only(told, ActionId.WARN_RECIPIENTS).why == why
     assert "warn-recipients" in ids(respond(change(OPENED)))
     assert "warn-recipients" in ids(respond(change(OPENED), hours=hours(0) + hours(5)))
     assert "warn-recipients" not in ids(respond(change(OPENED), hours=hours(0)))
@@ -617,6 +770,12 @@ def test_texts_come_back_whole(text: str) -> None:
     ):
         read = "".join(text for part, text in parts(expression) if part is Part.TEXT)
         assert read == "".join(c for c in expected if not unseen(c))
+
+
+def test_what_cannot_be_seen_is_written_as_its_number() -> None:
+    assert quote("a\u200bb\uffff\U000e0041") == (
+        "('a' + [char]0x200B + 'b' + [char]0xFFFF + '' + [char]::ConvertFromUtf32(0xE0041) + '')"
+    )
 
 
 def test_the_reader_sees_what_escapes() -> None:

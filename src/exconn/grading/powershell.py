@@ -27,7 +27,7 @@ def quote(text: str) -> str:
 
 def _character(unseen: str) -> str:
     number = f"0x{ord(unseen):02X}"
-    return f"[char]::ConvertFromUtf32({number})" if ord(unseen) > 0xFFFF else f"[char]{number}"
+    return f"[char]::ConvertFromUtf32({number})" if unseen > "\uffff" else f"[char]{number}"
 
 
 def _quoted(text: str) -> str:

@@ -10,7 +10,7 @@ from exconn.grading.runbook.incident import BOTH, EXCHANGE, Incident, by_guid, e
 from exconn.models.audit import truth
 
 _EXPORTED = "The connector's settings are exported; the same session and folder."
-_NEXT_VALUE = re.compile(r"\s*[;,]\s*(?!\d+\s*(?:[;,]|$))")  # smtp:a.example;1 is one value
+_NEXT_VALUE = re.compile(r"\s*[;,](?!\s*\d+\s*(?:[;,]|$))\s*")  # smtp:a.example;1 is one value
 
 
 def contain(incident: Incident) -> Iterator[Action]:
@@ -111,7 +111,7 @@ def _argument(setting: str, value: str) -> str:
         case Kind.SWITCH:
             return "$true" if truth(value) else "$false"
         case Kind.LIST:
-            values = [part.strip() for part in _NEXT_VALUE.split(value) if part.strip()]
+            values = [part for part in _NEXT_VALUE.split(value.strip()) if part]
             return array(values) if values else "$null"
         case Kind.TEXT:
             return quote(value) if value else "$null"
