@@ -45,7 +45,12 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "facts/trail.py": ("test_trail.py", "test_identity.py", "test_grading.py", "test_facts.py"),
     "facts/traits.py": ("test_traits.py", "test_identity.py", "test_grading.py", "test_facts.py"),
     "grading/actions.py": ("test_runbook.py", "test_grading.py"),
-    "grading/evidence.py": ("test_evidence.py", "test_grading.py", "test_verdicts.py"),
+    "grading/evidence.py": (
+        "test_evidence.py",
+        "test_export.py",
+        "test_grading.py",
+        "test_verdicts.py",
+    ),
     "grading/explanation.py": (
         "test_explanation.py",
         "test_export.py",
@@ -60,7 +65,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
         "test_verdicts.py",
         "test_scenario_gaps.py",
     ),
-    "grading/hunted.py": ("test_hunt.py",),
+    "grading/hunted.py": ("test_export.py", "test_hunt.py"),
     "grading/outlook.py": ("test_outlook.py", "test_verdict.py"),
     "grading/policy.py": ("test_policy.py",),
     "grading/powershell.py": ("test_runbook.py",),

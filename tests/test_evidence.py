@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from exconn.grading import Grade, Tally, Total, grade_records
+from exconn.grading import Evidence, Grade, Tally, Total, grade_records, hunt
 from exconn.grading.evidence import HourOfMail, Sender
 from exconn.models import Actor, ActorKind, AdminChange, Alert, ConnectorChange, Email, Logon
+from exconn.sources import MemorySource
 from exconn.window import Window
 
 AT = datetime(2026, 3, 20, 12, tzinfo=UTC)
@@ -17,6 +18,11 @@ DAY = 24 * HOUR
 WINDOW = Window(AT)
 ADMIN = Actor(id="admin-1", name="ada@own.example", kind=ActorKind.PERSON)
 OTHER = Actor(id="admin-2", kind=ActorKind.PERSON)
+DOMAINS = {
+    "p1_address": "p1_domain",
+    "p2_address": "p2_domain",
+    "recipient_address": "recipient_domain",
+}
 
 
 def message(at: datetime, name: str, **columns: Any) -> Email:
@@ -29,6 +35,8 @@ def message(at: datetime, name: str, **columns: Any) -> Email:
         "direction": "Inbound",
         **columns,
     }
+    for address, domain in DOMAINS.items():
+        given[domain] = given[address].rpartition("@")[2]
     return Email(timestamp=at, network_message_id=name, **given)
 
 
@@ -56,6 +64,12 @@ def graded(
     return grade_records(mail, changes, logons, Alert(connector="Relay", timestamp=AT))
 
 
+def hunted(mail: Sequence[Email]) -> Evidence:
+    """The evidence of a hunt, which has all mail at hand, and not that of the window alone."""
+    grades = hunt(MemorySource({"EmailEvents": Email.to_frame(mail)}), at=AT)
+    return next(found.evidence for found in grades if found.connector == "Relay")
+
+
 LAST = WINDOW.end - MINUTE
 
 
@@ -73,7 +87,8 @@ def test_hours_are_those_of_baseline_and_window_in_their_order() -> None:
         message(end, "too late"),
         message(AT, "another's", connectors="Other"),
     ]
-    assert graded(mail).evidence.hours == (
+    assert graded(mail).evidence.hours == hunted(mail).hours
+    assert hunted(mail).hours == (
         HourOfMail(early, 1, 0, 0, 0, early, early),
         HourOfMail(start - HOUR, 1, 0, 0, 0, start - MINUTE, start - MINUTE),
         HourOfMail(AT, 2, 1, 1, 1, AT, AT + MINUTE),
@@ -115,6 +130,9 @@ def test_what_is_listed_is_of_the_window_the_most_frequent_first() -> None:
     assert found.recipient_domains == (Tally("own.example", 7), Tally("far.example", 2))
     assert found.all_addresses == found.all_sender_domains == Total(3, 9, 0)
     assert found.all_recipient_domains == Total(2, 9, 0)
+    for name in ("addresses", "sender_domains", "recipient_domains"):
+        for part in (name, f"all_{name}"):
+            assert getattr(hunted(mail), part) == getattr(found, part)
     assert found.message_ids == ("a0", "a1", "a2", "c0", "c1", "b0", "b1")
 
 
@@ -174,7 +192,8 @@ def test_who_else_sent_in_bulk_counts_with_the_busiest_hour_of_the_window() -> N
         *blast(WINDOW.start - HOUR, 106, "", "early@own.example"),
         *blast(WINDOW.end, 107, "", "late@own.example"),
     ]
-    assert graded(mail).evidence.other_bulk_senders == (
+    assert graded(mail).evidence.other_bulk_senders == hunted(mail).other_bulk_senders
+    assert hunted(mail).other_bulk_senders == (
         Tally("bob@own.example", 104),
         Tally("ann@own.example", 103),
     )

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from exconn import Email, Evidence, Grade, Logon
+from exconn import Email, Evidence, Grade, Hunt, Logon
 from exconn.grading import Tally, Total
 from exconn.grading.export import csv_text, inert, write_tables
 from exconn.unseen import visible
@@ -56,6 +56,30 @@ def test_each_part_of_the_evidence_has_a_frame_of_its_size(evidence: Evidence) -
     assert tuple(Email.from_frame(frames["sample"])) == evidence.sample
 
 
+def test_parts_of_the_evidence_without_rows_are_not_told() -> None:
+    some = Evidence(sender_domains=(Tally("a.example", 3),), all_addresses=Total(2, 9, 1))
+    assert repr(some) == "<Evidence: sender_domains 1>"
+    assert some.to_frames()["totals"].rows() == [("addresses", 2, 9, 1)]
+    assert list(some.to_frames()["changes"].columns)[:3] == ["Timestamp", "Connector", "ActionType"]
+    assert not some.asked
+    assert Total() == Total(0, 0, 0)
+
+
+def test_a_grade_without_numbers_is_not_written(grade: Grade) -> None:
+    nowhere = attrs.evolve(grade, margin=float("nan"))
+    for broken in (nowhere, Hunt([nowhere])):
+        with pytest.raises(ValueError, match="JSON"):
+            broken.to_json()
+
+
+def test_a_hunt_shows_its_first_twenty_connectors(grade: Grade) -> None:
+    assert repr(Hunt([grade] * 20)).count(grade.connector) == 20
+    assert "more" not in repr(Hunt([grade] * 20))
+    more = repr(Hunt([grade] * 21))
+    assert more.count(grade.connector) == 20
+    assert more.endswith("and 1 more")
+
+
 def test_evidence_without_rows_has_the_same_columns(evidence: Evidence) -> None:
     none = Evidence().to_frames()
     assert {name: frame.schema for name, frame in none.items()} == {
@@ -75,6 +99,7 @@ def test_written_evidence_is_whole_in_parquet_and_readable_in_csv(
         assert told[0] == frame.columns
         assert len(told) == frame.height + 1
     assert {file.stat().st_mode & 0o777 for file in written} == {0o600}
+    assert target.stat().st_mode & 0o777 == 0o700
 
 
 def test_writing_again_replaces_the_files_and_leaves_others_alone(
