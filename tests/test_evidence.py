@@ -6,8 +6,12 @@ from typing import Any
 
 import pytest
 
-from exconn.grading import Evidence, Grade, Tally, Total, grade_records, hunt
+from exconn.context import Context
+from exconn.facts import assess, survey
+from exconn.grading import Evidence, Grade, Tally, Total, grade_records
 from exconn.grading.evidence import HourOfMail, Sender
+from exconn.grading.gathering import evidence
+from exconn.grading.timeline import timeline
 from exconn.models import Actor, ActorKind, AdminChange, Alert, ConnectorChange, Email, Logon
 from exconn.sources import MemorySource
 from exconn.window import Window
@@ -64,10 +68,10 @@ def graded(
     return grade_records(mail, changes, logons, Alert(connector="Relay", timestamp=AT))
 
 
-def hunted(mail: Sequence[Email]) -> Evidence:
-    """The evidence of a hunt, which has all mail at hand, and not that of the window alone."""
-    grades = hunt(MemorySource({"EmailEvents": Email.to_frame(mail)}), at=AT)
-    return next(found.evidence for found in grades if found.connector == "Relay")
+def surveyed(mail: Sequence[Email]) -> Evidence:
+    """The evidence where all mail is at hand, as in a hunt, and not that of the window alone."""
+    found = survey(MemorySource({"EmailEvents": Email.to_frame(mail)}), None, Context())
+    return evidence(found, found.judgement("relay", WINDOW), None, rows=False)
 
 
 LAST = WINDOW.end - MINUTE
@@ -87,8 +91,8 @@ def test_hours_are_those_of_baseline_and_window_in_their_order() -> None:
         message(end, "too late"),
         message(AT, "another's", connectors="Other"),
     ]
-    assert graded(mail).evidence.hours == hunted(mail).hours
-    assert hunted(mail).hours == (
+    assert graded(mail).evidence.hours == surveyed(mail).hours
+    assert surveyed(mail).hours == (
         HourOfMail(early, 1, 0, 0, 0, early, early),
         HourOfMail(start - HOUR, 1, 0, 0, 0, start - MINUTE, start - MINUTE),
         HourOfMail(AT, 2, 1, 1, 1, AT, AT + MINUTE),
@@ -106,7 +110,7 @@ def test_what_is_listed_is_of_the_window_the_most_frequent_first() -> None:
         *many(2, LAST, "b", **second, sender_ipv4="192.0.2.2"),
         *many(2, AT, "c", p1_address="a@c.example", sender_ipv4="", sender_ipv6="2001:DB8::1"),
         *many(2, AT, "A", recipient_address="bob@far.example"),
-        *many(1, AT, "c", p1_address="a@c.example", sender_ipv4="", sender_ipv6="2001:DB8::1"),
+        *many(1, AT, "C", p1_address="a@c.example", sender_ipv4="", sender_ipv6="2001:DB8::1"),
         *many(9, WINDOW.start - MINUTE, "before", p1_address="x@before.example"),
         *many(9, WINDOW.end, "after", p1_address="x@after.example"),
     ]
@@ -132,7 +136,7 @@ def test_what_is_listed_is_of_the_window_the_most_frequent_first() -> None:
     assert found.all_recipient_domains == Total(2, 9, 0)
     for name in ("addresses", "sender_domains", "recipient_domains"):
         for part in (name, f"all_{name}"):
-            assert getattr(hunted(mail), part) == getattr(found, part)
+            assert getattr(surveyed(mail), part) == getattr(found, part)
     assert found.message_ids == ("a0", "a1", "a2", "c0", "c1", "b0", "b1")
 
 
@@ -185,15 +189,15 @@ def test_who_else_sent_in_bulk_counts_with_the_busiest_hour_of_the_window() -> N
         return [message(at, f"{connector}-{at}-{number}", **given) for number in range(n)]
 
     mail = [
-        *blast(WINDOW.start, 102, "Other", "ann@own.example"),
-        *blast(LAST, 103, "", "ann@own.example"),
+        *blast(WINDOW.start, 103, "Other", "ann@own.example"),
+        *blast(LAST, 102, "", "ann@own.example"),
         *blast(AT, 104, "Other", "bob@own.example"),
         *blast(AT, 105, "Relay", "own@own.example"),
         *blast(WINDOW.start - HOUR, 106, "", "early@own.example"),
         *blast(WINDOW.end, 107, "", "late@own.example"),
     ]
-    assert graded(mail).evidence.other_bulk_senders == hunted(mail).other_bulk_senders
-    assert hunted(mail).other_bulk_senders == (
+    assert graded(mail).evidence.other_bulk_senders == surveyed(mail).other_bulk_senders
+    assert surveyed(mail).other_bulk_senders == (
         Tally("bob@own.example", 104),
         Tally("ann@own.example", 103),
     )
@@ -313,6 +317,11 @@ def test_a_timeline_has_the_first_the_busiest_and_the_last_mail_of_the_window() 
         (half_past, "mail", "busiest hour, 12:00 to 13:00: 1,200 messages that hour", ""),
         (AT + 2 * HOUR, "mail", "last mail in the window", ""),
     ]
+    two = [event[:3] for event in told(graded(mail[1:3]))]
+    assert two[1:] == [
+        (WINDOW.start + 2 * MINUTE, "mail", "last mail in the window"),
+        (AT, "alert", "the time that is judged"),
+    ]
     assert [event[2] for event in told(graded([message(WINDOW.start, "1")]))] == [
         "first mail in the window; busiest hour, 12:00 to 13:00: 1 message that hour",
         "the time that is judged",
@@ -339,7 +348,15 @@ def test_a_timeline_has_the_suspicious_sign_ins_of_the_window() -> None:
         *after_failures(WINDOW.end),
     ]
     changes = [change(at + HOUR), change(at + 2 * HOUR, actor=OTHER)]
-    events = [event[:3] for event in told(graded([], changes, logons)) if event[1] == "logon"]
+    tables = {"CloudAppEvents": AdminChange.to_frame(changes)}
+    tables["IdentityLogonEvents"] = Logon.to_frame(logons)
+    found = survey(MemorySource(tables), None, Context())
+    judgement, later = (found.judgement("relay", Window(when)) for when in (AT, AT + 5 * DAY))
+    known = assess(found, [judgement, later]).logons
+    gathered = evidence(found, judgement, None, rows=False)
+    every = timeline(judgement, known, gathered, None)
+    assert every == graded([], changes, logons).timeline
+    events = [(event.time, event.kind, event.summary) for event in every if event.kind == "logon"]
     ada = "ada@own.example signed in after many failures"
     assert events == [
         (WINDOW.start, "logon", ada),

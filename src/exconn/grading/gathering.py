@@ -108,8 +108,7 @@ def _rows(
 
 def _by_time(record: type[Email | Logon], rows: Query) -> list[str]:
     """The columns of a record to sort rows by; the others decide between equal times."""
-    names = [name for name in record.columns().values() if name in rows.schema]
-    return sorted(names, key=lambda name: name != rows.table.time)
+    return sorted(record.columns().values(), key=lambda name: name != rows.table.time)
 
 
 def _sample(mail: Query) -> Query:
