@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from exconn import Context, Window
+from exconn.context import ApprovedChange
 from exconn.facts import Judgement
 from exconn.facts.identity import Connectors
 from exconn.facts.logons import actors_of
-from exconn.facts.trail import Trail, latest
+from exconn.facts.trail import Trail, is_approved, latest
 from exconn.models import Actor, ActorKind, AdminChange, ConnectorChange
 
 AT = datetime(2026, 3, 20, 12, tzinfo=UTC)
@@ -83,6 +84,29 @@ def test_what_anybody_did_to_the_application_that_changed_it(
     assert besides([change()], [did]) == []
     before = deed(WINDOW.start - HOUR, OTHER, target=target, parameters=parameters)
     assert besides([change(actor=APP)], [before]) == []
+
+
+def test_what_nobody_did_belongs_to_no_change_of_nobody() -> None:
+    for kind in (ActorKind.PERSON, ActorKind.APPLICATION):
+        nobody = Actor(kind=kind)
+        assert besides([change(actor=nobody)], [deed(actor=nobody), deed(actor=OTHER)]) == []
+
+
+def test_what_others_did_to_a_person_who_changed_it_is_not_theirs() -> None:
+    given = deed(WINDOW.start, OTHER, target=ADMIN.id)
+    assert besides([change()], [given]) == []
+    assert besides([change(), change(actor=APP)], [given]) == []
+
+
+def test_one_approval_of_several_is_enough() -> None:
+    approvals = [
+        ApprovedChange(start=AT - DAY, end=AT + DAY, connector=name)
+        for name in ("Other", "Relay", "Another")
+    ]
+    trail = Trail([change()], [], Connectors([change()], Context(), ()))
+    assert is_approved(change(), trail, Context(approved_changes=approvals))
+    assert not is_approved(change(), trail, Context(approved_changes=approvals[::2]))
+    assert not is_approved(change(), trail, Context())
 
 
 def test_the_latest_change_is_by_somebody_and_took_effect() -> None:

@@ -28,7 +28,7 @@ class Trail:
     _by_connector: Mapping[str, list[ConnectorChange]] = field(init=False)
     _by_actor: Mapping[str, list[AdminChange]] = field(init=False)
     _began: Mapping[str, datetime] = field(init=False)
-    _traits: dict[int, frozenset[str]] = field(init=False, factory=dict)
+    _traits: dict[int, frozenset[str]] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         grouped: dict[str, list[ConnectorChange]] = {}
@@ -44,6 +44,7 @@ class Trail:
         for change in acts(self.changes):
             began.setdefault(self.accounts.key(change.actor.key), change.timestamp)
         object.__setattr__(self, "_began", began)
+        object.__setattr__(self, "_traits", {})
 
     def names(self) -> set[str]:
         """The keys of all connectors that were changed; a change may name none."""
