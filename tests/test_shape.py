@@ -103,6 +103,21 @@ def test_of_the_period_the_first_change_counts_and_later_ones_do_not() -> None:
     assert found == {"SenderDomains": "smtp:a.example;1", "RequireTls": None}
 
 
+def test_the_first_instant_of_the_period_belongs_to_it_and_its_end_does_not() -> None:
+    days = (PERIOD.end - PERIOD.start) / timedelta(days=1)
+    first, late = change(0, {"RequireTls": "False"}), change(days, {"Comment": "x"})
+    assert shape_before([first, late], PERIOD) == {"RequireTls": None}
+
+
+def test_what_was_changed_when_the_listing_says_so_is_in_the_listing() -> None:
+    listed = InboundConnector(
+        name="Relay", require_tls=True, when_changed=START - timedelta(days=5)
+    )
+    same = change(-5, {"RequireTls": "perhaps", "Comment": "x"})
+    told = change(1, {"RequireTls": "False", "Comment": "y"})
+    assert shape_before([same, told], PERIOD, listed) == {"RequireTls": "True", "Comment": None}
+
+
 def test_a_listing_counts_if_it_is_of_before_and_later_changes_count_more() -> None:
     listed = InboundConnector(
         name="Relay",
@@ -156,6 +171,9 @@ def test_only_parameters_of_the_cmdlets_are_settings_in_any_case() -> None:
         1, {"requiretls": "$false", "Confirm": "False", "x; calc": "y", "Identity": "Relay"}
     )
     assert shape_before([odd], PERIOD) == {"RequireTls": None}
+    assert shape_before([change(-1, {"REQUIRETLS": " True "}), odd], PERIOD) == {
+        "RequireTls": "True"
+    }
     assert set(shape_before([change(1, dict.fromkeys(SETTINGS, "1"))], PERIOD)) == set(SETTINGS)
 
 

@@ -99,7 +99,7 @@ def _known_from(window: Window, mail: TableCoverage) -> datetime:
     if mail.first is None:
         return window.start
     begins = max(window.baseline_start, utc(mail.first))
-    hole = mail.silence(begins, window.start) if begins < window.start else None
+    hole = mail.silence(begins, window.start)
     return begins if hole is None else hole.end
 
 

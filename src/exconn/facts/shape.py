@@ -188,5 +188,5 @@ def _listing(listed: InboundConnector | OutboundConnector) -> Mapping[str, str]:
     return {
         name: ";".join(value) if isinstance(value, list) else str(value)
         for name, value in row.items()
-        if name in SETTINGS and value is not None
+        if value is not None
     }
