@@ -39,7 +39,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
         "test_grading.py",
         "test_facts.py",
     ),
-    "facts/domains.py": ("test_facts.py", "test_shape.py"),
+    "facts/domains.py": ("test_domains.py", "test_facts.py"),
     "facts/identity.py": ("test_identity.py", "test_traits.py", "test_facts.py"),
     "facts/judgement.py": ("test_judged.py", "test_shape.py", "test_facts.py", "test_hunt.py"),
     "facts/logon_facts.py": (_REFERENCE, "test_scenario_gaps.py"),

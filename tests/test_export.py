@@ -15,6 +15,7 @@ from exconn import Email, Evidence, Grade, Hunt, Logon
 from exconn.grading import Tally, Total
 from exconn.grading.export import csv_text, inert, write_tables
 from exconn.unseen import visible
+from exconn.window import iso
 from incidents import attacked, graded
 from sight import unseen
 
@@ -70,6 +71,21 @@ def test_a_grade_without_numbers_is_not_written(grade: Grade) -> None:
     for broken in (nowhere, Hunt([nowhere])):
         with pytest.raises(ValueError, match="JSON"):
             broken.to_json()
+
+
+def test_tables_and_records_are_written_as_they_are_but_for_what_is_empty(grade: Grade) -> None:
+    told = grade.to_dict()
+    for table, standing in zip(told["coverage"], grade.coverage, strict=True):
+        first, last = standing.coverage.first, standing.coverage.last
+        assert first is not None
+        assert last is not None
+        assert (table["first"], table["last"]) == (iso(first), iso(last))
+        assert first < last
+    for name in ("sample", "logons"):
+        records = getattr(grade.evidence, name)
+        for written, record in zip(told["evidence"][name], records, strict=True):
+            held = attrs.asdict(record)
+            assert set(written) == {key for key, value in held.items() if value not in ("", None)}
 
 
 def test_a_hunt_shows_its_first_twenty_connectors(grade: Grade) -> None:

@@ -7,7 +7,6 @@ from functools import lru_cache
 import polars as pl
 
 from exconn.context import Context
-from exconn.facts.queries import MANY
 
 _TELLING = 5
 _ALIKE = 0.85
@@ -102,7 +101,7 @@ def looks_like(domain: str, own: frozenset[str]) -> bool:
     Names under ``onmicrosoft.com`` are told by their first label; domains in Punycode by what they
     look like. Names of under five letters tell too little.
     """
-    if domain == MANY or not is_foreign(domain, own):
+    if not is_foreign(domain, own):
         return False
     labels = [label for label in _shown(domain).split(".")[:-1] if label not in _COMMON]
     return any(_is_alike(label, name) for name in _telling(own) for label in labels)
@@ -128,7 +127,7 @@ def _telling(own: frozenset[str]) -> frozenset[str]:
 def _label(domain: str) -> str:
     """What names a domain: the label before its public suffix."""
     labels = domain.split(".")
-    if domain.endswith(".onmicrosoft.com") and len(labels) > 2:
+    if domain.endswith(".onmicrosoft.com"):
         return labels[-3]
     while len(labels) > 2 and labels[-2] in _SECOND:
         labels.pop()
