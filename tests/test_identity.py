@@ -8,12 +8,21 @@ import pytest
 
 from exconn.context import Context
 from exconn.errors import UnknownConnectorError
-from exconn.facts.identity import Aliases, Connectors
+from exconn.facts.identity import Aliases, Connectors, accounts
 from exconn.grading import Classification, Grade, grade, hunt
-from exconn.models import Alert, ConnectorChange, InboundConnector, OutboundConnector
+from exconn.models import (
+    Actor,
+    ActorKind,
+    AdminChange,
+    Alert,
+    ConnectorChange,
+    InboundConnector,
+    OutboundConnector,
+)
 from exconn.simulate import Tenant
 from incidents import AT, DAY, HOUR, MAIL, change, deed, fired, graded, honest, mail, source
 
+ADA = Actor(id="1", name="ada@own.example", kind=ActorKind.PERSON)
 GUID = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
 
 
@@ -226,3 +235,95 @@ def test_a_change_under_an_unknown_guid_keeps_every_connector_from_being_cleared
     )
     assert graded(tenant, "printers", context=listed).facts["unresolved_changes"] == 0
     assert graded(tenant, "quiet", context=listed).facts["modified"] == 1
+
+
+# Without a tenant
+
+
+def made(
+    minute: int,
+    verb: str,
+    name: str,
+    *,
+    new_name: str = "",
+    guid: str = "",
+    succeeded: bool | None = None,
+) -> ConnectorChange:
+    """A change so many minutes after noon."""
+    parameters = {"Name": name} if verb == "New" else {"Identity": name, "Name": new_name or name}
+    return ConnectorChange(
+        timestamp=AT.replace(hour=12, minute=minute),
+        operation=f"{verb}-InboundConnector",
+        parameters=parameters,
+        actor=ADA,
+        target=guid,
+        succeeded=succeeded,
+    )
+
+
+def test_aliases_have_groups_and_members() -> None:
+    aliases = Aliases([("a", "B"), ("", "c"), ("D", "b")])
+    assert sorted(map(sorted, aliases.groups())) == [["a", "b", "d"], ["c"]]
+    assert aliases.members("D") == {"a", "b", "d"}
+    assert aliases.members("Else") == {"else"}
+    assert "A" in aliases
+    assert "else" not in aliases
+
+
+def test_accounts_go_by_object_id_and_upn_and_by_no_display_name() -> None:
+    def by(name: str, own_id: str = "") -> AdminChange:
+        actor = Actor(id=own_id, name=name, kind=ActorKind.PERSON)
+        return AdminChange(timestamp=AT, operation="New-TransportRule", actor=actor)
+
+    deeds = [by("ada@own.example", "1"), by("Ada", "1"), by("Ada", "2"), by("ADA@own.example")]
+    found = accounts(deeds)
+    assert found.key("ada@own.example") == found.key("1")
+    assert found.key("2") != found.key("1")
+    assert "Ada" not in found
+
+
+def test_a_connector_is_called_what_it_was_last_renamed_to() -> None:
+    changes = [
+        made(3, "Set", "b", new_name="C", succeeded=False),
+        made(2, "Set", "b"),
+        made(1, "Set", "A", new_name="B"),
+        made(0, "New", "A", guid=GUID),
+        made(4, "Set", GUID),
+    ]
+    connectors = Connectors(changes, Context(inbound_connectors=[InboundConnector(name="Listed")]))
+    assert {connectors.key(name) for name in ("a", " B ", GUID)} == {connectors.key("A")}
+    assert connectors.key("C") == "c"
+    assert connectors.display(connectors.key("A"), "seen") == "b"
+    assert connectors.display("listed", "seen") == "Listed"
+    assert connectors.display("c", "seen") == "seen"
+
+
+def test_a_connector_with_a_name_is_not_nameless() -> None:
+    unknown = GUID.replace("3", "4")
+    connectors = Connectors([made(0, "New", "A", guid=GUID), made(1, "Set", unknown)], Context())
+    assert connectors.is_nameless(connectors.key(unknown))
+    assert not connectors.is_nameless(connectors.key(GUID))
+    assert not connectors.is_nameless("else")
+
+
+def test_a_connector_that_is_made_again_in_other_letters_keeps_its_guid() -> None:
+    changes = [made(0, "New", "Relay", guid=GUID), made(1, "New", "RELAY", guid=GUID)]
+    again = Connectors(changes, Context())
+    assert again.key(GUID) == again.key("Relay")
+    shared = [*changes, made(2, "New", "Other", guid=GUID)]
+    found = Connectors(shared, Context())
+    assert len({found.key(name) for name in ("Relay", "Other", GUID)}) == 3
+
+
+def test_a_name_means_who_took_it_after_it_was_given_up() -> None:
+    def are_one(taken: int | None, *, succeeded: bool = True) -> bool:
+        renamed = made(5, "Set", "RELAY", new_name="Moved")
+        made_anew = [] if taken is None else [made(taken, "New", "Relay", succeeded=succeeded)]
+        found = Connectors([renamed, *made_anew], Context())
+        return found.key("relay") == found.key("moved")
+
+    assert are_one(None)
+    assert are_one(4)
+    assert are_one(5)
+    assert not are_one(6)
+    assert are_one(6, succeeded=False)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from exconn.context import Context
+from exconn.context import ApprovedChange, Context
 from exconn.coverage import Coverage
 from exconn.facts import Judgement
 from exconn.facts.changes import change_facts, changes_before
@@ -114,9 +114,11 @@ def facts(
     peak: datetime | None = None,
     since: datetime | None = None,
     own: frozenset[str] = frozenset(),
+    context: Context | None = None,
 ) -> dict[str, int | None]:
     trail = Trail(changes, deeds, Connectors(changes, Context(), ()))
-    return change_facts(Judgement("relay", WINDOW), trail, Context(), own, peak, since)
+    given = context or Context()
+    return change_facts(Judgement("relay", WINDOW), trail, given, own, peak, since)
 
 
 PEAK = WINDOW.start + 4 * DAY
@@ -140,11 +142,18 @@ def test_removals_after_mail_are_of_the_two_days_from_the_peak() -> None:
 
 
 def test_newcomers_are_known_where_the_log_reaches_back_a_week() -> None:
-    changes = [change(WINDOW.start - DAY), change(AT), change(AT, actor=BOB)]
+    changes = [change(at) for at in (WINDOW.start - DAY, PEAK, AT)] + [change(AT, actor=BOB)]
     week_before = WINDOW.start - 7 * DAY
     assert facts(changes, since=week_before)["changes_by_newcomers"] == 1
     assert facts(changes, since=week_before + TICK)["changes_by_newcomers"] is None
     assert facts(changes)["changes_by_newcomers"] is None
+
+
+def test_changes_are_approved_or_they_are_not() -> None:
+    approval = ApprovedChange(start=AT, end=AT + HOUR)
+    changes = [change(at) for at in (PEAK, AT, AT + HOUR / 2)]
+    found = facts(changes, context=Context(approved_changes=[approval]))
+    assert (found["approved_changes"], found["unapproved_changes"]) == (2, 1)
 
 
 def test_deeds_are_transport_rules_of_which_some_weaken_the_filter_or_else_grants() -> None:

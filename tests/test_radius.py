@@ -13,11 +13,13 @@ from attrs import evolve
 from exconn import Context, Grade, MemorySource, ParquetSource, Query, grade, hunt, write_evidence
 from exconn.cli import run
 from exconn.errors import IncompleteResultError
+from exconn.facts import Judgement
+from exconn.facts.queries import MANY
 from exconn.grading import Tie, TouchedConnector
-from exconn.grading.radius import CLICKS as MOST_CLICKS
-from exconn.grading.radius import NAMES, SIMILAR
+from exconn.grading.radius import Clicks, new_names
 from exconn.models import Alert
 from exconn.simulate import Actor, Place, Tenant, between, mail_rows
+from exconn.tables import TIME
 from exconn.window import Window
 from incidents import (
     ABROAD,
@@ -44,6 +46,7 @@ APP = Actor.application("7c1f3d53-2c1a-4f6e-8f8d-3f1c5b6a9d10", "Mail sync")
 ENABLED = {"Enabled": "True"}
 WINDOW = Window(AT)
 EVIL = "evil.example"
+SAFE = f"x@{honest().accepted_domains[0]}"
 
 
 def untouched() -> Tenant:
@@ -108,6 +111,19 @@ def test_only_changes_that_took_effect_in_the_window_touch() -> None:
     tenant = change(tenant, ENABLED, "gateway", actor=Actor.system(), place=FAR_AWAY)
     tenant = deed(tenant, "Set-InboundConnector", {"Comment": "of none"}, place=FAR_AWAY)
     assert ties(tenant) == {}
+
+
+def test_the_first_instant_of_the_window_belongs_to_it_and_its_end_does_not() -> None:
+    tenant = change(untouched(), ENABLED, place=FAR_AWAY)
+    tenant = change(tenant, ENABLED, "relay", at=WINDOW.start, place=FAR_AWAY)
+    tenant = change(tenant, ENABLED, "billing", at=WINDOW.end, place=FAR_AWAY)
+    assert set(ties(tenant)) == {"relay"}
+
+
+def test_changes_without_address_have_no_address_in_common() -> None:
+    first, second = (Actor.person(person) for person in untouched().admins[:2])
+    tenant = change(untouched(), ENABLED, actor=first, blank=True)
+    assert ties(change(tenant, ENABLED, "relay", actor=second, blank=True)) == {}
 
 
 def test_a_change_that_failed_ties_nothing() -> None:
@@ -264,15 +280,58 @@ def test_where_no_domain_is_known_to_be_its_own_none_is_looked_for() -> None:
 
 
 def test_the_names_that_are_looked_for_are_bounded() -> None:
-    many = [f"198.51.100.{i}" for i in range(NAMES + 20)]
+    many = [f"198.51.100.{i}" for i in range(70)]
     tenant = attack(honest(), n=2 * len(many), sender_ipv4=many * 2)
     tenant = attack(tenant, n=3, sender_ipv4=ABROAD)
     tenant = others(tenant, len(many), sender_ipv4=many)
     tenant = others(tenant, 1)
     found = similar(tenant)
-    assert len(found) == SIMILAR
+    assert len(found) == 50
     assert (ABROAD, "", 1, 0) in found
-    assert len({address for address, *_ in found}) == NAMES
+    assert len({address for address, *_ in found}) == 50
+    relay = tenant.connector("relay").name
+    more = others(tenant, 2 * len(many), sender_ipv4=many * 2, connector=relay)
+    assert len(similar(more)) == 50
+
+
+def rows_of(*rows: tuple[datetime, str, int]) -> pl.DataFrame:
+    schema = {"Hour": TIME, "Address": pl.String(), "Messages": pl.Int64()}
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def test_new_names_are_those_of_the_window_that_the_own_past_has_not() -> None:
+    start, end = WINDOW.start, WINDOW.end
+    made = start - 9 * DAY + HOUR / 2
+    judgement = Judgement("relay", WINDOW, created=made)
+    rows = [
+        (start, "first", 1),
+        (end - HOUR, "last", 2),
+        (start, "", 9),
+        (start, "common", 2),
+        (AT, "first", 1),
+        (start, "known", 9),
+        (start - HOUR, "known", 1),
+        (start, "known from the first hour", 9),
+        (made - HOUR / 2, "known from the first hour", 1),
+        (made - 2 * HOUR, "last", 1),
+        (end, "late", 9),
+    ]
+    assert new_names(rows_of(*rows), "Address", judgement) == (["common", "first", "last"], False)
+    lumped = rows_of(*rows, (AT, MANY, 900))
+    assert new_names(lumped, "Address", judgement) == (["common", "first", "last"], True)
+    later = rows_of(*rows, (end, MANY, 900))
+    assert new_names(later, "Address", judgement) == (["common", "first", "last"], False)
+    before = rows_of(*rows, (start - HOUR, MANY, 900))
+    assert new_names(before, "Address", judgement) == ([], True)
+
+
+def test_addresses_that_are_too_many_to_tell_apart_are_not_taken_for_none() -> None:
+    many = [f"198.51.{i // 100}.{i % 100}" for i in range(150)]
+    found = graded(attack(honest(), n=150, sender_ipv4=many, p1=SAFE)).radius
+    assert found.mail is None
+    assert [told for told in found.unknown if told.startswith("other mail")] == [
+        "other mail: the connector has hours with too many sending addresses to tell apart"
+    ]
 
 
 def test_names_that_are_too_many_to_tell_apart_are_not_taken_for_none() -> None:
@@ -358,13 +417,13 @@ def test_a_click_without_message_belongs_to_no_mail() -> None:
 
 
 def test_clicks_are_bounded_and_all_are_counted() -> None:
-    tenant = attack(honest(), n=MOST_CLICKS + 50)
+    tenant = attack(honest(), n=200 + 50)
     own = of_quiet(tenant)
     found = clicked(tenant, clicks(own)).radius.clicks
     assert found is not None
-    assert found.total == own.height > MOST_CLICKS
-    assert len(found.latest) == MOST_CLICKS
-    last = own["Timestamp"].sort(descending=True)[MOST_CLICKS - 1] + HOUR
+    assert found.total == own.height > 200
+    assert len(found.latest) == 200
+    last = own["Timestamp"].sort(descending=True)[200 - 1] + HOUR
     assert found.latest[-1].time == last
 
 
@@ -411,8 +470,7 @@ def test_of_a_connector_without_mail_there_are_no_clicks_to_ask_for() -> None:
     removed = tenant.frames[MAIL].filter(pl.col("Connectors") != tenant.connector("quiet").name)
     tenant = change(evolve(tenant, frames={**tenant.frames, MAIL: removed}), ENABLED)
     found = clicked(tenant, background(tenant)).radius
-    assert found.clicks is not None
-    assert found.clicks.total == 0
+    assert found.clicks == Clicks(total=0, accounts=0, latest=())
     name = tenant.connector("quiet").name
     nothing = grade(source(tenant, **{MAIL: None}), Alert(connector=name, timestamp=AT)).radius
     assert nothing.clicks is None

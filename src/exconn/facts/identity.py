@@ -125,7 +125,7 @@ def _groups(ordered: Sequence[ConnectorChange]) -> Iterator[frozenset[str]]:
     shared = {alias for alias, owners in names.items() if is_guid(alias) and len(owners) > 1}
     for change in ordered:
         if change.succeeded is False:
-            yield frozenset({change.connector.casefold()} - {""})
+            yield frozenset({change.connector})
             continue
         own = change.connector.casefold()
         taken = (

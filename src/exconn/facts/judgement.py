@@ -96,9 +96,10 @@ def judged_frame(
 
 def _known_from(window: Window, mail: TableCoverage) -> datetime:
     """From when on the mail before a window is known: after a hole in the log, if it has one."""
-    if mail.first is None:
+    first = mail.first
+    if first is None:
         return window.start
-    begins = max(window.baseline_start, utc(mail.first))
+    begins = max(window.baseline_start, utc(first))
     hole = mail.silence(begins, window.start)
     return begins if hole is None else hole.end
 
