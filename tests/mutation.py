@@ -77,7 +77,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "grading/powershell.py": ("test_runbook.py",),
     "grading/radius.py": ("test_radius.py",),
     "grading/result.py": ("test_schema.py", "test_export.py", "test_verdict.py"),
-    "grading/run.py": ("test_grading.py", "test_hunt.py"),
+    "grading/run.py": ("test_run.py", "test_grading.py", "test_hunt.py"),
     "grading/runbook": ("test_runbook.py",),
     "grading/schema.py": ("test_schema.py",),
     "grading/timeline.py": ("test_evidence.py", "test_grading.py", "test_verdicts.py"),

@@ -141,14 +141,14 @@ def hunt(
     """
     window = None if at is None else Window(at)
     found = survey(source, window.period if window else None, context or Context())
-    days = max(_DAYS_AT_LEAST, min(_DAYS_TRIED, _TIMES_TRIED // max(len(found.connectors), 1)))
+    if not found.connectors:
+        return Hunt()
+    days = max(_DAYS_AT_LEAST, min(_DAYS_TRIED, _TIMES_TRIED // len(found.connectors)))
     judgements = [
         found.judgement(connector, candidate)
         for connector in found.connectors
         for candidate in ([window] if window else _candidates(found, connector, days))
     ]
-    if not judgements:
-        return Hunt()
     verdicts = _Verdicts(found, assess(found, judgements), signals, policy or Policy())
     best: dict[str, int] = {}
     for index in sorted(range(len(judgements)), key=verdicts.suspicion, reverse=True):

@@ -1,0 +1,176 @@
+"""Which times a hunt tries, and what records in memory are completed with."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import attrs
+import polars as pl
+import pytest
+
+from exconn.context import Context
+from exconn.grading import Hunt, Policy, grade, grade_records, hunt
+from exconn.models import (
+    Actor,
+    ActorKind,
+    AdminChange,
+    Alert,
+    ConnectorChange,
+    Email,
+    InboundConnector,
+    Logon,
+)
+from exconn.signals import SIGNALS, Direction, Family, Signal
+from exconn.signals.question import WHO_ELSE
+from exconn.sources import MemorySource
+from exconn.window import Window, iso
+
+NOON = datetime(2026, 3, 20, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+DAY = 24 * HOUR
+ADA = Actor(id="ada", name="ada@own.example", kind=ActorKind.PERSON)
+
+
+def message(at: datetime, name: str, **columns: Any) -> Email:
+    given = {"connectors": "Relay", "p1_domain": "x.example", "recipient_domain": "own.example"}
+    return Email(timestamp=at, network_message_id=name, **{**given, **columns})
+
+
+def change(at: datetime, **more: Any) -> ConnectorChange:
+    return ConnectorChange(
+        timestamp=at,
+        operation="Set-InboundConnector",
+        parameters={"Identity": "Relay", "SenderDomains": "*"},
+        actor=ADA,
+        **more,
+    )
+
+
+def tables(
+    emails: Sequence[Email] = (), changes: Sequence[AdminChange] = (), logons: Sequence[Logon] = ()
+) -> MemorySource:
+    return MemorySource(
+        {
+            "EmailEvents": Email.to_frame(emails),
+            "CloudAppEvents": AdminChange.to_frame(changes),
+            "IdentityLogonEvents": Logon.to_frame(logons),
+        }
+    )
+
+
+def where(fact: str, value: float | None) -> Signal:
+    """A signal that fires where a fact has this value."""
+    assert value is not None
+    return attrs.evolve(
+        SIGNALS[0],
+        id=f"mine.{fact}",
+        family=Family.CONTEXT,
+        direction=Direction.FOR,
+        question=WHO_ELSE,
+        when=pl.col(fact) == value,
+        sentence="It is so.",
+        fires={fact: value},
+        nearly={fact: value + 1},
+    )
+
+
+def is_tried(source: MemorySource, at: datetime, fact: str) -> bool:
+    """Whether a hunt looks at the time, by what is so at no other."""
+    there = grade(source, Alert(connector="Relay", timestamp=at)).facts[fact]
+    [found] = hunt(source, signals=[where(fact, there)])
+    return found.margin > 0
+
+
+def test_a_hunt_tries_the_sixty_busiest_days_and_the_last_hour() -> None:
+    source = tables(
+        [
+            message(NOON - day * DAY, f"{day} {number}")
+            for day in range(63)
+            for number in range(day + 1)
+        ]
+    )
+    assert is_tried(source, NOON, "messages")
+    assert not is_tried(source, NOON - DAY, "messages")
+    assert not is_tried(source, NOON - 2 * DAY, "messages")
+    assert is_tried(source, NOON - 3 * DAY, "messages")
+
+
+def test_a_hunt_tries_the_busiest_hour_of_a_day_and_of_equals_takes_the_busiest() -> None:
+    emails = [message(NOON - day * DAY, f"{day}") for day in range(30)]
+    busiest = NOON - 5 * DAY + 3 * HOUR
+    emails += [message(busiest, f"more {number}") for number in range(3)]
+    for value in (3, -1):
+        [found] = hunt(tables(emails), signals=[where("peak_hour_messages", value)])
+        assert found.at == busiest
+        assert (found.margin > 0) is (value == 3)
+
+
+def test_a_hunt_tries_the_two_hundred_latest_hours_with_changes() -> None:
+    changes = [change(NOON - hours * HOUR) for hours in range(202)]
+    source = tables(changes=changes)
+    assert is_tried(source, NOON - 199 * HOUR, "changes")
+    assert not is_tried(source, NOON - 200 * HOUR, "changes")
+
+
+def test_without_connectors_nothing_is_found() -> None:
+    assert hunt(tables([message(NOON, "1", connectors="")])) == Hunt()
+
+
+# Records
+
+
+def graded(
+    emails: Sequence[Email], changes: Sequence[AdminChange] = (), **more: Any
+) -> dict[str, float | None]:
+    alert = Alert(connector="Relay", timestamp=NOON)
+    return dict(grade_records(emails, changes, [], alert, **more).facts)
+
+
+@pytest.mark.parametrize("column", ["sender_ipv4", "sender_ipv6"])
+def test_one_address_is_enough_to_know_where_mail_came_from(column: str) -> None:
+    address = {"sender_ipv4": "192.0.2.1", "sender_ipv6": "2001:db8::1"}[column]
+    some = [message(NOON, "1"), message(NOON, "2", **{column: address})]
+    assert graded(some)["addresses"] == 1
+    assert graded([message(NOON, "1")])["addresses"] is None
+
+
+def test_domains_that_records_have_stay_and_others_are_those_of_the_addresses() -> None:
+    alert = Alert(connector="Relay", timestamp=NOON)
+    emails = [
+        message(NOON, "1", p1_address="a@address.example"),
+        message(NOON, "2", p1_address="b@c@far.example", p1_domain=""),
+    ]
+    found = grade_records(emails, [], [], alert).evidence
+    assert {tally.value for tally in found.sender_domains} == {"x.example", "far.example"}
+
+
+# What is said of the data
+
+
+def test_a_baseline_is_cut_where_the_mail_log_begins_after_it() -> None:
+    window = Window(NOON)
+    alert = Alert(connector="Relay", timestamp=NOON)
+    domains = Context(accepted_domains=["own.example"])
+    for first, is_cut in ((window.baseline_start, False), (window.baseline_start + HOUR, True)):
+        source = tables([message(first, "1"), message(NOON, "2")])
+        notes = grade(source, alert, context=domains).coverage[0].notes
+        cut = f"the baseline is cut at the start of the data, {iso(first)}"
+        assert notes == ((cut,) if is_cut else ())
+
+
+def test_the_connectors_own_listing_tells_what_it_was() -> None:
+    when = NOON - 20 * DAY
+    listed = [
+        InboundConnector(name="Other", sender_domains=("other.example",), when_changed=when),
+        InboundConnector(name="RELAY", sender_domains=("own.example",), when_changed=when),
+        InboundConnector(when_changed=when),
+    ]
+    found = grade(
+        tables([message(NOON, "1")], [change(NOON - HOUR)]),
+        Alert(connector=" relay ", timestamp=NOON),
+        context=Context(inbound_connectors=listed),
+        signals=[where("changes", 1)],
+        policy=Policy(true_positive=0.5, families=1),
+    )
+    [reverted] = [action for action in found.actions if action.id == "revert-connector"]
+    assert reverted.command.endswith("-SenderDomains @('own.example') }")
