@@ -216,6 +216,66 @@ def test_accounts_that_sent_in_bulk_did_so_in_the_window() -> None:
         assert sequences([*emails, *mail(AT)], logons) == looked_at
 
 
+def test_changes_are_told_by_what_they_open_and_by_the_sign_ins_before_them() -> None:
+    ours, theirs, office = "203.0.113.7", "198.51.100.5", "192.0.2.1"
+    opened = {"Identity": "Relay", "SenderDomains": "*"}
+    by_ada: dict[str, Any] = {"account_object_id": ADA.id, "account_upn": ADA.name}
+    minutes = {-360: {"Identity": "Relay", "Comment": "x"}, -240: opened, -120: opened, 30: opened}
+    changes = [change(AT - 20 * DAY, name="Other")] + [
+        attrs.evolve(change(AT + at * MINUTE), parameters=passed, address=theirs)
+        for at, passed in minutes.items()
+    ]
+    emails = [
+        message for day in range(1, 25) for message in mail(AT - day * DAY, sender_ipv4=office)
+    ]
+    for hours, n in ((5, 3), (3, 4), (1, 5)):
+        emails += mail(AT - hours * HOUR, n=n, sender_ipv4=ours)
+    logons = [
+        Logon(
+            timestamp=AT - day * DAY, action="LogonSuccess", location="DE", address=office, **by_ada
+        )
+        for day in range(9, 16)
+    ]
+    success = AT - 150 * MINUTE
+    logons += [
+        Logon(timestamp=success - at * MINUTE, action="LogonFailed", address=ours, **by_ada)
+        for at in range(1, 11)
+    ]
+    logons.append(Logon(timestamp=success, action="LogonSuccess", address=ours, **by_ada))
+    logons += [
+        Logon(timestamp=AT - DAY, action="LogonFailed", address=theirs, account_upn=f"{name}@x")
+        for name in "ab"
+    ]
+
+    def told(changed: Sequence[AdminChange], signed_in: Sequence[Logon]) -> dict[str, float | None]:
+        found = surveyed(emails, changed, signed_in)
+        facts = assess(found, [found.judgement("relay", WINDOW)]).facts
+        return dict(facts.row(0, named=True))
+
+    facts = told(changes, logons)
+    expected = {
+        "changes": 4,
+        "routine_changes": 1,
+        "changes_by_newcomers": 0,
+        "actor_slow_sequences": 1,
+        "sprayed_accounts": 2,
+        "changes_after_suspicious_logon": 2,
+        "chained_changes": 1,
+        "fresh_since_suspicious": 5,
+        "peak_since_change": 5,
+        "peak_before_change": 3,
+        "changer_address_share": 12 / 19,
+    }
+    assert {name: facts.get(name) for name in expected} == expected
+    nowhere = [attrs.evolve(one, address="") for one in changes]
+    assert told(nowhere, logons)["changer_address_share"] == 12 / 19
+    assert told(nowhere, [])["changer_address_share"] is None
+    routine = told([*changes[:2]], [])
+    assert routine["changer_address_share"] == 0
+    nobody = attrs.evolve(changes[1], actor=Actor(kind=ActorKind.PERSON))
+    assert told([*changes, nobody], logons)["actor_slow_sequences"] is None
+
+
 def test_judgements_that_are_made_at_once_are_those_that_are_made_alone() -> None:
     tenant = attacked()
     at = tenant.at or tenant.end
