@@ -267,6 +267,9 @@ def test_changes_are_told_by_what_they_open_and_by_the_sign_ins_before_them() ->
         "changer_address_share": 12 / 19,
     }
     assert {name: facts.get(name) for name in expected} == expected
+    found = surveyed(emails, changes, logons)
+    far = [found.judgement("relay", Window(when)) for when in (AT, AT + 60 * DAY)]
+    assert assess(found, far).facts.row(0, named=True) == facts
     nowhere = [attrs.evolve(one, address="") for one in changes]
     assert told(nowhere, logons)["changer_address_share"] == 12 / 19
     assert told(nowhere, [])["changer_address_share"] is None
@@ -274,6 +277,17 @@ def test_changes_are_told_by_what_they_open_and_by_the_sign_ins_before_them() ->
     assert routine["changer_address_share"] == 0
     nobody = attrs.evolve(changes[1], actor=Actor(kind=ActorKind.PERSON))
     assert told([*changes, nobody], logons)["actor_slow_sequences"] is None
+
+
+def test_a_fact_is_not_known_where_a_piece_of_its_time_lacks_a_column() -> None:
+    later = AT + 60 * DAY
+    lacking = Email.to_frame(mail(AT)).drop("SenderIPv4", "SenderIPv6")
+    pieces = [Email.to_frame(mail(later, sender_ipv4="192.0.2.1")), lacking]
+    found = survey(MemorySource({"EmailEvents": pieces}), None, Context())
+    judgements = [found.judgement("relay", Window(when)) for when in (AT, later)]
+    facts = assess(found, judgements).facts
+    assert facts["addresses"].to_list() == [None, 1]
+    assert facts["messages"].to_list() == [1, 1]
 
 
 def test_judgements_that_are_made_at_once_are_those_that_are_made_alone() -> None:
