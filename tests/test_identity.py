@@ -290,7 +290,8 @@ def test_a_connector_is_called_what_it_was_last_renamed_to() -> None:
         made(0, "New", "A", guid=GUID),
         made(4, "Set", GUID),
     ]
-    connectors = Connectors(changes, Context(inbound_connectors=[InboundConnector(name="Listed")]))
+    listed = [InboundConnector(name="Listed"), InboundConnector(guid=GUID.replace("3", "5"))]
+    connectors = Connectors(changes, Context(inbound_connectors=listed))
     assert {connectors.key(name) for name in ("a", " B ", GUID)} == {connectors.key("A")}
     assert connectors.key("C") == "c"
     assert connectors.display(connectors.key("A"), "seen") == "b"
