@@ -79,7 +79,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "grading/result.py": ("test_schema.py", "test_export.py", "test_verdict.py"),
     "grading/run.py": ("test_run.py", "test_grading.py", "test_hunt.py"),
     "grading/runbook": ("test_runbook.py",),
-    "grading/schema.py": ("test_schema.py",),
+    "grading/schema.py": (_REFERENCE, "test_schema.py"),
     "grading/timeline.py": ("test_evidence.py", "test_grading.py", "test_verdicts.py"),
     "grading/verdict.py": ("test_verdict.py", "test_outlook.py"),
     "kql": (

@@ -174,3 +174,17 @@ def test_the_connectors_own_listing_tells_what_it_was() -> None:
     )
     [reverted] = [action for action in found.actions if action.id == "revert-connector"]
     assert reverted.command.endswith("-SenderDomains @('own.example') }")
+
+
+def test_what_is_new_is_marked_where_enough_of_the_past_is_known() -> None:
+    def marked(days: int) -> bool:
+        past = [
+            message(NOON - day * DAY, f"{day}", sender_ipv4="192.0.2.1") for day in range(1, days)
+        ]
+        new = message(NOON, "new", sender_ipv4="203.0.113.7", p1_domain="evil.example")
+        found = grade(tables([*past, new]), Alert(connector="Relay", timestamp=NOON))
+        [review] = [action for action in found.actions if action.id == "review-mail"]
+        return "'203.0.113.7'" in review.command and "'evil.example'" in review.command
+
+    assert marked(days=25)
+    assert not marked(days=10)
