@@ -147,7 +147,7 @@ def met_before(mailed: pl.DataFrame, known: pl.DataFrame, column: str) -> pl.Dat
 
     The latest day of the domain that began before the window tells: days do not overlap.
     """
-    just_before = pl.col("Start") - pl.duration(microseconds=1)
+    just_before, last = pl.col("Start") - pl.duration(microseconds=1), pl.col("Last")
     return (
         mailed.with_columns(Before=just_before)
         .sort("Before")
@@ -158,7 +158,7 @@ def met_before(mailed: pl.DataFrame, known: pl.DataFrame, column: str) -> pl.Dat
             by=column,
             check_sortedness=False,
         )
-        .with_columns(Met=(pl.col("Last") >= pl.col("BaselineStart")).fill_null(value=False))
+        .with_columns(Met=last.is_not_null() & (last >= pl.col("BaselineStart")))
         .drop("Before", "First", "Last")
     )
 
