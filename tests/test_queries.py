@@ -46,6 +46,7 @@ MERGING: dict[str, Callable[[Period], Query]] = {
     "sender_domains": queries.sender_domains,
     "recipient_domains": queries.recipient_domains,
     "correspondents": queries.correspondents,
+    "seen_domains": queries.seen_domains,
     "tenant_domains": queries.tenant_domains,
     "mail_from": lambda period: queries.mail_from(period, MAILED_FROM, TENANT.accepted_domains),
     "link_clicks": lambda period: queries.link_clicks(period, via_connector(), EVERYTHING),

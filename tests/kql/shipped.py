@@ -25,6 +25,7 @@ QUERIES: Mapping[str, Query] = {
     "recipient_domains": q.recipient_domains(PERIOD),
     "external_mail": q.external_mail(PERIOD, DOMAINS),
     "correspondents": q.correspondents(PERIOD),
+    "seen_domains": q.seen_domains(PERIOD),
     "tenant_domains": q.tenant_domains(PERIOD),
     "mail_from": q.mail_from(PERIOD, ("192.0.2.7", "2001:DB8::7"), DOMAINS),
     "link_clicks": q.link_clicks(PERIOD, d.through('The "Relay"'), MAILED),

@@ -101,6 +101,7 @@ def test_every_query_returns_the_same_rows_on_a_tenant() -> None:
         queries.recipient_domains(period),
         queries.external_mail(period, tenant.accepted_domains),
         queries.correspondents(period),
+        queries.seen_domains(period),
         queries.tenant_domains(period),
         queries.mail_from(period, whole["EmailEvents"]["SenderIPv4"].unique()[:9], ()),
         queries.mail_from(period, (), tenant.accepted_domains),
@@ -114,7 +115,9 @@ def test_every_query_returns_the_same_rows_on_a_tenant() -> None:
         queries.address_logons(period, whole["IdentityLogonEvents"]["IPAddress"].unique()[:5]),
     ]
     assert len(logons) + len(others) == len(QUERIES) + 1  # of one, twice
-    for query in (*logons, *others):
+    its = whole["EmailEvents"]["Connectors"].unique().sort()[1:3]
+    of_some = [queries.connector_hours(period, values=values) for values in (its, ())]
+    for query in (*logons, *others, *of_some):
         assert_agrees(query, whole)
 
 

@@ -49,6 +49,7 @@ CATALOGUE: Mapping[str, Callable[[Asked], Query]] = {
     "sender_domains": lambda asked: q.sender_domains(asked.period),
     "recipient_domains": lambda asked: q.recipient_domains(asked.period),
     "correspondents": lambda asked: q.correspondents(asked.period),
+    "seen_domains": lambda asked: q.seen_domains(asked.period),
     "tenant_domains": lambda asked: q.tenant_domains(asked.period),
     "mail_from": lambda asked: q.mail_from(asked.period, asked.addresses, asked.domains),
     "link_clicks": lambda asked: q.link_clicks(

@@ -94,8 +94,17 @@ class Connectors:
         return all(is_guid(name) for name in self._aliases.members(key))
 
     def of_mail(self, value: str) -> tuple[str, ...]:
-        """The keys of the connectors that a value of `Connectors` names."""
-        return tuple(dict.fromkeys(key for key in self._split(value.strip(), ";,") if key))
+        """The keys of the connectors that a value of `Connectors` names; "" names none.
+
+        What is nothing but separators is a name of its own: that mail is somebody's.
+        """
+        named = value.strip()
+        keys = dict.fromkeys(key for key in self._split(named, ";,") if key)
+        return tuple(keys) or tuple(name for name in (named or value,) if name)
+
+    def values(self, key: str, spelt: Iterable[str]) -> list[str]:
+        """Those values of `Connectors` that name a connector."""
+        return sorted(value for value in set(spelt) if key in self.of_mail(value))
 
     def _split(self, value: str, separators: str) -> list[str]:
         if not separators or not value or value in self._aliases:

@@ -5,6 +5,9 @@ results for adjoining periods of whole days may be laid one behind the other. Na
 come in lower case. Counts are of distinct things: messages by NetworkMessageId, deliveries by
 message and recipient, audit and sign-in records by ReportId (or address and port, where that is
 empty) and time.
+
+Those about connectors look at all of them, or at the mail whose `Connectors` is one of some
+`values`, as they are spelt.
 """
 
 from collections.abc import Collection
@@ -116,8 +119,19 @@ def _connector() -> pl.Expr:
     return pl.col("Connectors").str.to_lowercase()
 
 
-def _through_connectors(period: Period) -> Query:
-    return scan(EMAIL_EVENTS).filter(within(period), via_connector())
+def _through_connectors(period: Period, values: Collection[str] | None = None) -> Query:
+    passed = via_connector() if values is None else pl.col("Connectors").is_in(sorted(values))
+    return scan(EMAIL_EVENTS).filter(within(period), passed)
+
+
+def _days_of(mail: Query, domain: pl.Expr) -> Query:
+    """The days of each domain: Domain, Day, First, Last."""
+    return (
+        mail.group_by(Domain=domain, Hour=_hour())
+        .agg(First=pl.col("Timestamp").min(), Last=pl.col("Timestamp").max())
+        .group_by("Domain", Day=_day_of_hour())
+        .agg(First=pl.col("First").min(), Last=pl.col("Last").max())
+    )
 
 
 def connector_names(period: Period) -> Query:
@@ -127,7 +141,7 @@ def connector_names(period: Period) -> Query:
     return days.agg(Messages=pl.col("Messages").sum())
 
 
-def connector_hours(period: Period) -> Query:
+def connector_hours(period: Period, *, values: Collection[str] | None = None) -> Query:
     """What passed through each connector in each hour.
 
     Columns: Connector, Hour; Messages and Deliveries; of the messages those that were Mismatched
@@ -136,7 +150,7 @@ def connector_hours(period: Period) -> Query:
     of the First and the Last.
     """
     return (
-        _through_connectors(period)
+        _through_connectors(period, values)
         .group_by(Connector=_connector(), Hour=_hour())
         .agg(
             Messages=_messages(),
@@ -172,14 +186,19 @@ def connector_volume(
     )
 
 
-def sender_hours(period: Period, *, threshold: int = PLAYBOOK_THRESHOLD) -> Query:
+def sender_hours(
+    period: Period,
+    *,
+    threshold: int = PLAYBOOK_THRESHOLD,
+    values: Collection[str] | None = None,
+) -> Query:
     """Senders with at least `threshold` messages through a connector in an hour.
 
     The playbook's second query for every connector (see `connector_volume`).
     Columns: Connector, Hour, SenderObjectId, SenderFromAddress, Messages.
     """
     return (
-        _through_connectors(period)
+        _through_connectors(period, values)
         .group_by(
             Connector=_connector(),
             Hour=_hour(),
@@ -215,7 +234,9 @@ def bulk_senders(period: Period, *, threshold: int = PLAYBOOK_THRESHOLD) -> Quer
     )
 
 
-def sending_addresses(period: Period, *, most: int = 100) -> Query:
+def sending_addresses(
+    period: Period, *, most: int = 100, values: Collection[str] | None = None
+) -> Query:
     """The addresses from which each connector got its mail.
 
     Columns: Connector, Hour, Address (`MANY` in an hour with more than `most`); Messages, of them
@@ -223,7 +244,7 @@ def sending_addresses(period: Period, *, most: int = 100) -> Query:
     are in the hour.
     """
     messages = (
-        _through_connectors(period)
+        _through_connectors(period, values)
         .group_by(Connector=_connector(), Hour=_hour(), Address=sending_address())
         .agg(
             Messages=_messages(),
@@ -235,7 +256,9 @@ def sending_addresses(period: Period, *, most: int = 100) -> Query:
     return messages.lumped("Address", by=_BY_HOUR, most=most, many=MANY)
 
 
-def sender_domains(period: Period, *, most: int = 500) -> Query:
+def sender_domains(
+    period: Period, *, most: int = 500, values: Collection[str] | None = None
+) -> Query:
     """The sender domains of each connector's mail.
 
     Columns: Connector, Hour, P1 and P2 (`MANY` in an hour with more than `most`); Messages, of
@@ -243,7 +266,7 @@ def sender_domains(period: Period, *, most: int = 500) -> Query:
     P1Count and P2Count, how many domains there are in the hour.
     """
     messages = (
-        _through_connectors(period)
+        _through_connectors(period, values)
         .group_by(Connector=_connector(), Hour=_hour(), P1=p1_domain(), P2=p2_domain())
         .agg(
             Messages=_messages(),
@@ -256,14 +279,16 @@ def sender_domains(period: Period, *, most: int = 500) -> Query:
     return messages.lumped("P1", "P2", by=_BY_HOUR, most=most, many=MANY)
 
 
-def recipient_domains(period: Period, *, most: int = 500) -> Query:
+def recipient_domains(
+    period: Period, *, most: int = 500, values: Collection[str] | None = None
+) -> Query:
     """Where each connector's mail went.
 
     Columns: Connector, Hour, Domain (`MANY` in an hour with more than `most`), Deliveries, and
     DomainCount, how many there are in the hour.
     """
     deliveries = (
-        _through_connectors(period)
+        _through_connectors(period, values)
         .group_by(Connector=_connector(), Hour=_hour(), Domain=recipient_domain())
         .agg(Deliveries=_deliveries())
     )
@@ -284,14 +309,13 @@ def external_mail(period: Period, accepted_domains: Collection[str]) -> Query:
 
 def correspondents(period: Period) -> Query:
     """The domains that the tenant mailed, by any way out: Domain, Day, First, Last."""
-    return (
-        scan(EMAIL_EVENTS)
-        .filter(within(period), outbound())
-        .group_by(Domain=recipient_domain(), Hour=_hour())
-        .agg(First=pl.col("Timestamp").min(), Last=pl.col("Timestamp").max())
-        .group_by("Domain", Day=_day_of_hour())
-        .agg(First=pl.col("First").min(), Last=pl.col("Last").max())
-    )
+    mailed = scan(EMAIL_EVENTS).filter(within(period), outbound())
+    return _days_of(mailed, recipient_domain())
+
+
+def seen_domains(period: Period) -> Query:
+    """The P2 domains of what came through any connector: Domain, Day, First, Last."""
+    return _days_of(_through_connectors(period), p2_domain())
 
 
 def tenant_domains(period: Period) -> Query:

@@ -18,7 +18,12 @@ from exconn.facts.judgement import Judgement, Turn, judged_frame
 from exconn.facts.logon_facts import LOGON_FACTS
 from exconn.facts.logons import LogonRows, Logons, actors_of
 from exconn.facts.mail import MAIL_FACTS, MailRows, mail_facts
-from exconn.facts.queries import actor_deeds, administration, connector_changes
+from exconn.facts.queries import (
+    actor_deeds,
+    administration,
+    connector_changes,
+    connector_names,
+)
 from exconn.facts.trail import Trail, acts
 from exconn.models import AdminChange, ConnectorChange
 from exconn.query import Source
@@ -46,6 +51,7 @@ class Survey:
         source: where the findings are from, and the second round's will be.
         context: what the organisation knows of itself.
         coverage: what data there is.
+        spelt: how connectors are spelt in mail, the rows of `connector_names`.
         mail: the rows of the mail queries, keyed by connector.
         trail: the audit trail.
         administered: the days on which the audit log records Exchange administration.
@@ -55,6 +61,7 @@ class Survey:
     source: Source
     context: Context
     coverage: Coverage
+    spelt: pl.DataFrame
     mail: MailRows
     trail: Trail
     administered: frozenset[datetime]
@@ -86,7 +93,9 @@ class Survey:
     @property
     def connectors(self) -> list[str]:
         """The keys of all connectors that have mail in the period, or changes."""
-        return sorted(set(self.mail.connector_hours["Connector"]) | self.trail.names())
+        spelt = self.spelt["Connectors"].unique()
+        mailed = {key for value in spelt for key in self.trail.connectors.of_mail(value)}
+        return sorted(mailed | self.trail.names())
 
     def display(self, connector: str, window: Window | None = None) -> str:
         """A connector's name as people write it: in the audit log, or else in most of its mail."""
@@ -104,15 +113,13 @@ class Survey:
 
     def values(self, connector: str, window: Window | None = None) -> list[str]:
         """The values of `EmailEvents.Connectors`, as they are spelt, that name a connector."""
-        spelt = self._spelt(window)["Connectors"].unique().to_list()
-        return sorted(v for v in spelt if connector in self.trail.connectors.of_mail(v))
+        return self.trail.connectors.values(connector, self._spelt(window)["Connectors"])
 
     def _spelt(self, window: Window | None) -> pl.DataFrame:
         """How connectors are spelt in mail, of the days of a window where one is given."""
-        names = self.mail.connector_names
         if window is None:
-            return names
-        return names.filter(
+            return self.spelt
+        return self.spelt.filter(
             pl.col("Day") < window.end, pl.col("Day") > window.baseline_start - _DAY
         )
 
@@ -148,7 +155,7 @@ class Assessment:
 
 
 def survey(
-    source: Source, period: Period | None, context: Context, named: Sequence[str] = ()
+    source: Source, period: Period | None, context: Context, connector: str | None = None
 ) -> Survey:
     """Run the first round of queries.
 
@@ -157,8 +164,9 @@ def survey(
         period: which mail to look at; None for all. The audit trail is always looked at as a whole:
             connectors and accounts may have gone by other names at other times.
         context: what the organisation knows of itself.
-        named: names of connectors that are known, such as the alert's; a value of `Connectors`
-            that equals one is not split.
+        connector: the name of the connector that alone is of interest; None where all are. A
+            value of `Connectors` that equals it is not split. Of others' mail only that is found
+            which the facts of one rest on.
 
     Raises:
         NoDataError: the source has none of the tables that facts rest on.
@@ -173,22 +181,27 @@ def survey(
             "time that the source looks at"
         )
     everything = Period(first, last + TICK)
-    mail_queries = MailRows.queries(period or everything)
-    audit_queries = [
+    mailed = period or everything
+    who_is_who = [
+        connector_names(mailed),
         connector_changes(everything),
         actor_deeds(everything),
-        administration(period or everything),
+        administration(mailed),
     ]
-    frames = source.collect([*mail_queries, *audit_queries])
-    *mailed, changed, deeds, administered = frames
+    of_all = MailRows.queries(mailed) if connector is None else []
+    names, changed, deeds, administered, *mail = source.collect([*who_is_who, *of_all])
     changes = ConnectorChange.from_frame(changed)
+    named = [] if connector is None else [connector]
     connectors = Connectors(changes, context, named)
-    mail = MailRows(*mailed)
+    if connector is not None:
+        its = connectors.values(connectors.key(connector), names["Connectors"])
+        mail = source.collect(MailRows.queries(mailed, its))
     return Survey(
         source=source,
         context=context,
         coverage=coverage,
-        mail=mail.by_connector(connectors),
+        spelt=names,
+        mail=MailRows(*mail).by_connector(connectors, names["Connectors"]),
         trail=Trail(changes, AdminChange.from_frame(deeds), connectors),
         administered=frozenset(administered["Day"]),
         named={connectors.key(name): name for name in named},

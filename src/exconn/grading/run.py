@@ -102,7 +102,7 @@ def _asked(
 ) -> "_Verdicts":
     when = window or Window(alert.timestamp)
     name = alert.connector.strip()
-    found = survey(source, when.period, context or Context(), (name,))
+    found = survey(source, when.period, context or Context(), name)
     key = found.trail.connectors.key(name)
     if key not in found.connectors and not _may_exist(source, name, found):
         raise UnknownConnectorError(
@@ -361,7 +361,7 @@ def _may_exist(source: Source, connector: str, found: Survey) -> bool:
     )
     if untold:
         return True
-    everywhere = survey(source, None, found.context, (connector,))
+    everywhere = survey(source, None, found.context, connector)
     return everywhere.trail.connectors.key(connector) in everywhere.connectors
 
 

@@ -31,7 +31,7 @@ def mail_facts(
     its = rows.only(judged["Connector"].unique())
     domain = pl.Categorical(pl.Categories.random())
     mailed = rows.correspondents.cast({"Domain": domain})
-    everyone = rows.sender_domains.select("P2", "Hour").cast({"P2": domain})
+    seen = rows.seen_domains.cast({"Domain": domain})
     senders = its.sender_domains.cast({"P1": domain, "P2": domain})
     recipients = its.recipient_domains.cast({"Domain": domain})
     parts = [
@@ -39,7 +39,7 @@ def mail_facts(
         sender_facts(its.sender_hours, judged),
         other_facts(rows.bulk_senders, judged),
         address_facts(its.sending_addresses, judged, context),
-        domain_facts(senders, everyone, mailed, judged, context, own),
+        domain_facts(senders, seen, mailed, judged, context, own),
         direct_facts(rows.tenant_domains, judged),
         recipient_facts(recipients, mailed, judged, context, own),
     ]

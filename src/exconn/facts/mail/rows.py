@@ -1,6 +1,6 @@
 """The rows of the mail queries, keyed by connector."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property
 
 import polars as pl
@@ -10,9 +10,9 @@ from exconn.facts.identity import Connectors
 from exconn.facts.queries import (
     bulk_senders,
     connector_hours,
-    connector_names,
     correspondents,
     recipient_domains,
+    seen_domains,
     sender_domains,
     sender_hours,
     sending_addresses,
@@ -35,7 +35,6 @@ _PASSED = (
 class MailRows:
     """The rows of the mail queries, each named like its query."""
 
-    connector_names: pl.DataFrame
     connector_hours: pl.DataFrame
     sender_hours: pl.DataFrame
     bulk_senders: pl.DataFrame
@@ -43,32 +42,40 @@ class MailRows:
     sender_domains: pl.DataFrame
     recipient_domains: pl.DataFrame
     correspondents: pl.DataFrame
+    seen_domains: pl.DataFrame
     tenant_domains: pl.DataFrame
 
     @staticmethod
-    def queries(period: Period) -> list[Query]:
-        """The queries, in the order of the frames."""
+    def queries(period: Period, values: Collection[str] | None = None) -> list[Query]:
+        """The queries, in the order of the frames.
+
+        Args:
+            period: of which mail.
+            values: those of `Connectors` that name the connector that alone is of interest; None
+                where all are. What is asked of the whole tenant is the same.
+        """
         return [
-            connector_names(period),
-            connector_hours(period),
-            sender_hours(period),
+            connector_hours(period, values=values),
+            sender_hours(period, values=values),
             bulk_senders(period),
-            sending_addresses(period),
-            sender_domains(period),
-            recipient_domains(period),
+            sending_addresses(period, values=values),
+            sender_domains(period, values=values),
+            recipient_domains(period, values=values),
             correspondents(period),
+            seen_domains(period),
             tenant_domains(period),
         ]
 
-    def by_connector(self, connectors: Connectors) -> "MailRows":
+    def by_connector(self, connectors: Connectors, spelt: Iterable[str]) -> "MailRows":
         """The same with `Connector` holding keys of connectors instead of values of the column.
 
         A row whose value names several connectors is repeated for each.
+
+        Args:
+            connectors: who is who.
+            spelt: all values of `Connectors`.
         """
-        of_value = {
-            value.lower(): connectors.of_mail(value)
-            for value in self.connector_names["Connectors"].to_list()
-        }
+        of_value = {value.lower(): connectors.of_mail(value) for value in spelt}
         if all(found == (value,) for value, found in of_value.items()):
             return self
         keys = pl.DataFrame(

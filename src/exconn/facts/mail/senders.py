@@ -76,7 +76,7 @@ def address_facts(rows: pl.DataFrame, judged: pl.DataFrame, context: Context) ->
 
 def domain_facts(
     rows: pl.DataFrame,
-    everyone: pl.DataFrame,
+    seen: pl.DataFrame,
     known: pl.DataFrame,
     judged: pl.DataFrame,
     context: Context,
@@ -86,7 +86,7 @@ def domain_facts(
 
     Args:
         rows: of the judged connectors.
-        everyone: P2 and Hour of the mail through any connector.
+        seen: whose mail came through any connector.
         known: whom the tenant mailed.
         judged: see `judged_frame`.
         context: what the organisation knows of itself.
@@ -100,7 +100,7 @@ def domain_facts(
         asked.join(names.number(judged, "P2", "header_domains"), on=KEYS)
         .join(_shares(rows, asked, marks), on=KEYS, how="left")
         .join(strangers, on=KEYS, how="left")
-        .join(_fresh_domains(names.fresh(asked), everyone, known, asked, marks), on=KEYS)
+        .join(_fresh_domains(names.fresh(asked), seen, known, asked, marks), on=KEYS)
         .with_columns(
             new_envelope_domain_share=_new_share("NewP1"),
             new_header_domain_share=_new_share("NewP2"),
@@ -177,7 +177,7 @@ def _strangers(
 
 def _fresh_domains(
     fresh: pl.DataFrame,
-    everyone: pl.DataFrame,
+    seen: pl.DataFrame,
     known: pl.DataFrame,
     asked: pl.DataFrame,
     marks: pl.DataFrame,
@@ -187,7 +187,6 @@ def _fresh_domains(
     by = (*KEYS, "Own", "BaselineStart", "Start", "P1", "P2", "P1New", "P2New")
     of_window = fresh.group_by(by).agg(pl.col(counts).sum())
     standing = met_before(_standing(of_window, marks), known, "P2").rename({"Met": "Mailed"})
-    seen = _seen(everyone.join(fresh.select("P2").unique(), on="P2", how="semi"))
     kinds = _kinds()
     new = met_before(standing, seen, "P2").with_columns(**kinds)
     p1, p2, messages = pl.col("P1"), pl.col("P2"), pl.col("Messages")
@@ -246,14 +245,6 @@ def _fresh_counts(of: str, fresh: pl.Expr) -> dict[str, pl.Expr]:
         f"fresh_{of}_bad_share": share_where("Bad", fresh),
         f"fresh_{of}_outbound_share": share_where("Outbound", fresh),
     }
-
-
-def _seen(rows: pl.DataFrame) -> pl.DataFrame:
-    """When mail of a P2 domain came through any connector of the tenant: as `correspondents`."""
-    named = rows.filter(~pl.col("P2").is_in(["", MANY]))
-    return named.group_by(Domain="P2", Day=pl.col("Hour").dt.truncate("1d")).agg(
-        First=pl.col("Hour").min(), Last=pl.col("Hour").max()
-    )
 
 
 def _kinds() -> dict[str, pl.Expr]:
