@@ -135,10 +135,10 @@ def _days_of(mail: Query, domain: pl.Expr) -> Query:
 
 
 def connector_names(period: Period) -> Query:
-    """How `Connectors` is spelt: Connectors, Day, Messages (of each hour)."""
-    hours = _through_connectors(period).group_by("Connectors", Hour=_hour())
-    days = hours.agg(Messages=_messages()).group_by("Connectors", Day=_day_of_hour())
-    return days.agg(Messages=pl.col("Messages").sum())
+    """How `Connectors` is spelt: Connectors, Day, Hours (of the day with mail)."""
+    mail = _through_connectors(period).group_by("Connectors", Hour=_hour())
+    hours = mail.agg(First=pl.col("Timestamp").min())
+    return hours.group_by("Connectors", Day=_day_of_hour()).agg(Hours=pl.len())
 
 
 def connector_hours(period: Period, *, values: Collection[str] | None = None) -> Query:

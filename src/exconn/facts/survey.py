@@ -98,15 +98,15 @@ class Survey:
         return sorted(mailed | self.trail.names())
 
     def display(self, connector: str, window: Window | None = None) -> str:
-        """A connector's name as people write it: in the audit log, or else in most of its mail."""
+        """A connector's name as people write it: in the audit log, or else in most hours' mail."""
         names = self._spelt(window)
         names = names.filter(pl.col("Connectors").is_in(self.values(connector, window)))
         alone = [v for v in names["Connectors"] if len(self.trail.connectors.of_mail(v)) == 1]
         ranked = (
             names.filter(pl.col("Connectors").is_in(alone))
             .group_by("Connectors")
-            .agg(pl.col("Messages").sum())
-            .sort("Messages", "Connectors", descending=[True, False])
+            .agg(pl.col("Hours").sum())
+            .sort("Hours", "Connectors", descending=[True, False])
         )
         seen = ranked["Connectors"].to_list() or [self.named.get(connector, connector)]
         return self.trail.connectors.display(connector, seen[0])
