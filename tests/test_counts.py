@@ -7,6 +7,7 @@ import polars as pl
 import polars.selectors as cs
 import pytest
 from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from exconn.detectors import (
     authenticated,
@@ -147,6 +148,25 @@ LATE = NOON + timedelta(days=500)
 @given(frames(EMAIL_EVENTS, max_size=12))
 def test_any_rows_are_counted_as_by_each_query(mail: pl.DataFrame) -> None:
     check(mail)
+
+
+RECIPIENTS = (
+    *("a@contoso.example", "B@CONTOSO.example", "x@y@contoso.example", "@contoso.example"),
+    *("@@contoso.example", "a@contoso.example@", "a@contoso.example@x", "contoso.example"),
+    *("a@sub.contoso.example", "a@b\nc", "", "@", "ΟΔΥΣΣΕΥΣ@ΟΔΥΣΣΕΥΣ", "a@İ.example"),
+)
+
+
+@settings(max_examples=15)
+@given(st.lists(st.sampled_from(RECIPIENTS), min_size=1, max_size=20), st.integers(1, 3))
+def test_recipients_are_told_the_same_however_many_share_a_domain(
+    recipients: list[str], many: int
+) -> None:
+    rows = {"Timestamp": [NOON] * len(recipients), "RecipientEmailAddress": recipients}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_columns, "_FEW_THERE", 0)
+        patch.setattr(_columns, "_MANY_SHARE", many)
+        check(pl.DataFrame({**rows, "EmailDirection": ["Outbound"] * len(recipients)}))
 
 
 @settings(max_examples=15)

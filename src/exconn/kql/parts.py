@@ -10,7 +10,7 @@ from attrs import frozen
 from exconn.errors import UnsupportedExpression
 from exconn.kql.nodes import Column, Literal, Op
 from exconn.kql.render import terms
-from exconn.kql.serialised import Tree, deserialised
+from exconn.kql.serialised import Tree, deserialised, is_constant
 from exconn.kql.tree import read
 from exconn.query import Filter, Query
 from exconn.tables import KqlType, Table
@@ -64,6 +64,36 @@ def _conditions(tree: Tree) -> Iterator[pl.Expr]:
             yield from _conditions(right)
         case _:
             yield deserialised(tree)
+
+
+def sees_only_the_end(expr: pl.Expr) -> bool:
+    """Whether an expression sees of its one text only the end from the last ``@`` on."""
+    tree = key_of(expr)
+    return _sees_only_the_end(json.loads(tree)) if tree else False
+
+
+def _sees_only_the_end(tree: Tree) -> bool:
+    match tree:
+        case {
+            "Function": {
+                "input": [text, {"Literal": {"Scalar": {"String": "@[^@]+$"}}}],
+                "function": {"StringExpr": {"Extract": 0}},
+            }
+        }:
+            return _is_text(text)
+        case {"Function": {"input": [text, *others]}}:
+            return all(map(is_constant, others)) and _sees_only_the_end(text)
+    return False
+
+
+def _is_text(tree: Tree) -> bool:
+    """Whether a tree is a column, or that in lower case."""
+    match tree:
+        case {"Column": _}:
+            return True
+        case {"Function": {"input": [{"Column": _}], "function": {"StringExpr": "Lowercase"}}}:
+            return True
+    return False
 
 
 def lists_of(expr: pl.Expr) -> list[pl.Expr]:

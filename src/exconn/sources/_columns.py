@@ -1,8 +1,9 @@
 """What queries compute of the rows of a table, each once for all of them, and of no row in vain.
 
 What hangs on one text of a row alone is computed once for each different text, where these are
-few: verdicts of filters, results of authentication, names of connectors. Of conditions that must
-all hold, those that take long are looked at only where the quick ones do.
+few: verdicts of filters, results of authentication, names of connectors. What hangs on the domain
+of an address alone is computed once for each domain that many addresses have. Of conditions that
+must all hold, those that take long are looked at only where the quick ones do.
 """
 
 from collections import defaultdict
@@ -11,7 +12,7 @@ from collections.abc import Iterable, Mapping
 import polars as pl
 from attrs import frozen
 
-from exconn.kql.parts import conditions_of, is_of_one_row, key_of
+from exconn.kql.parts import conditions_of, is_of_one_row, key_of, sees_only_the_end
 from exconn.tables import Table
 
 _PREFIX = "exconn: "
@@ -19,6 +20,9 @@ _LOOKED_AT = 1_000
 _FEW_THERE = 100
 _FEW = 1_000
 """Of so many rows at the beginning few different texts must be there, and few of all."""
+
+_MANY_SHARE = 100
+"""So many of these rows share an end that is looked for."""
 
 
 @frozen(eq=False)
@@ -29,6 +33,7 @@ class _Column:
         expr: as it was asked for.
         roots: the columns of the table that it is computed from.
         of_one_row: whether it is the same whichever other rows there are.
+        of_end: whether it hangs on nothing but the end of one text (`sees_only_the_end`).
         quick: of a condition, the parts that only compare.
         slow: of a condition, the parts that compute texts.
     """
@@ -36,6 +41,7 @@ class _Column:
     expr: pl.Expr
     roots: frozenset[str]
     of_one_row: bool
+    of_end: bool
     quick: tuple[pl.Expr, ...] = ()
     slow: tuple[pl.Expr, ...] = ()
 
@@ -64,7 +70,10 @@ class Columns:
             quick, slow = conditions_of(plain) if is_condition else ((), ())
             roots = frozenset(plain.meta.root_names())
             of_one_row = is_of_one_row(plain, self._table)
-            self._columns[name] = _Column(plain, roots, of_one_row, tuple(quick), tuple(slow))
+            of_end = of_one_row and sees_only_the_end(plain)
+            self._columns[name] = _Column(
+                plain, roots, of_one_row, of_end, tuple(quick), tuple(slow)
+            )
         return self._names[known]
 
     def shareable(self, names: Iterable[str]) -> set[str]:
@@ -79,6 +88,7 @@ class Columns:
         """The rows with these columns too."""
         asked = {name: self._columns[name] for name in names}
         known = _by_text(rows, asked)
+        known |= _by_end(rows, {n: c for n, c in asked.items() if n not in known})
         known |= _where_it_may_hold(rows, {n: c for n, c in asked.items() if n not in known})
         others = {name: column.expr for name, column in asked.items() if name not in known}
         plan = rows.lazy().with_columns(**known, **others)  # lazily, parts are computed once
@@ -108,6 +118,34 @@ def _few(column: pl.Series) -> pl.Series | None:
         return None
     texts = column.unique()
     return texts if len(texts) <= _FEW and not texts.has_nulls() else None
+
+
+def _by_end(rows: pl.DataFrame, wanted: Mapping[str, _Column]) -> dict[str, pl.Series]:
+    """Those of the columns that are computed of each frequent end of a text once."""
+    found: dict[str, pl.Series] = {}
+    for name, column in wanted.items():
+        if column.of_end:
+            [root] = column.roots
+            ends = _frequent_ends(rows[root])
+            if len(ends):
+                found[name] = _told_by_end(rows[root], ends, column.expr)
+    return found
+
+
+def _frequent_ends(texts: pl.Series) -> pl.Series:
+    ends = texts.head(_LOOKED_AT).str.extract("@[^@]+$", 0).drop_nulls()
+    return ends.value_counts().filter(pl.col("count") >= _MANY_SHARE)[texts.name]
+
+
+def _told_by_end(texts: pl.Series, ends: pl.Series, expr: pl.Expr) -> pl.Series:
+    """What an expression says of texts, of those with one of the ends only once."""
+    text = pl.col(texts.name)
+    which = pl.coalesce(pl.when(text.str.ends_with(end)).then(n) for n, end in enumerate(ends))
+    rest = texts.to_frame().select(which.alias("which"))["which"]
+    others = texts.filter(rest.is_null())
+    numbers = rest.is_null().cum_sum() + (len(ends) - 1)
+    told = pl.concat([ends, others]).to_frame().select(expr).to_series()
+    return told.gather(rest.fill_null(numbers))
 
 
 def _where_it_may_hold(rows: pl.DataFrame, wanted: Mapping[str, _Column]) -> dict[str, pl.Series]:
