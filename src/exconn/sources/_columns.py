@@ -8,6 +8,7 @@ must all hold, those that take long are looked at only where the quick ones do.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from itertools import accumulate
 
 import polars as pl
 from attrs import frozen
@@ -91,8 +92,17 @@ class Columns:
         known |= _by_end(rows, {n: c for n, c in asked.items() if n not in known})
         known |= _where_it_may_hold(rows, {n: c for n, c in asked.items() if n not in known})
         others = {name: column.expr for name, column in asked.items() if name not in known}
+        known = {name: _in_chunks_of(rows, told) for name, told in known.items()}
         plan = rows.lazy().with_columns(**known, **others)  # lazily, parts are computed once
         return plan.collect(engine="in-memory")
+
+
+def _in_chunks_of(rows: pl.DataFrame, told: pl.Series) -> pl.Series:
+    """A column that lies in pieces as those of the rows do; else they all were copied into one."""
+    lengths = rows.to_series().chunk_lengths()
+    starts = [0, *accumulate(lengths)]
+    parts = [told.slice(start, length) for start, length in zip(starts, lengths, strict=False)]
+    return pl.concat(parts) if parts else told
 
 
 def _by_text(rows: pl.DataFrame, wanted: Mapping[str, _Column]) -> dict[str, pl.Series]:
