@@ -30,6 +30,7 @@ from exconn.testing import assert_same_rows, frames
 from exconn.window import Period
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
 PERIOD = Period(NOON - timedelta(days=400), NOON + timedelta(days=400))
 MAIL = scan(EMAIL_EVENTS)
 MESSAGE = pl.col("NetworkMessageId")
@@ -158,15 +159,23 @@ RECIPIENTS = (
 
 
 @settings(max_examples=15)
+@example([*RECIPIENTS, RECIPIENTS[0], RECIPIENTS[0]], 2)
 @given(st.lists(st.sampled_from(RECIPIENTS), min_size=1, max_size=20), st.integers(1, 3))
 def test_recipients_are_told_the_same_however_many_share_a_domain(
     recipients: list[str], many: int
 ) -> None:
-    rows = {"Timestamp": [NOON] * len(recipients), "RecipientEmailAddress": recipients}
+    mail = pl.DataFrame(
+        {
+            "Timestamp": [NOON + number * MINUTE for number in range(len(recipients))],
+            "RecipientEmailAddress": recipients,
+            "EmailDirection": ["Outbound"] * len(recipients),
+        }
+    )
+    pieces = [mail[:5], mail[5:]]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_columns, "_FEW_THERE", 0)
         patch.setattr(_columns, "_MANY_SHARE", many)
-        check(pl.DataFrame({**rows, "EmailDirection": ["Outbound"] * len(recipients)}))
+        check(pl.concat(pieces, rechunk=False))
 
 
 @settings(max_examples=15)

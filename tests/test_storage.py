@@ -255,3 +255,23 @@ def test_reading_says_how_far_it_has_come(tmp_path: Path, monkeypatch: pytest.Mo
         (reading.period for reading in told), key=lambda period: period.start
     )
     assert len(told) > 1
+
+
+def test_stray_times_cost_a_stretch_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However far away they are; and the rest lies as dense as ever."""
+    monkeypatch.setattr(_stretches, "_ROWS_AT_ONCE", 24)
+
+    def stretches(name: str, strays: int) -> int:
+        far = [datetime(1971, 1, 1, tzinfo=UTC), datetime(2090, 1, 1, tzinfo=UTC)]
+        times = pl.Series(far[:strays], dtype=pl.Datetime("us", "UTC"))
+        stray = mail(0).head(strays).with_columns(Timestamp=times)
+        rows = pl.concat([*(mail(day) for day in range(3)), stray])
+        write_evidence({"EmailEvents": rows}, tmp_path / name)
+        told: list[Reading] = []
+        source = ParquetSource(tmp_path / name, on_read=told.append)
+        asked = scan(EMAIL_EVENTS).filter(within(Period(far[0], far[1] + HOUR))).select("Timestamp")
+        assert asked.collect(source).height == rows.height
+        return len(told)
+
+    counts = [stretches(str(strays), strays) for strays in range(3)]
+    assert counts == [counts[0], counts[0] + 1, counts[0] + 2]

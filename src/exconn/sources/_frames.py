@@ -12,7 +12,7 @@ from exconn.errors import UnreadableDataError
 from exconn.query import Query
 from exconn.sources._stretches import Extent, Reading, is_large, stretched
 from exconn.tables import Frame, Table, conform, is_as_given, missing_columns
-from exconn.window import TICK, Period
+from exconn.window import Period
 
 NAME = "exconn: file"
 _GIVEN = "exconn: given "
@@ -97,10 +97,8 @@ class Pieces:
             rows = sum(piece.frame.select(pl.len()).collect().item() for piece in self._of(table))
         if not is_large(rows):
             return None
-        known = self._coverage(table)
-        if known.first is None or known.last is None:
-            return None
-        return Extent(rows, Period(known.first, known.last + TICK))
+        hours = self._coverage(table).hours
+        return Extent(rows, hours) if hours else None
 
     def scan(
         self, table: Table, period: Period | None, where: pl.Expr | None = None

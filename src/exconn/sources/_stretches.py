@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import Protocol
 
@@ -31,7 +31,7 @@ from exconn.query import (
 from exconn.sources._counts import Together
 from exconn.sources._wanted import wanted
 from exconn.tables import Table
-from exconn.window import EVER, HOUR, Period, ceiled, floored
+from exconn.window import EVER, HOUR, Period, floored
 
 _ROWS_AT_ONCE = 250_000
 _AT_ONCE = 2
@@ -79,20 +79,35 @@ class Reading:
 
 @frozen
 class Extent:
-    """How many rows a large table has, and from when to when."""
+    """How many rows a large table has, and in which hours, in order: at least one."""
 
     rows: int
-    period: Period
+    hours: Sequence[datetime]
+
+    @property
+    def period(self) -> Period:
+        """From the first hour to the end of the last."""
+        return Period(self.hours[0], self.hours[-1] + HOUR)
 
     def length(self) -> timedelta:
         """How long a stretch is that has about as many rows as are held at once."""
-        long = (self.period.end - self.period.start) * (_ROWS_AT_ONCE / self.rows)
+        long = HOUR * (_ROWS_AT_ONCE * len(self.hours) / self.rows)
         return max((length for length in _LENGTHS if length <= long), default=HOUR)
 
     @property
     def is_dense(self) -> bool:
         """Whether even in an hour there are more rows than are held at once."""
-        return self.rows * (HOUR / (self.period.end - self.period.start)) > _ROWS_AT_ONCE
+        return self.rows > _ROWS_AT_ONCE * len(self.hours)
+
+    def stretches(self, inside: Period, length: timedelta) -> list[Period]:
+        """The stretches of a period in which there are rows; the first where there are none."""
+        found = {
+            floored(hour, length)
+            for hour in self.hours
+            if hour < inside.end and hour + HOUR > inside.start
+        }
+        starts = sorted(found) or [floored(inside.start, length)]
+        return [Period(start, start + length) for start in starts]
 
 
 @frozen(eq=False)
@@ -273,14 +288,14 @@ def _plan(query: Query, extent: Extent | None) -> _Plan:
     within, length = bounds(query, extent.period), extent.length()
     whole = cut_of(query)
     if whole is not None and not length % whole.bin:
-        return _Plan(_periods(within, length), query, whole.last)
+        return _Plan(extent.stretches(within, length), query, whole.last)
     for count in _aggregates_before(query):
         first = evolve(query, steps=query.steps[:count])
         cut = cut_of(first)
         if cut is not None and not length % cut.bin:
-            return _Plan(_periods(within, length), first, last=query.steps[count:])
+            return _Plan(extent.stretches(within, length), first, last=query.steps[count:])
     if whole is not None:
-        return _Plan(_periods(within, whole.bin), query, whole.last)
+        return _Plan(extent.stretches(within, whole.bin), query, whole.last)
     return _Plan((), query, within=None if joined else within)
 
 
@@ -295,9 +310,3 @@ def _aggregates_before(query: Query) -> list[int]:
     counts = [n for n, step in enumerate(query.steps, start=1) if isinstance(step, Aggregate)]
     joins = [n for n, step in enumerate(query.steps, start=1) if isinstance(step, Join)]
     return [n for n in reversed(counts) if n >= max(joins, default=0)]
-
-
-def _periods(inside: Period, length: timedelta) -> list[Period]:
-    start = floored(inside.start, length)
-    count = max(1, (ceiled(inside.end, length) - start) // length)
-    return [Period(start + n * length, start + (n + 1) * length) for n in range(count)]
