@@ -126,6 +126,30 @@ BY_HAND: dict[str, Query] = {
     .group_by("Connectors", Day=pl.col("Timestamp").dt.truncate("1d"))
     .agg(Size=SIZE)
     .join(queries.connector_names(EVERYTHING), on=["Connectors", "Day"]),
+    "the rows beside": MAIL.filter(within(EVERYTHING))
+    .with_columns(First=pl.col("Connectors").is_first_distinct())
+    .group_by("First", Hour=pl.col("Timestamp").dt.truncate("1h"))
+    .agg(Size=SIZE),
+    "rows by those beside": MAIL.filter(within(EVERYTHING)).select(
+        "Timestamp", "ReportId", First=pl.col("Connectors").is_first_distinct()
+    ),
+    "groups by those beside": MAIL.filter(within(EVERYTHING))
+    .group_by(pl.col("Connectors").is_first_distinct(), Hour=pl.col("Timestamp").dt.truncate("1h"))
+    .agg(Size=SIZE),
+    "groups beside groups": MAIL.filter(within(EVERYTHING))
+    .group_by(Hour=pl.col("Timestamp").dt.truncate("1h"))
+    .agg(Size=SIZE)
+    .filter(pl.col("Size") == pl.col("Size").max()),
+    "then joined with such": MAIL.filter(within(EVERYTHING))
+    .group_by(Hour=pl.col("Timestamp").dt.truncate("1h"))
+    .agg(Size=SIZE)
+    .join(
+        MAIL.filter(within(EVERYTHING))
+        .with_columns(First=pl.col("Connectors").is_first_distinct())
+        .group_by(Hour=pl.col("Timestamp").dt.truncate("1h"))
+        .agg(Firsts=pl.col("First").sum()),
+        on=["Hour"],
+    ),
     "no time": MAIL.filter(within(Period(EVERYTHING.end, EVERYTHING.end))).select("Subject"),
 }
 

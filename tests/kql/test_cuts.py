@@ -74,6 +74,12 @@ def test_what_spans_bins_cannot_be_cut() -> None:
         scan(LEFT).with_columns(Timestamp=pl.lit(START)).unique(),
         scan(LEFT).join(scan(RIGHT), on="s", how="semi"),
         scan(LEFT).sort(["n", "Timestamp"]).head(3).filter(pl.col("n") > 1),
+        scan(LEFT).filter(pl.col("s").is_first_distinct()),
+        scan(LEFT).select("Timestamp", N=pl.col("n").cum_sum()),
+        scan(LEFT).with_columns(N=pl.col("n") - pl.col("n").mean()),
+        scan(LEFT).group_by("Timestamp", N=pl.col("n").rank()).agg(pl.len()),
+        scan(LEFT).group_by("Timestamp").agg(N=pl.len()).filter(pl.col("N") == pl.col("N").max()),
+        scan(LEFT).join(scan(LEFT).select("Timestamp", N=pl.col("n").shift()), on="Timestamp"),
     )
     assert [cut_of(query) for query in spans] == [None] * len(spans)
 

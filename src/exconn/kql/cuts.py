@@ -9,6 +9,8 @@ from attrs import evolve, frozen
 
 from exconn.errors import UnsupportedExpression
 from exconn.kql.nodes import MICROSECOND, Column, Literal, Node, Op
+from exconn.kql.parts import is_of_one_row
+from exconn.kql.plan import schemas
 from exconn.kql.render import terms
 from exconn.kql.tree import read
 from exconn.query import (
@@ -51,7 +53,8 @@ def cut_of(query: Query) -> Cut | None:
     """How a query may be cut by time; None when its parts would not make up the whole.
 
     Rows may be cut anywhere; groups where the bin of time ends that they are grouped by. What spans
-    bins cannot be cut: groups without a bin of time, and joins that do not compare it.
+    bins cannot be cut: groups without a bin of time, joins that do not compare it, and what looks
+    at the rows beside, such as ``is_first_distinct()``, as far as can be told.
     """
     steps = list(takewhile(lambda step: not isinstance(step, Sort), query.steps))
     last = query.steps[len(steps) :]
@@ -170,11 +173,21 @@ class _Clock:
         return None
 
 
-def _clock_of(steps: Iterable[Step], query: Query) -> _Clock | None:
+def _clock_of(steps: Sequence[Step], query: Query) -> _Clock | None:
     clock: _Clock | None = _Clock({query.table.time: MICROSECOND}, MICROSECOND)
     for step in steps:
         clock = clock and clock.after(step)
-    return clock
+    return clock if clock and _each_row_decides(steps, query) else None
+
+
+def _each_row_decides(steps: Sequence[Step], query: Query) -> bool:
+    """Whether no row's part in the steps hangs on the rows beside it; groups stay whole."""
+    for step, columns in zip(steps, schemas(evolve(query, steps=tuple(steps))), strict=False):
+        match step:
+            case Filter(exprs) | WithColumns(exprs) | Select(exprs) | Aggregate(exprs):
+                if not all(is_of_one_row(expr, columns) for expr in exprs):
+                    return False
+    return True
 
 
 def _bounds_of(term: Node) -> tuple[datetime | None, datetime | None]:

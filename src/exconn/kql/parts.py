@@ -10,10 +10,10 @@ from attrs import frozen
 from exconn.errors import UnsupportedExpression
 from exconn.kql.nodes import Column, Literal, Op
 from exconn.kql.render import terms
-from exconn.kql.serialised import Tree, deserialised, is_constant
+from exconn.kql.serialised import Tree, deserialised, is_constant, kind_of
 from exconn.kql.tree import read
 from exconn.query import Filter, Query
-from exconn.tables import KqlType, Table
+from exconn.tables import KqlType
 
 _WORDLESS = re.compile(r'"Float\d*":\s*null')
 
@@ -126,17 +126,12 @@ def distinct_of(aggregation: pl.Expr) -> Distinct | None:
     return None
 
 
-def is_of_one_row(expr: pl.Expr, table: Table) -> bool:
-    """Whether the value of a row hangs on that row of the table alone, as far as can be told."""
-    columns = {
-        column.name: Column(
-            name=column.name,
-            type=KqlType.STRING if column.type is KqlType.DYNAMIC else column.type,
-        )
-        for column in table.columns
-    }
+def is_of_one_row(expr: pl.Expr, columns: pl.Schema) -> bool:
+    """Whether the value of a row hangs on that row alone, as far as can be told."""
+    kinds = {name: kind_of(dtype) for name, dtype in columns.items()}
+    known = {name: Column(name=name, type=kind) for name, kind in kinds.items() if kind}
     try:
-        read(expr, columns, table.name)
+        read(expr, known, "a row")
     except (UnsupportedExpression, KeyError):
         return False
     return True
@@ -148,7 +143,7 @@ def leading_filters(query: Query) -> tuple[Filter, ...]:
     for step in query.steps:
         if not isinstance(step, Filter):
             break
-        if not all(is_of_one_row(predicate, query.table) for predicate in step.predicates):
+        if not all(is_of_one_row(predicate, query.table.schema) for predicate in step.predicates):
             break
         found.append(step)
     return tuple(found)

@@ -70,7 +70,7 @@ class Columns:
             self._names[known] = name = f"{_PREFIX}{len(self._names)}"
             quick, slow = conditions_of(plain) if is_condition else ((), ())
             roots = frozenset(plain.meta.root_names())
-            of_one_row = is_of_one_row(plain, self._table)
+            of_one_row = is_of_one_row(plain, self._table.schema)
             of_end = of_one_row and sees_only_the_end(plain)
             self._columns[name] = _Column(
                 plain, roots, of_one_row, of_end, tuple(quick), tuple(slow)

@@ -151,9 +151,9 @@ def _least(groups: Aggregate, predicate: pl.Expr, table: Table) -> int:
 def _distinct(agg: pl.Expr, table: Table) -> Distinct | None:
     """What an aggregation counts that is different, where each row has its own of it."""
     found = distinct_of(agg)
-    if found is None or not is_of_one_row(found.value, table):
+    if found is None or not is_of_one_row(found.value, table.schema):
         return None
-    return found if found.where is None or is_of_one_row(found.where, table) else None
+    return found if found.where is None or is_of_one_row(found.where, table.schema) else None
 
 
 class _Counter:

@@ -42,4 +42,4 @@ def _tells(part: pl.Expr, table: Table) -> bool:
     if len(roots) != 1 or roots[0] not in table.schema or table.schema[roots[0]] != pl.String:
         return False
     empty = pl.DataFrame({roots[0]: ["", None]}, schema={roots[0]: pl.String()})
-    return is_of_one_row(part, table) and not empty.filter(part).height
+    return is_of_one_row(part, table.schema) and not empty.filter(part).height
