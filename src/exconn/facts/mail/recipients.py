@@ -4,11 +4,11 @@ import polars as pl
 
 from exconn.context import Context
 from exconn.facts.domains import is_foreign, marked, met_before, under, with_own
-from exconn.facts.judgement import MINIMUM_BASELINE
 from exconn.facts.mail.placing import (
     IN,
     KEYS,
     PAST,
+    enough,
     foreign_share,
     number_of,
     placed_names,
@@ -36,6 +36,7 @@ def recipient_facts(
         .agg(deliveries.sum())
     )
     whole = deliveries.filter(IN).sum()
+    told = foreign.is_not_null().any()
     counted = (
         placed_rows(by_kind, asked, on=("Connector", "Own"))
         .group_by(KEYS)
@@ -44,9 +45,8 @@ def recipient_facts(
             baseline_external_share=foreign_share("Deliveries", PAST),
             partner_share=ratio(deliveries.filter(IN & pl.col("Partner")).sum(), whole),
             Whole=whole,
-            Told=foreign.is_not_null().any(),
-            Enough=(pl.col("TenantDays").first() >= MINIMUM_BASELINE.days)
-            & foreign.is_not_null().any(),
+            Told=told,
+            Enough=told & enough("TenantDays"),
         )
     )
     outside = rows.join(marks.filter("Foreign"), on="Domain")
@@ -72,16 +72,15 @@ def recipient_facts(
             Acquainted=deliveries.filter(pl.col("Met") & pl.col("Own").is_null()).sum(),
         )
     )
-    enough = pl.col("Enough")
     return (
         counted.join(met, on=KEYS, how="left")
         .with_columns(
             external_domains=pl.when("Told").then(pl.col("external_domains").fill_null(0)),
-            unknown_domains=pl.when(enough).then(pl.col("unknown_domains").fill_null(0)),
-            unknown_recipient_share=pl.when(enough).then(
+            unknown_domains=pl.when("Enough").then(pl.col("unknown_domains").fill_null(0)),
+            unknown_recipient_share=pl.when("Enough").then(
                 ratio(pl.col("Unknown").fill_null(0), pl.col("Whole"))
             ),
-            acquaintance_share=pl.when(enough).then(
+            acquaintance_share=pl.when("Enough").then(
                 ratio(pl.col("Acquainted").fill_null(0), pl.col("Whole"))
             ),
         )
