@@ -13,7 +13,16 @@ from exconn.kql.dialect import Dialect
 from exconn.kql.nodes import Aggregate as AggregateNode
 from exconn.kql.nodes import Column, Literal, Node, Op, cast, floored
 from exconn.kql.parameters import Parameters
-from exconn.kql.plan import Names, Prefix, needs, pipelines, roots, schemas, shared_prefix, wanted
+from exconn.kql.plan import (
+    Names,
+    Prefix,
+    needs,
+    pipelines,
+    roots,
+    schemas,
+    seen_later,
+    shared_prefix,
+)
 from exconn.kql.render import conjunction, terms, value
 from exconn.kql.text import literal, name
 from exconn.kql.tree import read
@@ -200,7 +209,7 @@ class _Compiler:
                 known = _never_null(columns, found)
                 return state.then(_where(map(self._named, found)), known, state.key)
             case WithColumns(exprs):
-                made = self._made(wanted(exprs, needed), columns, after)
+                made = self._made(seen_later(exprs, needed), columns, after)
                 lines = layout.operator("| extend", self._assigned(made)) if made else []
                 kept = state.key and state.key - made.keys() == state.key
                 return state.then(
@@ -209,9 +218,9 @@ class _Compiler:
             case Select(exprs):
                 if not roots(exprs) and not any(e.meta.has_multiple_outputs() for e in exprs):
                     raise UnsupportedExpression("constants alone (Polars makes one row)", "select")
-                if not wanted(exprs, needed):  # later steps only count the rows
+                if not seen_later(exprs, needed):  # later steps only count the rows
                     return evolve(state, columns={})
-                made = self._made(wanted(exprs, needed), columns, after)
+                made = self._made(seen_later(exprs, needed), columns, after)
                 same = {n for n, node in made.items() if node == columns.get(n)}
                 if not state.raw and list(made) == list(columns) and same == set(made):
                     return state
@@ -219,7 +228,7 @@ class _Compiler:
                 lines = layout.operator("| project", self._assigned(made))
                 return state.then(lines, verbs.made_columns(made), state.key if kept else None)
             case Aggregate(keys, aggs):
-                return self._aggregated(keys, wanted(aggs, needed), state, after)
+                return self._aggregated(keys, seen_later(aggs, needed), state, after)
             case Join(other, right_on=right_on):
                 there = frozenset(before)
                 names = joins.brought(step, there, needed)

@@ -90,13 +90,13 @@ def _needed(step: Step, after: Names, there: Names) -> Names:
         case Filter(exprs):
             return after | roots(exprs)
         case WithColumns(exprs):
-            kept = wanted(exprs, after)
+            kept = seen_later(exprs, after)
             made = {e.meta.output_name() for e in kept if not e.meta.has_multiple_outputs()}
             return (after - made) | roots(kept)
         case Select(exprs):
-            return roots(wanted(exprs, after))
+            return roots(seen_later(exprs, after))
         case Aggregate(keys, aggs):
-            return roots((*keys, *wanted(aggs, after)))
+            return roots((*keys, *seen_later(aggs, after)))
         case Join(left_on=left_on):
             return (after & there) | set(left_on)
         case Sort(by):
@@ -113,7 +113,7 @@ def _needed(step: Step, after: Names, there: Names) -> Names:
     return after
 
 
-def wanted(exprs: Sequence[pl.Expr], needed: Names) -> tuple[pl.Expr, ...]:
+def seen_later(exprs: Sequence[pl.Expr], needed: Names) -> tuple[pl.Expr, ...]:
     """Those of which a later step needs the output."""
     return tuple(
         e for e in exprs if e.meta.has_multiple_outputs() or e.meta.output_name() in needed
