@@ -34,6 +34,9 @@ from exconn.tables import Table
 from exconn.window import EVER, HOUR, Period, floored
 
 _ROWS_AT_ONCE = 250_000
+_COLUMNS = 16
+"""So many rows of so many columns are held at once; of fewer columns more rows."""
+
 _AT_ONCE = 2
 _LENGTHS = [hours * HOUR for hours in (1, 2, 3, 4, 6, 8, 12, 24)]
 
@@ -89,15 +92,18 @@ class Extent:
         """From the first hour to the end of the last."""
         return Period(self.hours[0], self.hours[-1] + HOUR)
 
-    def length(self) -> timedelta:
-        """How long a stretch is that has about as many rows as are held at once."""
-        long = HOUR * (_ROWS_AT_ONCE * len(self.hours) / self.rows)
+    def length(self, columns: int) -> timedelta:
+        """How long a stretch is of which about as much is read as is held at once."""
+        long = HOUR * self._hours_at_once(columns)
         return max((length for length in _LENGTHS if length <= long), default=HOUR)
 
-    @property
-    def is_dense(self) -> bool:
-        """Whether even in an hour there are more rows than are held at once."""
-        return self.rows > _ROWS_AT_ONCE * len(self.hours)
+    def is_dense(self, columns: int) -> bool:
+        """Whether even of an hour more is read than is held at once."""
+        return self._hours_at_once(columns) < 1
+
+    def _hours_at_once(self, columns: int) -> float:
+        rows = _ROWS_AT_ONCE * _COLUMNS / max(columns, 1)
+        return rows * len(self.hours) / self.rows
 
     def stretches(self, inside: Period, length: timedelta) -> list[Period]:
         """The stretches of a period in which there are rows; the first where there are none."""
@@ -147,7 +153,8 @@ def stretched(
         extents: of the table of each query; None where it is read as a whole.
         on_read: is told of each stretch that is read.
     """
-    plans = [_plan(query, extents[query.table]) for query in queries]
+    widths = {table: len(names) for table, names in _read(queries).items()}
+    plans = [_plan(query, extents[query.table], widths[query.table]) for query in queries]
     whole = [index for index, plan in enumerate(plans) if not plan.periods]
     together = [queries[n].on(_scan(queries[n], rows, plans[n], extents)) for n in whole]
     results = dict(zip(whole, pl.collect_all(together), strict=True))
@@ -158,7 +165,7 @@ def stretched(
         return firsts[by_period[period]].on(rows, period)
 
     parts: dict[int, list[pl.DataFrame]] = defaultdict(list)
-    dense = any(extent.is_dense for extent in extents.values() if extent is not None)
+    dense = any(extent.is_dense(widths[table]) for table, extent in extents.items() if extent)
     in_turn = zip(by_period, _in_turn(found, by_period, 1 if dense else _AT_ONCE), strict=True)
     for done, (period, frames) in enumerate(in_turn, start=1):
         for index, frame in zip(by_period[period], frames, strict=True):
@@ -212,12 +219,7 @@ class _Firsts:
         self._counting = set(counting)
         self._filtering = [query for query in queries if query not in self._counting]
         self._together = Together(counting)
-        named = {name for query in counting for name in _named(query)}
-        self._read = {
-            table: [n for n in table.names if n == table.time or n in named]
-            for query in counting
-            for table in query.tables
-        }
+        self._read = _read(counting)
         self._counted_of = {table: wanted(counting, table) for table in self._read}
         filtered = {table for query in self._filtering for table in query.tables}
         self._filtered_of = {table: wanted(self._filtering, table) for table in filtered}
@@ -238,6 +240,18 @@ class _Firsts:
         )
         frames = [next(counted if q in self._counting else filtered) for q in self._queries]
         return [frame.with_columns(_OWN_TEXT) for frame in frames]
+
+
+def _read(queries: Iterable[Query]) -> dict[Table, list[str]]:
+    """The columns of tables that some queries read."""
+    named: dict[Table, set[str]] = defaultdict(set)
+    for query in queries:
+        for table in query.tables:
+            named[table].update(_named(query))
+    return {
+        table: [n for n in table.names if n == table.time or n in names]
+        for table, names in named.items()
+    }
 
 
 def _named(query: Query) -> Iterator[str]:
@@ -276,7 +290,7 @@ def _with_empty(rows: pl.DataFrame, table: Table) -> pl.LazyFrame:
     return rows.lazy().with_columns(lacking).select(table.names)
 
 
-def _plan(query: Query, extent: Extent | None) -> _Plan:
+def _plan(query: Query, extent: Extent | None, columns: int) -> _Plan:
     own = bounds(query, EVER)
     joined = any(isinstance(step, Join) for step in query.steps)
     if own.start == EVER.start or own.end == EVER.end:
@@ -285,7 +299,7 @@ def _plan(query: Query, extent: Extent | None) -> _Plan:
         return _Plan((), query, within=None if joined else own)
     if not _decides_by_row(query):
         return _Plan((), query)
-    within, length = bounds(query, extent.period), extent.length()
+    within, length = bounds(query, extent.period), extent.length(columns)
     whole = cut_of(query)
     if whole is not None and not length % whole.bin:
         return _Plan(extent.stretches(within, length), query, whole.last)
