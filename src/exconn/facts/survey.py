@@ -45,14 +45,15 @@ _DAY = timedelta(days=1)
 
 @frozen(eq=False, slots=False)
 class Survey:
-    """The first round's findings about a tenant, for all its connectors.
+    """The first round's findings about a tenant, for all its connectors or about one.
 
     Attributes:
         source: where the findings are from, and the second round's will be.
         context: what the organisation knows of itself.
         coverage: what data there is.
         spelt: how connectors are spelt in mail, the rows of `connector_names`.
-        mail: the rows of the mail queries, keyed by connector.
+        mail: the rows of the mail queries, keyed by connector; what passed through connectors is
+            there only of the one, where the survey is about one.
         trail: the audit trail.
         administered: the days on which the audit log records Exchange administration.
         named: how those who asked spell the connectors that they named, by key.
@@ -157,7 +158,7 @@ class Assessment:
 def survey(
     source: Source, period: Period | None, context: Context, connector: str | None = None
 ) -> Survey:
-    """Run the first round of queries.
+    """Run the first round of queries; about one connector in two steps, for its names come first.
 
     Args:
         source: who runs them.
