@@ -71,7 +71,7 @@ def graded(
 def surveyed(mail: Sequence[Email]) -> Evidence:
     """The evidence where all mail is at hand, as in a hunt, and not that of the window alone."""
     found = survey(MemorySource({"EmailEvents": Email.to_frame(mail)}), None, Context())
-    return evidence(found, found.judgement("relay", WINDOW), None, rows=False)
+    return evidence(found, found.judgement("relay", WINDOW), None)
 
 
 LAST = WINDOW.end - MINUTE
@@ -353,7 +353,7 @@ def test_a_timeline_has_the_suspicious_sign_ins_of_the_window() -> None:
     found = survey(MemorySource(tables), None, Context())
     judgement, later = (found.judgement("relay", Window(when)) for when in (AT, AT + 5 * DAY))
     known = assess(found, [judgement, later]).logons
-    gathered = evidence(found, judgement, None, rows=False)
+    gathered = evidence(found, judgement, None)
     every = timeline(judgement, known, gathered, None)
     assert every == graded([], changes, logons).timeline
     events = [(event.time, event.kind, event.summary) for event in every if event.kind == "logon"]

@@ -55,14 +55,14 @@ def surveyed(
     logons: Sequence[Logon] = (),
     *,
     context: Context | None = None,
-    named: Sequence[str] = (),
+    connector: str | None = None,
 ) -> Survey:
     tables = {
         "EmailEvents": Email.to_frame(emails),
         "CloudAppEvents": AdminChange.to_frame(changes),
         "IdentityLogonEvents": Logon.to_frame(logons),
     }
-    return survey(MemorySource(tables), None, context or Context(), named)
+    return survey(MemorySource(tables), None, context or Context(), connector)
 
 
 # Names
@@ -79,7 +79,7 @@ def test_a_connector_is_called_as_in_most_of_its_own_mail() -> None:
 
 
 def test_a_connector_without_mail_is_called_as_it_was_asked_for_or_audited() -> None:
-    found = surveyed(mail(AT, "Other"), [change(AT, name="GateWay")], named=["ReLay"])
+    found = surveyed(mail(AT, "Other"), [change(AT, name="GateWay")], connector="ReLay")
     assert found.display("relay") == "ReLay"
     assert found.display("gateway") == "GateWay"
     assert found.display("nobody's") == "nobody's"

@@ -1,6 +1,6 @@
 """From a source to facts: two rounds of queries, then one row for each judgement."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
 
@@ -26,7 +26,7 @@ from exconn.facts.queries import (
 )
 from exconn.facts.trail import Trail, acts
 from exconn.models import AdminChange, ConnectorChange
-from exconn.query import Source
+from exconn.query import Query, Source
 from exconn.tables import CLOUD_APP_EVENTS, EMAIL_EVENTS, IDENTITY_LOGON_EVENTS, Reads, Table
 from exconn.window import TICK, Period, Window
 
@@ -57,6 +57,7 @@ class Survey:
         trail: the audit trail.
         administered: the days on which the audit log records Exchange administration.
         named: how those who asked spell the connectors that they named, by key.
+        beside: the results of what was asked beside.
     """
 
     source: Source
@@ -67,6 +68,7 @@ class Survey:
     trail: Trail
     administered: frozenset[datetime]
     named: Mapping[str, str] = field(repr=False)
+    beside: Sequence[pl.DataFrame] = field(default=(), repr=False)
 
     @cached_property
     def bulk(self) -> Mapping[str, pl.DataFrame]:
@@ -148,15 +150,21 @@ class Assessment:
             of the window, null without mail), and a column for each of `FACTS`. A fact is null
             when it could not be assessed.
         logons: the sign-ins of the accounts behind changes and bulk mail.
+        beside: the results of what was asked beside.
     """
 
     judgements: tuple[Judgement, ...]
     facts: pl.DataFrame
     logons: Logons
+    beside: Sequence[pl.DataFrame] = field(default=(), repr=False)
 
 
 def survey(
-    source: Source, period: Period | None, context: Context, connector: str | None = None
+    source: Source,
+    period: Period | None,
+    context: Context,
+    connector: str | None = None,
+    beside: Callable[[Sequence[str]], Sequence[Query]] | None = None,
 ) -> Survey:
     """Run the first round of queries; about one connector in two steps, for its names come first.
 
@@ -168,6 +176,8 @@ def survey(
         connector: the name of the connector that alone is of interest; None where all are. A
             value of `Connectors` that equals it is not split. Of others' mail only that is found
             which the facts of one rest on.
+        beside: given the values of `Connectors` that name that connector, further queries, to be
+            asked with the others: files are read but once.
 
     Raises:
         NoDataError: the source has none of the tables that facts rest on.
@@ -194,9 +204,12 @@ def survey(
     changes = ConnectorChange.from_frame(changed)
     named = [] if connector is None else [connector]
     connectors = Connectors(changes, context, named)
+    further: Sequence[pl.DataFrame] = ()
     if connector is not None:
         its = connectors.values(connectors.key(connector), names["Connectors"])
-        mail = source.collect(MailRows.queries(mailed, its))
+        of_one = MailRows.queries(mailed, its)
+        frames = source.collect([*of_one, *(beside(its) if beside else ())])
+        mail, further = frames[: len(of_one)], frames[len(of_one) :]
     return Survey(
         source=source,
         context=context,
@@ -206,12 +219,21 @@ def survey(
         trail=Trail(changes, AdminChange.from_frame(deeds), connectors),
         administered=frozenset(administered["Day"]),
         named={connectors.key(name): name for name in named},
+        beside=further,
     )
 
 
-def assess(found: Survey, judgements: Sequence[Judgement]) -> Assessment:
-    """Run the second round of queries and compute the facts of each judgement."""
-    logons = _second_round(found, judgements)
+def assess(
+    found: Survey, judgements: Sequence[Judgement], beside: Sequence[Query] = ()
+) -> Assessment:
+    """Run the second round of queries and compute the facts of each judgement.
+
+    Args:
+        found: the first round.
+        judgements: what is judged.
+        beside: further queries, to be asked with the others.
+    """
+    logons, further = _second_round(found, judgements, beside)
     turns = [_turn(found, judgement, logons) for judgement in judgements]
     judged = judged_frame(judgements, turns, found.coverage)
     own = own_domains(found.mail.tenant_domains, judged, found.context)
@@ -238,10 +260,13 @@ def assess(found: Survey, judgements: Sequence[Judgement]) -> Assessment:
     facts = pl.concat([mail, others], how="horizontal").with_columns(
         pl.col(fact.name).cast(pl.Float64) for fact in FACTS
     )
-    return Assessment(tuple(judgements), _assessable(facts, judgements, found.coverage), logons)
+    assessed = _assessable(facts, judgements, found.coverage)
+    return Assessment(tuple(judgements), assessed, logons, further)
 
 
-def _second_round(found: Survey, judgements: Sequence[Judgement]) -> Logons:
+def _second_round(
+    found: Survey, judgements: Sequence[Judgement], beside: Sequence[Query]
+) -> tuple[Logons, Sequence[pl.DataFrame]]:
     names: set[str] = set()
     addresses: set[str] = set()
     for judgement in judgements:
@@ -252,8 +277,10 @@ def _second_round(found: Survey, judgements: Sequence[Judgement]) -> Logons:
     accounts = frozenset[str]().union(*(found.trail.accounts.members(name) for name in names))
     periods = [judgement.window.period for judgement in judgements]
     period = Period(min(p.start for p in periods), max(p.end for p in periods))
-    frames = found.source.collect(LogonRows.queries(period, accounts, addresses))
-    return Logons(LogonRows(*frames), found.trail.accounts)
+    queries = LogonRows.queries(period, accounts, addresses)
+    frames = found.source.collect([*queries, *beside])
+    rows, further = frames[: len(queries)], frames[len(queries) :]
+    return Logons(LogonRows(*rows), found.trail.accounts), further
 
 
 def _turn(found: Survey, judgement: Judgement, logons: Logons) -> Turn:

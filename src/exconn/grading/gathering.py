@@ -1,9 +1,10 @@
 """How the evidence behind a grade is found."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 import polars as pl
+from attrs import frozen
 
 from exconn.detectors import by_account, failed_logon, successful_logon, within
 from exconn.facts import Judgement, Survey
@@ -25,19 +26,51 @@ from exconn.grading.evidence import (
 from exconn.models import Email, Logon
 from exconn.query import Query, scan
 from exconn.tables import EMAIL_EVENTS, IDENTITY_LOGON_EVENTS
-from exconn.window import TICK, Period
+from exconn.window import TICK, Period, Window
 
 _STRETCHES = 50
 
 
-def evidence(found: Survey, judgement: Judgement, peak: datetime | None, *, rows: bool) -> Evidence:
+@frozen(eq=False)
+class Rows:
+    """What the queries gave that ask for single messages and sign-ins.
+
+    Attributes:
+        mail: of `mail_rows`.
+        logons: of `logon_rows`.
+    """
+
+    mail: Sequence[pl.DataFrame]
+    logons: Sequence[pl.DataFrame]
+
+
+def mail_rows(window: Window, values: Collection[str]) -> list[Query]:
+    """The queries for a connector's senders and messages, by values of `Connectors`."""
+    mail = _mail(values).filter(within(Period(window.start, window.end)))
+    return [_senders(mail), _message_ids(mail)]
+
+
+def logon_rows(found: Survey, judgement: Judgement) -> list[Query]:
+    """The queries for the sign-ins of those who changed a connector."""
+    window = Period(judgement.window.start, judgement.window.end)
+    actors, _ = actors_of(judgement, found.trail)
+    changed = [change.timestamp for change in acts(found.trail.within(judgement))]
+    return [
+        _logons(window, actors, changed, outcome)
+        for outcome in (successful_logon(), failed_logon())
+    ]
+
+
+def evidence(
+    found: Survey, judgement: Judgement, peak: datetime | None, rows: Rows | None = None
+) -> Evidence:
     """Collect the evidence about one judged connector.
 
     Args:
         found: the first round.
         judgement: the connector and the window.
         peak: the busiest hour of the window; None without mail.
-        rows: whether to ask the source for single messages and sign-ins too.
+        rows: single messages and sign-ins; None where they were not asked for.
     """
     window = judgement.window
     mail = found.mail.of(judgement.connector)
@@ -50,60 +83,50 @@ def evidence(found: Survey, judgement: Judgement, peak: datetime | None, *, rows
         pl.col("Hour") >= window.start,
         pl.col("Hour") < window.end,
     ).rename({"SenderFromAddress": "Value", "Messages": "Count"})
-    messages, logons, senders, ids = _rows(found, judgement, peak) if rows else ((), (), (), ())
+    senders, ids = rows.mail if rows else (None, None)
     addresses = mail.sending_addresses.filter(in_window)
     sender_domains = mail.sender_domains.filter(in_window)
     recipient_domains = mail.recipient_domains.filter(in_window)
     return Evidence(
-        asked=rows,
+        asked=rows is not None,
         changes=tuple(found.trail.within(judgement)),
         deeds=tuple(found.trail.by_actors(judgement)),
-        logons=logons,
-        sample=messages,
+        logons=() if rows is None else _in_order(rows.logons),
+        sample=() if rows is None else _sampled(found, judgement, peak),
         hours=tuple(
             HourOfMail(*row)
             for row in hours.select(
                 "Hour", "Messages", "Mismatched", "Outbound", "Junked", "First", "Last"
             ).iter_rows()
         ),
-        senders=senders,
+        senders=() if senders is None else tuple(Sender(*row) for row in senders.iter_rows()),
         addresses=_top(addresses, "Address", "Messages"),
         all_addresses=_total(addresses, "Address", "Messages"),
         sender_domains=_top(sender_domains, "P1", "Messages"),
         all_sender_domains=_total(sender_domains, "P1", "Messages"),
         recipient_domains=_top(recipient_domains, "Domain", "Deliveries"),
         all_recipient_domains=_total(recipient_domains, "Domain", "Deliveries"),
-        message_ids=ids,
+        message_ids=() if ids is None else tuple(ids["NetworkMessageId"]),
         other_bulk_senders=_tallies(others.group_by("Value").agg(pl.col("Count").max())),
         other_connectors=_other_connectors(found, judgement),
     )
 
 
-def _rows(
-    found: Survey, judgement: Judgement, peak: datetime | None
-) -> tuple[tuple[Email, ...], tuple[Logon, ...], tuple[Sender, ...], tuple[str, ...]]:
+def _mail(values: Collection[str]) -> Query:
+    return scan(EMAIL_EVENTS).filter(pl.col("Connectors").is_in(sorted(values)))
+
+
+def _sampled(found: Survey, judgement: Judgement, peak: datetime | None) -> tuple[Email, ...]:
+    """The first messages of the busiest hour."""
     window = Period(judgement.window.start, judgement.window.end)
-    values = found.values(judgement.connector)
     busiest = window if peak is None else Period(peak, peak + timedelta(hours=1))
-    actors, _ = actors_of(judgement, found.trail)
-    changed = [change.timestamp for change in acts(found.trail.within(judgement))]
-    mail = scan(EMAIL_EVENTS).filter(pl.col("Connectors").is_in(values))
-    sample, senders, ids, succeeded, failed = found.source.collect(
-        [
-            _sample(mail.filter(within(busiest))),
-            _senders(mail.filter(within(window))),
-            _message_ids(mail.filter(within(window))),
-            _logons(window, actors, changed, successful_logon()),
-            _logons(window, actors, changed, failed_logon()),
-        ]
-    )
-    logons = Logon.from_frame(pl.concat([succeeded, failed]))
-    return (
-        tuple(Email.from_frame(sample)),
-        tuple(sorted(logons, key=lambda logon: (logon.timestamp, logon.report_id))),
-        tuple(Sender(*row) for row in senders.iter_rows()),
-        tuple(ids["NetworkMessageId"]),
-    )
+    mail = _mail(found.values(judgement.connector)).filter(within(busiest))
+    return tuple(Email.from_frame(_sample(mail).collect(found.source)))
+
+
+def _in_order(logons: Sequence[pl.DataFrame]) -> tuple[Logon, ...]:
+    found = Logon.from_frame(pl.concat(logons))
+    return tuple(sorted(found, key=lambda logon: (logon.timestamp, logon.report_id)))
 
 
 def _by_time(record: type[Email | Logon], rows: Query) -> list[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import partial
 
 import polars as pl
 from attrs import evolve
@@ -31,7 +32,7 @@ from exconn.grading.findings import (
     margin,
     states,
 )
-from exconn.grading.gathering import evidence
+from exconn.grading.gathering import Rows, evidence, logon_rows, mail_rows
 from exconn.grading.hunted import Hunt
 from exconn.grading.outlook import considered, flips, looks
 from exconn.grading.policy import Policy
@@ -78,7 +79,7 @@ def grade(
         NoDataError: the source has none of the tables.
         UnreadableDataError: something in it cannot be converted.
     """
-    return _asked(source, alert, window, context, policy, signals).grade(0, rows=True)
+    return _asked(source, alert, window, context, policy, signals, rows=True).grade(0, rows=True)
 
 
 def judged(
@@ -99,16 +100,20 @@ def _asked(
     context: Context | None,
     policy: Policy | None,
     signals: Sequence[Signal],
+    *,
+    rows: bool = False,
 ) -> "_Verdicts":
     when = window or Window(alert.timestamp)
     name = alert.connector.strip()
-    found = survey(source, when.period, context or Context(), name)
+    mail = partial(mail_rows, when) if rows else None
+    found = survey(source, when.period, context or Context(), name, mail)
     key = found.trail.connectors.key(name)
     if key not in found.connectors and not _may_exist(source, name, found):
         raise UnknownConnectorError(
             alert.connector, [found.display(name) for name in found.connectors]
         )
-    assessment = assess(found, [found.judgement(key, when)])
+    judgement = found.judgement(key, when)
+    assessment = assess(found, [judgement], logon_rows(found, judgement) if rows else ())
     return _Verdicts(found, assessment, signals, policy or Policy())
 
 
@@ -299,7 +304,8 @@ class _Verdicts:
         verdict = self.verdict(index)
         total = margin(found)
         peak: datetime | None = self._assessment.facts["PeakHour"][index]
-        gathered = evidence(self._found, judgement, peak, rows=rows)
+        asked = Rows(self._found.beside, self._assessment.beside) if rows else None
+        gathered = evidence(self._found, judgement, peak, asked)
         name = self._found.display(judgement.connector, judgement.window)
         answered = answers(facts, self._questions, standings)
         turns = flips(verdict, facts, found, self._standings[index], self._policy)
