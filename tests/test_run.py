@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from exconn.context import Context
-from exconn.grading import Hunt, Policy, grade, grade_records, hunt
+from exconn.grading import Hunt, Policy, grade, grade_records, hunt, run
 from exconn.models import (
     Actor,
     ActorKind,
@@ -77,8 +77,8 @@ def where(fact: str, value: float | None) -> Signal:
 def is_tried(source: MemorySource, at: datetime, fact: str) -> bool:
     """Whether a hunt looks at the time, by what is so at no other."""
     there = grade(source, Alert(connector="Relay", timestamp=at)).facts[fact]
-    [found] = hunt(source, signals=[where(fact, there)])
-    return found.margin > 0
+    found = {g.connector: g for g in hunt(source, signals=[where(fact, there)])}
+    return found["Relay"].margin > 0
 
 
 def test_a_hunt_tries_the_sixty_busiest_days_and_the_last_hour() -> None:
@@ -93,6 +93,21 @@ def test_a_hunt_tries_the_sixty_busiest_days_and_the_last_hour() -> None:
     assert not is_tried(source, NOON - DAY, "messages")
     assert not is_tried(source, NOON - 2 * DAY, "messages")
     assert is_tried(source, NOON - 3 * DAY, "messages")
+
+
+@pytest.mark.parametrize(("times", "days"), [(12, 6), (2, 5)])
+def test_where_connectors_are_many_fewer_days_are_tried_but_five(
+    monkeypatch: pytest.MonkeyPatch, times: int, days: int
+) -> None:
+    monkeypatch.setattr(run, "_TIMES_TRIED", times)
+    emails = [
+        message(NOON - day * DAY, f"{day} {number}")
+        for day in range(9)
+        for number in range(day + 1)
+    ]
+    source = tables([*emails, message(NOON, "another's", connectors="Other")])
+    assert is_tried(source, NOON - (9 - days) * DAY, "messages")
+    assert not is_tried(source, NOON - (8 - days) * DAY, "messages")
 
 
 def test_a_hunt_tries_the_busiest_hour_of_a_day_and_of_equals_takes_the_busiest() -> None:
