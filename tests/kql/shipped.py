@@ -18,8 +18,8 @@ DOMAINS = ("contoso.example", "Fabrikam.example")
 QUERIES: Mapping[str, Query] = {
     "connector_names": q.connector_names(PERIOD),
     "connector_hours": q.connector_hours(PERIOD),
-    "sender_hours": q.sender_hours(PERIOD, threshold=20),
-    "bulk_senders": q.bulk_senders(PERIOD, threshold=50),
+    "sender_hours": q.sender_hours(PERIOD),
+    "bulk_senders": q.bulk_senders(PERIOD),
     "sending_addresses": q.sending_addresses(PERIOD),
     "sender_domains": q.sender_domains(PERIOD),
     "recipient_domains": q.recipient_domains(PERIOD),
@@ -37,7 +37,7 @@ QUERIES: Mapping[str, Query] = {
     "logon_places": q.logon_places(PERIOD, ACCOUNTS),
     "logon_addresses": q.logon_addresses(PERIOD, ACCOUNTS),
     "logon_seconds": q.logon_seconds(PERIOD, ACCOUNTS),
-    "minute_bursts": q.minute_bursts(PERIOD, failures=10),
+    "minute_bursts": q.minute_bursts(PERIOD),
     "address_logons": q.address_logons(PERIOD, ("192.0.2.7", "2001:DB8::7")),
 }
 
