@@ -134,7 +134,7 @@ def check(mail: pl.DataFrame, asked: Sequence[Query] = QUERIES) -> None:
 LATE = NOON + timedelta(days=500)
 
 
-@settings(max_examples=15)
+@settings(max_examples=12)
 @example(pl.DataFrame({"Timestamp": [LATE, NOON], "Connectors": ["A", "A"]}))
 @example(
     pl.DataFrame(
@@ -158,7 +158,13 @@ RECIPIENTS = (
 )
 
 
-@settings(max_examples=15)
+ABOUT_RECIPIENTS = (
+    queries.recipient_domains(PERIOD),
+    queries.correspondents(PERIOD),
+    queries.tenant_domains(PERIOD),
+)
+
+
 @example([*RECIPIENTS, RECIPIENTS[0], RECIPIENTS[0]], 2)
 @given(st.lists(st.sampled_from(RECIPIENTS), min_size=1, max_size=20), st.integers(1, 3))
 def test_recipients_are_told_the_same_however_many_share_a_domain(
@@ -175,10 +181,10 @@ def test_recipients_are_told_the_same_however_many_share_a_domain(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_columns, "_FEW_THERE", 0)
         patch.setattr(_columns, "_MANY_SHARE", many)
-        check(pl.concat(pieces, rechunk=False))
+        check(pl.concat(pieces, rechunk=False), ABOUT_RECIPIENTS)
 
 
-@settings(max_examples=15)
+@settings(max_examples=12)
 @given(frames(EMAIL_EVENTS, max_size=12))
 def test_rows_are_counted_the_same_whether_texts_are_few_or_many(mail: pl.DataFrame) -> None:
     with pytest.MonkeyPatch.context() as patch:
