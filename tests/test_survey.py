@@ -6,6 +6,7 @@ from typing import Any
 
 import attrs
 import polars as pl
+import pytest
 from polars.testing import assert_frame_equal
 
 from exconn.context import Context
@@ -66,6 +67,13 @@ def surveyed(
 
 
 # Names
+
+
+@pytest.mark.parametrize("stray", [" Relay", "Relay\t", ";Relay", "Relay,"])
+def test_a_connector_is_not_called_by_what_stands_around_its_name(stray: str) -> None:
+    found = surveyed([*mail(AT, "Relay", 2), *mail(AT, stray, 2)])
+    assert found.display("relay") == "Relay"
+    assert surveyed(mail(AT, stray, 1), connector="Relay").display("relay") == "Relay"
 
 
 def test_a_connector_is_called_as_in_most_of_its_own_mail() -> None:

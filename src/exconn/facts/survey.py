@@ -102,17 +102,16 @@ class Survey:
 
     def display(self, connector: str, window: Window | None = None) -> str:
         """A connector's name as people write it: in the audit log, or else in most hours' mail."""
-        names = self._spelt(window)
-        names = names.filter(pl.col("Connectors").is_in(self.values(connector, window)))
-        alone = [v for v in names["Connectors"] if len(self.trail.connectors.of_mail(v)) == 1]
+        connectors, names = self.trail.connectors, self._spelt(window)
+        its = [v for v in names["Connectors"].unique() if connectors.key(v) == connector]
         ranked = (
-            names.filter(pl.col("Connectors").is_in(alone))
-            .group_by("Connectors")
+            names.filter(pl.col("Connectors").is_in(its))
+            .group_by(Name=pl.col("Connectors").str.strip_chars())
             .agg(pl.col("Hours").sum())
-            .sort("Hours", "Connectors", descending=[True, False])
+            .sort("Hours", "Name", descending=[True, False])
         )
-        seen = ranked["Connectors"].to_list() or [self.named.get(connector, connector)]
-        return self.trail.connectors.display(connector, seen[0])
+        seen = ranked["Name"].to_list() or [self.named.get(connector, connector)]
+        return connectors.display(connector, seen[0])
 
     def values(self, connector: str, window: Window | None = None) -> list[str]:
         """The values of `EmailEvents.Connectors`, as they are spelt, that name a connector."""
