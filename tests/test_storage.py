@@ -275,3 +275,21 @@ def test_stray_times_cost_a_stretch_each(tmp_path: Path, monkeypatch: pytest.Mon
 
     counts = [stretches(str(strays), strays) for strays in range(3)]
     assert counts == [counts[0], counts[0] + 1, counts[0] + 2]
+
+
+@pytest.mark.parametrize("at_once", [None, 1])
+def test_what_is_first_of_all_times_is_looked_for_in_the_files_of_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int | None
+) -> None:
+    if at_once is not None:
+        monkeypatch.setattr(_stretches, "_ROWS_AT_ONCE", at_once)
+    for day in range(3):
+        file = tmp_path / "EmailEvents" / f"{day}.parquet"
+        file.parent.mkdir(exist_ok=True)
+        mail(day, Connectors="A").write_parquet(file)
+    source = ParquetSource(tmp_path)
+    first, later = pl.col("Connectors").is_first_distinct(), within(of_days(1, 3))
+    rows = scan(EMAIL_EVENTS)
+    for asked in (rows.filter(first).filter(later), rows.filter(first, later)):
+        assert asked.collect(source).is_empty()
+    assert rows.filter(later).filter(first).collect(source).height == 1

@@ -84,6 +84,14 @@ def test_what_spans_bins_cannot_be_cut() -> None:
     assert [cut_of(query) for query in spans] == [None] * len(spans)
 
 
+def test_what_looks_at_the_rows_beside_confines_nothing_nor_does_what_comes_behind() -> None:
+    first, inside = pl.col("s").is_first_distinct(), (TIME >= START) & (TIME < END)
+    ever = Period(START - timedelta(days=9), END + timedelta(days=9))
+    assert bounds(scan(LEFT).filter(first).filter(inside), ever) == ever
+    assert bounds(scan(LEFT).filter(first, inside), ever) == ever
+    assert bounds(scan(LEFT).filter(inside).filter(first), ever) == Period(START, END)
+
+
 @pytest.mark.parametrize(
     ("condition", "expected"),
     [

@@ -9,7 +9,7 @@ from attrs import evolve, frozen
 
 from exconn.errors import UnsupportedExpression
 from exconn.kql.nodes import MICROSECOND, Column, Literal, Node, Op
-from exconn.kql.parts import is_of_one_row
+from exconn.kql.parts import is_of_one_row, leading_filters
 from exconn.kql.plan import schemas
 from exconn.kql.render import terms
 from exconn.kql.tree import read
@@ -65,12 +65,16 @@ def cut_of(query: Query) -> Cut | None:
 
 
 def bounds(query: Query, within: Period) -> Period:
-    """The part of a period to which the query's own first filters confine it."""
+    """The part of a period to which the query's own first filters confine it.
+
+    A filter that looks at the rows beside, and what comes behind it, confine nothing: it looks at
+    the rows of all times.
+    """
     start, end = within.start, within.end
     time = query.table.time
     columns = {time: Column(name=time, type=KqlType.DATETIME)}
-    for step in takewhile(lambda step: isinstance(step, Filter), query.steps):
-        for predicate in step.predicates if isinstance(step, Filter) else ():
+    for step in leading_filters(query):
+        for predicate in step.predicates:
             if set(predicate.meta.root_names()) == {time}:
                 for term in terms(read(predicate, columns, query.table.name)[1]):
                     since, until = _bounds_of(term)

@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
-from itertools import takewhile
 from typing import Protocol
 
 import polars as pl
@@ -12,7 +11,6 @@ import polars.selectors as cs
 from attrs import evolve, frozen
 
 from exconn.kql.cuts import between, bounds, cut_of
-from exconn.kql.parts import leading_filters
 from exconn.kql.plan import pipelines
 from exconn.query import (
     Aggregate,
@@ -297,8 +295,6 @@ def _plan(query: Query, extent: Extent | None, columns: int) -> _Plan:
         return _Plan((), query)
     if extent is None:
         return _Plan((), query, within=None if joined else own)
-    if not _decides_by_row(query):
-        return _Plan((), query)
     within, length = bounds(query, extent.period), extent.length(columns)
     whole = cut_of(query)
     if whole is not None and not length % whole.bin:
@@ -311,12 +307,6 @@ def _plan(query: Query, extent: Extent | None, columns: int) -> _Plan:
     if whole is not None:
         return _Plan(extent.stretches(within, whole.bin), query, whole.last)
     return _Plan((), query, within=None if joined else within)
-
-
-def _decides_by_row(query: Query) -> bool:
-    """Whether the filters that a query begins with look at no other rows, as far as can be told."""
-    filters = list(takewhile(lambda step: isinstance(step, Filter), query.steps))
-    return len(leading_filters(query)) == len(filters)
 
 
 def _aggregates_before(query: Query) -> list[int]:
