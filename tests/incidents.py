@@ -10,7 +10,7 @@ import polars as pl
 
 from exconn.context import Context
 from exconn.grading import Grade, Policy, grade
-from exconn.models import Alert, ConnectorChange
+from exconn.models import AdminChange, Alert, ConnectorChange, Email, Logon
 from exconn.signals import SIGNALS, Signal
 from exconn.simulate import (
     Actor,
@@ -55,6 +55,19 @@ def source(
     """The tenant's frames, some replaced by others, or left out where None."""
     frames: dict[str, Any] = {**tenant.frames, **replaced}
     return MemorySource({name: frame for name, frame in frames.items() if frame is not None})
+
+
+def recorded(
+    emails: Sequence[Email] = (), changes: Sequence[AdminChange] = (), logons: Sequence[Logon] = ()
+) -> MemorySource:
+    """All three tables, of records."""
+    return MemorySource(
+        {
+            MAIL: Email.to_frame(emails),
+            AUDIT: AdminChange.to_frame(changes),
+            LOGONS: Logon.to_frame(logons),
+        }
+    )
 
 
 def graded(

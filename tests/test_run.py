@@ -18,12 +18,12 @@ from exconn.models import (
     ConnectorChange,
     Email,
     InboundConnector,
-    Logon,
 )
 from exconn.signals import SIGNALS, Direction, Family, Signal
 from exconn.signals.question import WHO_ELSE
 from exconn.sources import MemorySource
 from exconn.window import Window, iso
+from incidents import recorded
 
 NOON = datetime(2026, 3, 20, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -43,18 +43,6 @@ def change(at: datetime, **more: Any) -> ConnectorChange:
         parameters={"Identity": "Relay", "SenderDomains": "*"},
         actor=ADA,
         **more,
-    )
-
-
-def tables(
-    emails: Sequence[Email] = (), changes: Sequence[AdminChange] = (), logons: Sequence[Logon] = ()
-) -> MemorySource:
-    return MemorySource(
-        {
-            "EmailEvents": Email.to_frame(emails),
-            "CloudAppEvents": AdminChange.to_frame(changes),
-            "IdentityLogonEvents": Logon.to_frame(logons),
-        }
     )
 
 
@@ -82,7 +70,7 @@ def is_tried(source: MemorySource, at: datetime, fact: str) -> bool:
 
 
 def test_a_hunt_tries_the_sixty_busiest_days_and_the_last_hour() -> None:
-    source = tables(
+    source = recorded(
         [
             message(NOON - day * DAY, f"{day} {number}")
             for day in range(63)
@@ -105,7 +93,7 @@ def test_where_connectors_are_many_fewer_days_are_tried_but_five(
         for day in range(9)
         for number in range(day + 1)
     ]
-    source = tables([*emails, message(NOON, "another's", connectors="Other")])
+    source = recorded([*emails, message(NOON, "another's", connectors="Other")])
     assert is_tried(source, NOON - (9 - days) * DAY, "messages")
     assert not is_tried(source, NOON - (8 - days) * DAY, "messages")
 
@@ -115,20 +103,20 @@ def test_a_hunt_tries_the_busiest_hour_of_a_day_and_of_equals_takes_the_busiest(
     busiest = NOON - 5 * DAY + 3 * HOUR
     emails += [message(busiest, f"more {number}") for number in range(3)]
     for value in (3, -1):
-        [found] = hunt(tables(emails), signals=[where("peak_hour_messages", value)])
+        [found] = hunt(recorded(emails), signals=[where("peak_hour_messages", value)])
         assert found.at == busiest
         assert (found.margin > 0) is (value == 3)
 
 
 def test_a_hunt_tries_the_two_hundred_latest_hours_with_changes() -> None:
     changes = [change(NOON - hours * HOUR) for hours in range(202)]
-    source = tables(changes=changes)
+    source = recorded(changes=changes)
     assert is_tried(source, NOON - 199 * HOUR, "changes")
     assert not is_tried(source, NOON - 200 * HOUR, "changes")
 
 
 def test_without_connectors_nothing_is_found() -> None:
-    assert hunt(tables([message(NOON, "1", connectors="")])) == Hunt()
+    assert hunt(recorded([message(NOON, "1", connectors="")])) == Hunt()
 
 
 # Records
@@ -167,7 +155,7 @@ def test_a_baseline_is_cut_where_the_mail_log_begins_after_it() -> None:
     alert = Alert(connector="Relay", timestamp=NOON)
     domains = Context(accepted_domains=["own.example"])
     for first, is_cut in ((window.baseline_start, False), (window.baseline_start + HOUR, True)):
-        source = tables([message(first, "1"), message(NOON, "2")])
+        source = recorded([message(first, "1"), message(NOON, "2")])
         notes = grade(source, alert, context=domains).coverage[0].notes
         cut = f"the baseline is cut at the start of the data, {iso(first)}"
         assert notes == ((cut,) if is_cut else ())
@@ -181,7 +169,7 @@ def test_the_connectors_own_listing_tells_what_it_was() -> None:
         InboundConnector(when_changed=when),
     ]
     found = grade(
-        tables([message(NOON, "1")], [change(NOON - HOUR)]),
+        recorded([message(NOON, "1")], [change(NOON - HOUR)]),
         Alert(connector=" relay ", timestamp=NOON),
         context=Context(inbound_connectors=listed),
         signals=[where("changes", 1)],
@@ -197,7 +185,7 @@ def test_what_is_new_is_marked_where_enough_of_the_past_is_known() -> None:
             message(NOON - day * DAY, f"{day}", sender_ipv4="192.0.2.1") for day in range(1, days)
         ]
         new = message(NOON, "new", sender_ipv4="203.0.113.7", p1_domain="evil.example")
-        found = grade(tables([*past, new]), Alert(connector="Relay", timestamp=NOON))
+        found = grade(recorded([*past, new]), Alert(connector="Relay", timestamp=NOON))
         [review] = [action for action in found.actions if action.id == "review-mail"]
         return "'203.0.113.7'" in review.command and "'evil.example'" in review.command
 

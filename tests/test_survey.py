@@ -24,7 +24,7 @@ from exconn.models import (
 from exconn.sources import MemorySource
 from exconn.tables import CLOUD_APP_EVENTS, EMAIL_EVENTS
 from exconn.window import TICK, Window
-from incidents import attacked, source
+from incidents import attacked, recorded, source
 
 AT = datetime(2026, 3, 20, tzinfo=UTC)
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
@@ -58,12 +58,8 @@ def surveyed(
     context: Context | None = None,
     connector: str | None = None,
 ) -> Survey:
-    tables = {
-        "EmailEvents": Email.to_frame(emails),
-        "CloudAppEvents": AdminChange.to_frame(changes),
-        "IdentityLogonEvents": Logon.to_frame(logons),
-    }
-    return survey(MemorySource(tables), None, context or Context(), connector)
+    tables = recorded(emails, changes, logons)
+    return survey(tables, None, context or Context(), connector)
 
 
 # Names

@@ -93,7 +93,7 @@ class Survey:
             reasons=(*standing.reasons, "no Exchange administration is recorded in the window"),
         )
 
-    @property
+    @cached_property
     def connectors(self) -> list[str]:
         """The keys of all connectors that have mail in the period, or changes."""
         spelt = self.spelt["Connectors"].unique()
@@ -207,14 +207,13 @@ def survey(
     if connector is not None:
         its = connectors.values(connectors.key(connector), names["Connectors"])
         of_one = MailRows.queries(mailed, its)
-        frames = source.collect([*of_one, *(beside(its) if beside else ())])
-        mail, further = frames[: len(of_one)], frames[len(of_one) :]
+        mail, further = _together(source, of_one, beside(its) if beside else ())
     return Survey(
         source=source,
         context=context,
         coverage=coverage,
         spelt=names,
-        mail=MailRows(*mail).by_connector(connectors, names["Connectors"]),
+        mail=MailRows(*mail).by_connector(connectors, names["Connectors"].unique()),
         trail=Trail(changes, AdminChange.from_frame(deeds), connectors),
         administered=frozenset(administered["Day"]),
         named={connectors.key(name): name for name in named},
@@ -277,9 +276,16 @@ def _second_round(
     periods = [judgement.window.period for judgement in judgements]
     period = Period(min(p.start for p in periods), max(p.end for p in periods))
     queries = LogonRows.queries(period, accounts, addresses)
-    frames = found.source.collect([*queries, *beside])
-    rows, further = frames[: len(queries)], frames[len(queries) :]
+    rows, further = _together(found.source, queries, beside)
     return Logons(LogonRows(*rows), found.trail.accounts), further
+
+
+def _together(
+    source: Source, queries: Sequence[Query], beside: Sequence[Query]
+) -> tuple[list[pl.DataFrame], list[pl.DataFrame]]:
+    """The results of queries, and of those that are asked beside."""
+    frames = source.collect([*queries, *beside])
+    return frames[: len(queries)], frames[len(queries) :]
 
 
 def _turn(found: Survey, judgement: Judgement, logons: Logons) -> Turn:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 import polars as pl
-from attrs import frozen
+from attrs import evolve, frozen
 
 from exconn.detectors import by_account, failed_logon, successful_logon, within
 from exconn.facts import Judgement, Survey
@@ -83,32 +83,37 @@ def evidence(
         pl.col("Hour") >= window.start,
         pl.col("Hour") < window.end,
     ).rename({"SenderFromAddress": "Value", "Messages": "Count"})
-    senders, ids = rows.mail if rows else (None, None)
     addresses = mail.sending_addresses.filter(in_window)
     sender_domains = mail.sender_domains.filter(in_window)
     recipient_domains = mail.recipient_domains.filter(in_window)
-    return Evidence(
-        asked=rows is not None,
+    told = Evidence(
         changes=tuple(found.trail.within(judgement)),
         deeds=tuple(found.trail.by_actors(judgement)),
-        logons=() if rows is None else _in_order(rows.logons),
-        sample=() if rows is None else _sampled(found, judgement, peak),
         hours=tuple(
             HourOfMail(*row)
             for row in hours.select(
                 "Hour", "Messages", "Mismatched", "Outbound", "Junked", "First", "Last"
             ).iter_rows()
         ),
-        senders=() if senders is None else tuple(Sender(*row) for row in senders.iter_rows()),
         addresses=_top(addresses, "Address", "Messages"),
         all_addresses=_total(addresses, "Address", "Messages"),
         sender_domains=_top(sender_domains, "P1", "Messages"),
         all_sender_domains=_total(sender_domains, "P1", "Messages"),
         recipient_domains=_top(recipient_domains, "Domain", "Deliveries"),
         all_recipient_domains=_total(recipient_domains, "Domain", "Deliveries"),
-        message_ids=() if ids is None else tuple(ids["NetworkMessageId"]),
         other_bulk_senders=_tallies(others.group_by("Value").agg(pl.col("Count").max())),
         other_connectors=_other_connectors(found, judgement),
+    )
+    if rows is None:
+        return told
+    senders, ids = rows.mail
+    return evolve(
+        told,
+        asked=True,
+        logons=_in_order(rows.logons),
+        sample=_sampled(found, judgement, peak),
+        senders=tuple(Sender(*row) for row in senders.iter_rows()),
+        message_ids=tuple(ids["NetworkMessageId"]),
     )
 
 

@@ -66,8 +66,12 @@ def _conditions(tree: Tree) -> Iterator[pl.Expr]:
             yield deserialised(tree)
 
 
+END = "@[^@]+$"
+"""Matches the end of a text, from its last ``@`` on."""
+
+
 def sees_only_the_end(expr: pl.Expr) -> bool:
-    """Whether an expression sees of its one text only the end from the last ``@`` on."""
+    """Whether an expression sees of its one text only what `END` matches."""
     tree = key_of(expr)
     return _sees_only_the_end(json.loads(tree)) if tree else False
 
@@ -76,10 +80,10 @@ def _sees_only_the_end(tree: Tree) -> bool:
     match tree:
         case {
             "Function": {
-                "input": [text, {"Literal": {"Scalar": {"String": "@[^@]+$"}}}],
+                "input": [text, {"Literal": {"Scalar": {"String": pattern}}}],
                 "function": {"StringExpr": {"Extract": 0}},
             }
-        }:
+        } if pattern == END:
             return _is_text(text)
         case {"Function": {"input": [text, *others]}}:
             return all(map(is_constant, others)) and _sees_only_the_end(text)

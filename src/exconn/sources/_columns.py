@@ -13,7 +13,7 @@ from itertools import accumulate
 import polars as pl
 from attrs import frozen
 
-from exconn.kql.parts import conditions_of, is_of_one_row, key_of, sees_only_the_end
+from exconn.kql.parts import END, conditions_of, is_of_one_row, key_of, sees_only_the_end
 from exconn.tables import Table
 
 _PREFIX = "exconn: "
@@ -101,8 +101,8 @@ def _in_chunks_of(rows: pl.DataFrame, told: pl.Series) -> pl.Series:
     """A column that lies in pieces as those of the rows do; else they all were copied into one."""
     lengths = rows.to_series().chunk_lengths()
     starts = [0, *accumulate(lengths)]
-    parts = [told.slice(start, length) for start, length in zip(starts, lengths, strict=False)]
-    return pl.concat(parts) if parts else told
+    parts = (told.slice(start, length) for start, length in zip(starts, lengths, strict=False))
+    return pl.concat(parts)
 
 
 def _by_text(rows: pl.DataFrame, wanted: Mapping[str, _Column]) -> dict[str, pl.Series]:
@@ -143,7 +143,7 @@ def _by_end(rows: pl.DataFrame, wanted: Mapping[str, _Column]) -> dict[str, pl.S
 
 
 def _frequent_ends(texts: pl.Series) -> pl.Series:
-    ends = texts.head(_LOOKED_AT).str.extract("@[^@]+$", 0).drop_nulls()
+    ends = texts.head(_LOOKED_AT).str.extract(END, 0).drop_nulls()
     return ends.value_counts().filter(pl.col("count") >= _MANY_SHARE)[texts.name]
 
 
