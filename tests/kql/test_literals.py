@@ -13,6 +13,7 @@ from exconn import Query, Table, scan
 from exconn.kql import DEFENDER, KUSTO, compile_query, compile_statement
 from exconn.kql.text import literal, name, string
 from exconn.tables import Column, KqlType
+from exconn.unseen import UNSEEN
 from sight import unseen
 
 NASTY = (
@@ -69,12 +70,14 @@ def test_every_name_decodes_to_itself(names: list[str]) -> None:
 
 
 @given(HOSTILE, HOSTILE, COLUMNS, COLUMNS)
+@example("", "", "\0", "\0\0")
 @MANY
 def test_no_value_and_no_name_changes_the_structure(
     one: str, other: str, first: str, second: str
 ) -> None:
     plain = _structure(_with("a", "b", "N1", "N2"))
-    if len({first, second, "s", "Timestamp"}) == 4:
+    # Behind $left and $right the parser takes names for one that differ in unseen characters only.
+    if len({UNSEEN.sub("", name) for name in (first, second, "s", "Timestamp")}) == 4:
         assert _structure(_with(one or "a", other or "b", first, second)) == plain
 
 
