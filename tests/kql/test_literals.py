@@ -70,7 +70,6 @@ def test_every_name_decodes_to_itself(names: list[str]) -> None:
 
 
 @given(HOSTILE, HOSTILE, COLUMNS, COLUMNS)
-@example("", "", "\0", "\0\0")
 @MANY
 def test_no_value_and_no_name_changes_the_structure(
     one: str, other: str, first: str, second: str

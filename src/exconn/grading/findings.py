@@ -113,10 +113,11 @@ def findings(
     proves nothing: signals for malice that did not fire, and signals against it that did, are then
     unassessed.
     """
+    uncovered = _uncovered(standings)
     found = [
         Finding(
             signal,
-            _state(signal, standings, fired=states[signal.id]),
+            _state(signal, uncovered, fired=states[signal.id]),
             0.0,
             {name: facts[name] for name in signal.facts},
         )
@@ -205,12 +206,12 @@ def _contributions(fired: Sequence[Signal], policy: Policy) -> dict[str, float]:
     return gains
 
 
-def _state(signal: Signal, standings: Sequence[Standing], *, fired: bool | None) -> State:
+def _state(signal: Signal, uncovered: frozenset[str], *, fired: bool | None) -> State:
     if fired is None:
         return State.UNASSESSED
-    if fired == (signal.direction is Direction.AGAINST) and not _covered(signal.facts, standings):
+    if fired == (signal.direction is Direction.AGAINST) and _rests_on(signal.facts, uncovered):
         return State.UNASSESSED
-    if fired and not _covered(tuple(signal.absent), standings):
+    if fired and _rests_on(tuple(signal.absent), uncovered):
         return State.UNASSESSED
     return State.FIRED if fired else State.CLEAR
 
@@ -221,14 +222,18 @@ def _answer(
     needed = tuple(question.answer.meta.root_names())
     if verdict is None or any(facts[name] is None for name in needed):
         return Answer.UNASSESSED
-    if verdict == question.innocent and not _covered(needed, standings):
+    if verdict == question.innocent and _rests_on(needed, _uncovered(standings)):
         return Answer.UNASSESSED
     return Answer.YES if verdict else Answer.NO
 
 
-def _covered(facts: tuple[str, ...], standings: Sequence[Standing]) -> bool:
-    tables = tables_of(facts)
-    return all(s.covers_time for s in standings if s.coverage.table.name in tables)
+def _uncovered(standings: Sequence[Standing]) -> frozenset[str]:
+    """The names of the tables that do not cover the window."""
+    return frozenset(s.coverage.table.name for s in standings if not s.covers_time)
+
+
+def _rests_on(facts: tuple[str, ...], tables: frozenset[str]) -> bool:
+    return bool(tables & tables_of(facts))
 
 
 @cache

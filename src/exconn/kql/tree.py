@@ -10,7 +10,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import reduce
+from functools import lru_cache, reduce
 from typing import Any
 
 import polars as pl
@@ -36,6 +36,7 @@ _COMPARE = {"Eq": "==", "NotEq": "!=", "Lt": "<", "LtEq": "<=", "Gt": ">", "GtEq
 _ARITHMETIC = {"Plus": "+", "Minus": "-", "Multiply": "*"}
 _BOUNDS = {"Both": (">=", "<="), "Left": (">=", "<"), "Right": (">", "<="), "None": (">", "<")}
 _INT_LIMIT, _LONG_LIMIT = 2**31, 2**63
+_LONG_TEXT = 1_000
 _TWO_ROWS = pl.LazyFrame({"n": [0, 1]})
 
 
@@ -104,6 +105,17 @@ def _is_the_same_beside_rows(tree: Tree, alone: pl.Series) -> bool:
     except (PolarsError, PanicException):
         return False
     return beside.equals(pl.concat([alone, alone]))
+
+
+def _computed(text: str) -> tuple[pl.DataType, pl.Series]:
+    """What Polars promises a constant to be, and what it is."""
+    constant = pl.LazyFrame().select(deserialised(json.loads(text)))
+    [promised] = constant.collect_schema().dtypes()
+    return promised, constant.collect().to_series()
+
+
+_value = lru_cache(maxsize=1_000)(_computed)
+"""The same, remembered: constants such as ``""`` are met again and again."""
 
 
 class _Reader:
@@ -178,10 +190,9 @@ class _Reader:
         return self._literal(values.item(), values.dtype)
 
     def _computed(self, tree: Tree) -> pl.Series:
+        text = json.dumps(tree)
         try:
-            constant = pl.LazyFrame().select(deserialised(tree))
-            [promised] = constant.collect_schema().dtypes()
-            values = constant.collect().to_series()
+            promised, values = _value(text) if len(text) <= _LONG_TEXT else _computed(text)
         except (PolarsError, PanicException, ValueError, TypeError, OverflowError) as error:
             message = f"the constant {name_of(tree)} ({str(error).splitlines()[0]})"
             raise self.refusal(message) from error
