@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from exconn.detectors import via_connector, within
+from exconn.detectors import outbound, via_connector, within
 from exconn.errors import ExconnError
 from exconn.facts import queries
 from exconn.query import Query, Source, scan
@@ -150,6 +150,30 @@ BY_HAND: dict[str, Query] = {
         .agg(Firsts=pl.col("First").sum()),
         on=["Hour"],
     ),
+    "extremes of days": MAIL.filter(within(EVERYTHING))
+    .group_by("Connectors", Day=pl.col("Timestamp").dt.truncate("1d"))
+    .agg(Least=pl.col("EmailSize").min(), Last=pl.col("Timestamp").filter(outbound()).max())
+    .filter(pl.col("Least") > 0),
+    "extremes beside sums": MAIL.filter(within(EVERYTHING))
+    .group_by("Connectors", Day=pl.col("Timestamp").dt.truncate("1d"))
+    .agg(Least=pl.col("EmailSize").min(), Size=SIZE),
+    "extremes of extremes": MAIL.filter(within(EVERYTHING))
+    .group_by("Connectors", Hour=pl.col("Timestamp").dt.truncate("1h"))
+    .agg(Most=pl.col("EmailSize").max())
+    .group_by("Connectors", Day=pl.col("Hour").dt.truncate("1d"))
+    .agg(Least=pl.col("Most").min()),
+    "extremes of sums": MAIL.filter(within(EVERYTHING))
+    .group_by("Connectors", Day=pl.col("Timestamp").dt.truncate("1d"))
+    .agg(Size=SIZE)
+    .group_by("Day")
+    .agg(Least=pl.col("Size").min()),
+    "extremes by those beside": MAIL.filter(within(EVERYTHING))
+    .group_by(pl.col("Connectors").is_first_distinct(), Day=pl.col("Timestamp").dt.truncate("1d"))
+    .agg(Least=pl.col("EmailSize").min()),
+    "extremes behind those beside": MAIL.filter(within(EVERYTHING))
+    .with_columns(First=pl.col("Connectors").is_first_distinct())
+    .group_by("First", Day=pl.col("Timestamp").dt.truncate("1d"))
+    .agg(Least=pl.col("EmailSize").min()),
     "no time": MAIL.filter(within(Period(EVERYTHING.end, EVERYTHING.end))).select("Subject"),
 }
 

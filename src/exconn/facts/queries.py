@@ -126,11 +126,8 @@ def _through_connectors(period: Period, values: Collection[str] | None = None) -
 
 def _days_of(mail: Query, domain: pl.Expr) -> Query:
     """The days of each domain: Domain, Day, First, Last."""
-    return (
-        mail.group_by(Domain=domain, Hour=_hour())
-        .agg(First=pl.col("Timestamp").min(), Last=pl.col("Timestamp").max())
-        .group_by("Domain", Day=_day_of_hour())
-        .agg(First=pl.col("First").min(), Last=pl.col("Last").max())
+    return mail.group_by(Domain=domain, Day=_day()).agg(
+        First=pl.col("Timestamp").min(), Last=pl.col("Timestamp").max()
     )
 
 

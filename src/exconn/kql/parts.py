@@ -12,7 +12,7 @@ from exconn.kql.nodes import Column, Literal, Op
 from exconn.kql.render import terms
 from exconn.kql.serialised import Tree, deserialised, is_constant, kind_of
 from exconn.kql.tree import read
-from exconn.query import Filter, Query
+from exconn.query import Aggregate, Filter, Query
 from exconn.tables import KqlType
 
 _WORDLESS = re.compile(r'"Float\d*":\s*null')
@@ -128,6 +128,25 @@ def distinct_of(aggregation: pl.Expr) -> Distinct | None:
         case {"Agg": {"NUnique": value}}:
             return Distinct(deserialised(value), None)
     return None
+
+
+def again(groups: Aggregate) -> Aggregate | None:
+    """What makes of the groups of parts of the rows those of all; None where only rows can tell.
+
+    The least and the greatest of parts tell those of the whole.
+    """
+    found = []
+    for agg in groups.aggs:
+        name = agg.meta.output_name()
+        tree = key_of(agg.meta.undo_aliases())
+        match json.loads(tree) if tree else None:
+            case {"Agg": {"Min": {"propagate_nans": False}}}:
+                found.append(pl.col(name).min())
+            case {"Agg": {"Max": {"propagate_nans": False}}}:
+                found.append(pl.col(name).max())
+            case _:
+                return None
+    return Aggregate(tuple(pl.col(key.meta.output_name()) for key in groups.keys), tuple(found))
 
 
 def is_of_one_row(expr: pl.Expr, columns: pl.Schema) -> bool:

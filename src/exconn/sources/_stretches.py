@@ -11,6 +11,7 @@ import polars.selectors as cs
 from attrs import evolve, frozen
 
 from exconn.kql.cuts import between, bounds, cut_of
+from exconn.kql.parts import again
 from exconn.kql.plan import pipelines
 from exconn.query import (
     Aggregate,
@@ -122,7 +123,7 @@ class _Plan:
         periods: the stretches of time; none where it is run as a whole.
         first: the steps for each stretch.
         last: the steps on what all stretches gave; those that sort and take the first are done in
-            each stretch, too.
+            each stretch, too, and so may be what keeps the least and the greatest of groups.
         within: of which time its rows are, where it is run as a whole; None where nobody knows.
     """
 
@@ -299,18 +300,22 @@ def _plan(query: Query, extent: Extent | None, columns: int) -> _Plan:
     whole = cut_of(query)
     if whole is not None and not length % whole.bin:
         return _Plan(extent.stretches(within, length), query, whole.last)
-    for count in _aggregates_before(query):
-        first = evolve(query, steps=query.steps[:count])
+    for count, groups in _aggregates_before(query):
+        first, rest = evolve(query, steps=query.steps[:count]), query.steps[count:]
         cut = cut_of(first)
         if cut is not None and not length % cut.bin:
-            return _Plan(extent.stretches(within, length), first, last=query.steps[count:])
+            return _Plan(extent.stretches(within, length), first, rest)
+        rows = cut_of(evolve(query, steps=query.steps[: count - 1]))
+        merged = again(groups)
+        if cut is not None and rows is not None and merged and not length % rows.bin:
+            return _Plan(extent.stretches(within, length), first, (merged, *rest))
     if whole is not None:
         return _Plan(extent.stretches(within, whole.bin), query, whole.last)
     return _Plan((), query, within=None if joined else within)
 
 
-def _aggregates_before(query: Query) -> list[int]:
+def _aggregates_before(query: Query) -> list[tuple[int, Aggregate]]:
     """Where the query may be parted: behind an aggregate, what is joined before; the last first."""
-    counts = [n for n, step in enumerate(query.steps, start=1) if isinstance(step, Aggregate)]
+    counts = [(n, s) for n, s in enumerate(query.steps, start=1) if isinstance(s, Aggregate)]
     joins = [n for n, step in enumerate(query.steps, start=1) if isinstance(step, Join)]
-    return [n for n in reversed(counts) if n >= max(joins, default=0)]
+    return [(n, step) for n, step in reversed(counts) if n >= max(joins, default=0)]
