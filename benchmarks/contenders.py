@@ -24,10 +24,9 @@ import polars as pl
 from tenant import HIJACKED, HIJACKED_AT, HOURS, START
 
 from exconn import Alert, grade, hunt
-from exconn.facts import queries
+from exconn.facts import FACT_TABLES, queries
 from exconn.facts.logons import LogonRows
 from exconn.facts.mail import MailRows
-from exconn.facts.survey import FACT_TABLES
 from exconn.sources import ParquetSource
 from exconn.window import Period
 

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -32,6 +32,7 @@ from exconn.grading.findings import findings
 from exconn.grading.powershell import quote
 from exconn.grading.verdict import judge
 from exconn.models import AdminChange, Alert, Email, InboundConnector, Logon
+from exconn.query import Query
 from exconn.signals import QUESTIONS, SIGNALS, Direction, Family
 from exconn.signals.question import WHO_ELSE
 from exconn.simulate import UNAUTHENTICATED, Actor, Tenant
@@ -119,6 +120,21 @@ def test_an_unknown_connector_is_an_error_that_names_the_nearest() -> None:
     assert "\n" not in str(caught.value)
     with pytest.raises(UnknownConnectorError):
         grade(source(honest()), Alert(connector="", timestamp=AT))
+
+
+def test_of_an_unknown_connector_no_mail_is_counted() -> None:
+    asked: list[Query] = []
+
+    class Watched(MemorySource):
+        def collect(self, queries: Sequence[Query]) -> list[pl.DataFrame]:
+            asked.extend(queries)
+            return super().collect(queries)
+
+    with pytest.raises(UnknownConnectorError):
+        grade(Watched(honest().frames), Alert(connector="nobody's", timestamp=AT))
+    mail = [query for query in asked if query.table.name == MAIL]
+    assert mail
+    assert {tuple(query.schema.names()) for query in mail} == {("Connectors", "Day", "Hours")}
 
 
 @pytest.mark.parametrize("away", [timedelta(days=400), timedelta(days=-400)])

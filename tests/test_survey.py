@@ -11,7 +11,7 @@ from polars.testing import assert_frame_equal
 
 from exconn.context import Context
 from exconn.coverage import TableState
-from exconn.facts import Survey, assess, survey
+from exconn.facts import Survey, assess, survey, survey_of, who_is_who
 from exconn.models import (
     Actor,
     ActorKind,
@@ -58,8 +58,10 @@ def surveyed(
     context: Context | None = None,
     connector: str | None = None,
 ) -> Survey:
-    tables = recorded(emails, changes, logons)
-    return survey(tables, None, context or Context(), connector)
+    tables, told = recorded(emails, changes, logons), context or Context()
+    if connector is None:
+        return survey(tables, None, told)
+    return survey_of(who_is_who(tables, None, told, connector), connector)
 
 
 # Names

@@ -5,16 +5,10 @@ small rows, one row of `FACTS` for each connector and window.
 """
 
 from exconn.facts.fact import Fact, Unit
+from exconn.facts.inventory import FACT_TABLES, FACTS, READS
 from exconn.facts.judgement import Judgement
-from exconn.facts.survey import (
-    FACT_TABLES,
-    FACTS,
-    READS,
-    Assessment,
-    Survey,
-    assess,
-    survey,
-)
+from exconn.facts.survey import Assessment, Survey, assess, survey, survey_of
+from exconn.facts.who import WhoIsWho, who_is_who
 
 __all__ = [
     "FACTS",
@@ -25,6 +19,9 @@ __all__ = [
     "Judgement",
     "Survey",
     "Unit",
+    "WhoIsWho",
     "assess",
     "survey",
+    "survey_of",
+    "who_is_who",
 ]

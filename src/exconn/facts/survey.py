@@ -1,142 +1,46 @@
-"""From a source to facts: two rounds of queries, then one row for each judgement."""
+"""From a source to facts: who is who, what passed, and one row for each judgement."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 
 import polars as pl
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from exconn.context import Context
-from exconn.coverage import Coverage, Standing, TableState
-from exconn.errors import NoDataError
+from exconn.coverage import Coverage
 from exconn.facts.changes import CHANGE_FACTS, change_facts
 from exconn.facts.domains import own_domains
-from exconn.facts.fact import Fact
-from exconn.facts.identity import Connectors
+from exconn.facts.inventory import FACTS, READS
 from exconn.facts.judgement import Judgement, Turn, judged_frame
 from exconn.facts.logon_facts import LOGON_FACTS
 from exconn.facts.logons import LogonRows, Logons, actors_of
-from exconn.facts.mail import MAIL_FACTS, MailRows, mail_facts
-from exconn.facts.queries import (
-    actor_deeds,
-    administration,
-    connector_changes,
-    connector_names,
-)
-from exconn.facts.trail import Trail, acts
-from exconn.models import AdminChange, ConnectorChange
+from exconn.facts.mail import MailRows, mail_facts
+from exconn.facts.trail import acts
+from exconn.facts.who import WhoIsWho, together, who_is_who
 from exconn.query import Query, Source
-from exconn.tables import CLOUD_APP_EVENTS, EMAIL_EVENTS, IDENTITY_LOGON_EVENTS, Reads, Table
-from exconn.window import TICK, Period, Window
-
-FACTS: tuple[Fact, ...] = (*MAIL_FACTS, *CHANGE_FACTS, *LOGON_FACTS)
-"""Every fact, in the order in which they are computed."""
-
-FACT_TABLES = (EMAIL_EVENTS, CLOUD_APP_EVENTS, IDENTITY_LOGON_EVENTS)
-"""The tables that facts rest on: those of the playbook."""
-
-READS: Reads = frozenset().union(*(fact.reads for fact in FACTS))
-"""Every table column that some fact rests on."""
+from exconn.tables import CLOUD_APP_EVENTS
+from exconn.window import Period
 
 _SENDERS_ASKED = 50
-_DAY = timedelta(days=1)
 
 
 @frozen(eq=False, slots=False)
-class Survey:
+class Survey(WhoIsWho):
     """The first round's findings about a tenant, for all its connectors or about one.
 
     Attributes:
-        source: where the findings are from, and the second round's will be.
-        context: what the organisation knows of itself.
-        coverage: what data there is.
-        spelt: how connectors are spelt in mail, the rows of `connector_names`.
         mail: the rows of the mail queries, keyed by connector; what passed through connectors is
             there only of the one, where the survey is about one.
-        trail: the audit trail.
-        administered: the days on which the audit log records Exchange administration.
-        named: how those who asked spell the connectors that they named, by key.
-        beside: the results of what was asked beside.
     """
 
-    source: Source
-    context: Context
-    coverage: Coverage
-    spelt: pl.DataFrame
     mail: MailRows
-    trail: Trail
-    administered: frozenset[datetime]
-    named: Mapping[str, str] = field(repr=False)
-    beside: Sequence[pl.DataFrame] = field(default=(), repr=False)
 
     @cached_property
     def bulk(self) -> Mapping[str, pl.DataFrame]:
         """Of `mail.sender_hours`, the rows with SenderObjectId, by connector."""
         known = self.mail.sender_hours.filter(pl.col("SenderObjectId") != "")
         return {str(key[0]): rows for key, rows in known.group_by("Connector")}
-
-    def standing(self, table: Table, window: Window) -> Standing:
-        """How a table stands in a window, for the facts.
-
-        An audit log without any Exchange administration in it says nothing of connectors.
-        """
-        standing = self.coverage.standing(table, window, READS)
-        if table.name != CLOUD_APP_EVENTS.name or standing.state is TableState.MISSING:
-            return standing
-        if any(window.start - _DAY < day < window.end for day in self.administered):
-            return standing
-        return evolve(
-            standing,
-            state=TableState.PARTIAL if standing.state is TableState.PRESENT else standing.state,
-            covers_time=False,
-            reasons=(*standing.reasons, "no Exchange administration is recorded in the window"),
-        )
-
-    @cached_property
-    def connectors(self) -> list[str]:
-        """The keys of all connectors that have mail in the period, or changes."""
-        spelt = self.spelt["Connectors"].unique()
-        mailed = {key for value in spelt for key in self.trail.connectors.of_mail(value)}
-        return sorted(mailed | self.trail.names())
-
-    def display(self, connector: str, window: Window | None = None) -> str:
-        """A connector's name as people write it: in the audit log, or else in most hours' mail."""
-        connectors, names = self.trail.connectors, self._spelt(window)
-        its = [v for v in names["Connectors"].unique() if connectors.key(v) == connector]
-        ranked = (
-            names.filter(pl.col("Connectors").is_in(its))
-            .group_by(Name=pl.col("Connectors").str.strip_chars())
-            .agg(pl.col("Hours").sum())
-            .sort("Hours", "Name", descending=[True, False])
-        )
-        seen = ranked["Name"].to_list() or [self.named.get(connector, connector)]
-        return connectors.display(connector, seen[0])
-
-    def values(self, connector: str, window: Window | None = None) -> list[str]:
-        """The values of `EmailEvents.Connectors`, as they are spelt, that name a connector."""
-        return self.trail.connectors.values(connector, self._spelt(window)["Connectors"])
-
-    def _spelt(self, window: Window | None) -> pl.DataFrame:
-        """How connectors are spelt in mail, of the days of a window where one is given."""
-        if window is None:
-            return self.spelt
-        return self.spelt.filter(
-            pl.col("Day") < window.end, pl.col("Day") > window.baseline_start - _DAY
-        )
-
-    def judgement(self, connector: str, window: Window) -> Judgement:
-        """A connector, by its key, in a window."""
-        created = [
-            change.timestamp for change in acts(self.trail.of(connector)) if change.verb == "New"
-        ]
-        created += [
-            listed.when_created
-            for listed in self.context.connectors
-            if listed.when_created and self.trail.connectors.key(listed.name or "") == connector
-        ]
-        in_time = [time for time in created if window.baseline_start <= time < window.end]
-        return Judgement(connector, window, max(in_time, default=None))
 
 
 @frozen(eq=False)
@@ -158,66 +62,46 @@ class Assessment:
     beside: Sequence[pl.DataFrame] = field(default=(), repr=False)
 
 
-def survey(
-    source: Source,
-    period: Period | None,
-    context: Context,
-    connector: str | None = None,
+def survey(source: Source, period: Period | None, context: Context) -> Survey:
+    """Run the first round of queries about all connectors; see `who_is_who`."""
+    known = who_is_who(source, period, context, beside=MailRows.queries)
+    return _surveyed(known, MailRows(*known.beside))
+
+
+def survey_of(
+    known: WhoIsWho,
+    connector: str,
     beside: Callable[[Sequence[str]], Sequence[Query]] | None = None,
 ) -> Survey:
-    """Run the first round of queries; about one connector in two steps, for its names come first.
+    """Run the first round of queries about one connector alone.
+
+    Of others' mail only that is found which the facts of one rest on.
 
     Args:
-        source: who runs them.
-        period: which mail to look at; None for all. The audit trail is always looked at as a whole:
-            connectors and accounts may have gone by other names at other times.
-        context: what the organisation knows of itself.
-        connector: the name of the connector that alone is of interest; None where all are. A
-            value of `Connectors` that equals it is not split. Of others' mail only that is found
-            which the facts of one rest on.
+        known: who is who, in the period of which mail is looked at.
+        connector: its name.
         beside: given the values of `Connectors` that name that connector, further queries, to be
-            asked with the others: files are read but once.
-
-    Raises:
-        NoDataError: the source has none of the tables that facts rest on.
+            asked with the others.
     """
-    coverage = source.coverage(FACT_TABLES)
-    first, last = coverage.first, coverage.last
-    if first is None or last is None:
-        undated = sum(table.undated for table in coverage.tables)
-        raise NoDataError(
-            f"no rows with a readable time in {', '.join(table.name for table in FACT_TABLES)} "
-            f"({undated} without one); at least one of these tables is needed, with rows in the "
-            "time that the source looks at"
-        )
-    everything = Period(first, last + TICK)
-    mailed = period or everything
-    who_is_who = [
-        connector_names(mailed),
-        connector_changes(everything),
-        actor_deeds(everything),
-        administration(mailed),
-    ]
-    of_all = MailRows.queries(mailed) if connector is None else []
-    names, changed, deeds, administered, *mail = source.collect([*who_is_who, *of_all])
-    changes = ConnectorChange.from_frame(changed)
-    named = [] if connector is None else [connector]
-    connectors = Connectors(changes, context, named)
-    further: Sequence[pl.DataFrame] = ()
-    if connector is not None:
-        its = connectors.values(connectors.key(connector), names["Connectors"])
-        of_one = MailRows.queries(mailed, its)
-        mail, further = _together(source, of_one, beside(its) if beside else ())
+    connectors = known.trail.connectors
+    its = connectors.values(connectors.key(connector), known.spelt["Connectors"])
+    queries = MailRows.queries(known.period, its)
+    mail, further = together(known.source, queries, beside(its) if beside else ())
+    return _surveyed(known, MailRows(*mail), further)
+
+
+def _surveyed(known: WhoIsWho, mail: MailRows, beside: Sequence[pl.DataFrame] = ()) -> Survey:
     return Survey(
-        source=source,
-        context=context,
-        coverage=coverage,
-        spelt=names,
-        mail=MailRows(*mail).by_connector(connectors, names["Connectors"].unique()),
-        trail=Trail(changes, AdminChange.from_frame(deeds), connectors),
-        administered=frozenset(administered["Day"]),
-        named={connectors.key(name): name for name in named},
-        beside=further,
+        source=known.source,
+        context=known.context,
+        coverage=known.coverage,
+        period=known.period,
+        spelt=known.spelt,
+        trail=known.trail,
+        administered=known.administered,
+        named=known.named,
+        mail=mail.by_connector(known.trail.connectors, known.spelt["Connectors"].unique()),
+        beside=beside,
     )
 
 
@@ -276,16 +160,8 @@ def _second_round(
     periods = [judgement.window.period for judgement in judgements]
     period = Period(min(p.start for p in periods), max(p.end for p in periods))
     queries = LogonRows.queries(period, accounts, addresses)
-    rows, further = _together(found.source, queries, beside)
+    rows, further = together(found.source, queries, beside)
     return Logons(LogonRows(*rows), found.trail.accounts), further
-
-
-def _together(
-    source: Source, queries: Sequence[Query], beside: Sequence[Query]
-) -> tuple[list[pl.DataFrame], list[pl.DataFrame]]:
-    """The results of queries, and of those that are asked beside."""
-    frames = source.collect([*queries, *beside])
-    return frames[: len(queries)], frames[len(queries) :]
 
 
 def _turn(found: Survey, judgement: Judgement, logons: Logons) -> Turn:

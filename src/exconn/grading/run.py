@@ -16,8 +16,11 @@ from exconn.facts import (
     Assessment,
     Judgement,
     Survey,
+    WhoIsWho,
     assess,
     survey,
+    survey_of,
+    who_is_who,
 )
 from exconn.facts.judgement import MINIMUM_BASELINE
 from exconn.facts.trail import acts
@@ -106,12 +109,13 @@ def _asked(
     when = window or Window(alert.timestamp)
     name = alert.connector.strip()
     mail = partial(mail_rows, when) if rows else None
-    found = survey(source, when.period, context or Context(), name, mail)
-    key = found.trail.connectors.key(name)
-    if key not in found.connectors and not _may_exist(source, name, found):
+    known = who_is_who(source, when.period, context or Context(), name)
+    key = known.trail.connectors.key(name)
+    if key not in known.connectors and not _may_exist(name, known):
         raise UnknownConnectorError(
-            alert.connector, [found.display(name) for name in found.connectors]
+            alert.connector, [known.display(name) for name in known.connectors]
         )
+    found = survey_of(known, name, mail)
     judgement = found.judgement(key, when)
     assessment = assess(found, [judgement], logon_rows(found, judgement) if rows else ())
     return _Verdicts(found, assessment, signals, policy or Policy())
@@ -357,17 +361,17 @@ def _noted(
     return (evolve(mail, notes=(*mail.notes, *notes)), *others)
 
 
-def _may_exist(source: Source, connector: str, found: Survey) -> bool:
+def _may_exist(connector: str, known: WhoIsWho) -> bool:
     """Whether a connector that has no mail in the period has some at another time, or may have.
 
     Where mail does not tell its connector, nothing can be said against it.
     """
-    untold = not found.coverage.supports(
+    untold = not known.coverage.supports(
         frozenset({(EMAIL_EVENTS.name, "Connectors")}), EVER.start, EVER.end
     )
     if untold:
         return True
-    everywhere = survey(source, None, found.context, connector)
+    everywhere = who_is_who(known.source, None, known.context, connector)
     return everywhere.trail.connectors.key(connector) in everywhere.connectors
 
 
