@@ -259,7 +259,8 @@ class Logons:
         named = rows.select("ObjectId", "Upn").unique()
         keys = [self._names.key(object_id or upn) for object_id, upn in named.iter_rows()]
         with_keys = named.with_columns(pl.Series("Account", keys, dtype=pl.String))
-        return rows.join(with_keys, on=["ObjectId", "Upn"], how="left")
+        by = ["ObjectId", "Upn"]
+        return rows.lazy().join(with_keys.lazy(), on=by, how="left").drop(by).collect()
 
 
 _NO_PLACES = pl.DataFrame(

@@ -1,6 +1,7 @@
 """Running queries over frames that lie in pieces, each piece with columns of its own."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -10,7 +11,7 @@ from polars.exceptions import PolarsError
 from exconn.coverage import Coverage, Part, TableCoverage
 from exconn.errors import UnreadableDataError
 from exconn.query import Query
-from exconn.sources._stretches import Extent, Reading, is_large, stretched
+from exconn.sources._stretches import Extent, Reading, is_large, shared, stretched
 from exconn.tables import Frame, Table, conform, is_as_given, missing_columns
 from exconn.window import Period
 
@@ -27,11 +28,13 @@ class Piece:
         frame: the rows as they are, and in the column `NAME` the name of the file they are from.
         names: the names of the files.
         of: gives the rows of some of them; None where that would save nothing.
+        rows: how many there are, at least; None where nobody has counted them.
     """
 
     frame: pl.LazyFrame
     names: tuple[str, ...]
     of: Callable[[Sequence[str]], pl.LazyFrame] | None = None
+    rows: int | None = None
 
     def only(self, names: Collection[str]) -> pl.LazyFrame:
         """The rows of some of the files, at least."""
@@ -110,19 +113,25 @@ class Pieces:
         pieces = self._of(table) if period is None else self._touched(table, period)
         return _whole([_only(piece, table, where) for piece in pieces], table)
 
-    def read(
+    def shares(
         self, table: Table, period: Period, names: Sequence[str], where: pl.Expr | None = None
-    ) -> pl.DataFrame:
-        """Some columns of the rows of a period; those that do not meet a condition may lack."""
-        frames = [pl.DataFrame(schema={name: table.schema[name] for name in names})]
+    ) -> list[Callable[[], pl.DataFrame]]:
+        """What gives some columns of the rows of a period, a share of the rows each, in order.
+
+        Rows that do not meet a condition may lack.
+        """
+        none = pl.DataFrame(schema={name: table.schema[name] for name in names})
+        found = [none.clone]
         for touched in self._touched(table, period):
             piece = _only(touched, table, where)
             given = piece.frame.collect_schema()
             spelt = [n for name in names for n in (name, table[name].alias) if n in given]
             if spelt:
-                rows = _conformed(piece.frame.select(spelt).collect(), piece, table).select(names)
-                frames.append(_inside(rows, table, period))
-        return pl.concat(frames)
+                plan = piece.frame.select(spelt)
+                cut = [] if piece.rows is None else shared(piece.rows)
+                plans = [plan.slice(start, length) for start, length in cut] or [plan]
+                found += [partial(_read, one, piece, table, period, names) for one in plans]
+        return found
 
     def _touched(self, table: Table, period: Period) -> list[Piece]:
         """What may have rows of a period."""
@@ -132,14 +141,24 @@ class Pieces:
         parts = self._coverage(table).parts
         touched = [part for part in parts if part.touches(period.start, period.end)]
         names = {part.name for part in touched}
-        whole = {part.name for part in touched if _lies_in(part, period)}
+        whole = {part.name: part.rows for part in touched if _lies_in(part, period)}
         found = []
         for piece in pieces:
             if own := names.intersection(piece.names):
-                frame = piece.only(own)
-                frame = frame if own <= whole else during(frame, table, period)
-                found.append(evolve(piece, frame=frame))
+                frame, rows = piece.only(own), None
+                if own <= whole.keys():
+                    rows = sum(whole[name] for name in own)
+                else:
+                    frame = during(frame, table, period)
+                found.append(evolve(piece, frame=frame, rows=rows))
         return found
+
+
+def _read(
+    plan: pl.LazyFrame, piece: Piece, table: Table, period: Period, names: Sequence[str]
+) -> pl.DataFrame:
+    rows = _conformed(plan.collect(), piece, table).select(names)
+    return _inside(rows, table, period)
 
 
 def _lies_in(part: Part, period: Period) -> bool:
@@ -154,7 +173,7 @@ def _only(piece: Piece, table: Table, where: pl.Expr | None) -> Piece:
         return piece
     present = piece.frame.collect_schema()
     plain = all(is_as_given(table[name], present) for name in where.meta.root_names())
-    return evolve(piece, frame=piece.frame.filter(where)) if plain else piece
+    return evolve(piece, frame=piece.frame.filter(where), rows=None) if plain else piece
 
 
 def during(frame: pl.LazyFrame, table: Table, period: Period) -> pl.LazyFrame:

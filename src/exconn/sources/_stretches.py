@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Protocol
 
 import polars as pl
@@ -27,7 +28,7 @@ from exconn.query import (
     nothing_to_join,
     run,
 )
-from exconn.sources._counts import Together
+from exconn.sources._counts import Share, Together
 from exconn.sources._wanted import wanted
 from exconn.tables import Table
 from exconn.window import EVER, HOUR, Period, floored
@@ -35,6 +36,9 @@ from exconn.window import EVER, HOUR, Period, floored
 _ROWS_AT_ONCE = 250_000
 _COLUMNS = 16
 """So many rows of so many columns are held at once; of fewer columns more rows."""
+
+_SHARE = 1 << 18
+"""So many rows of a stretch are read at a time, as many as Polars writes into a group of rows."""
 
 _AT_ONCE = 2
 _LENGTHS = [hours * HOUR for hours in (1, 2, 3, 4, 6, 8, 12, 24)]
@@ -52,16 +56,28 @@ class Rows(Protocol):
         """All rows, or at least those of a period; those that do not meet a condition may lack."""
         ...
 
-    def read(
+    def shares(
         self, table: Table, period: Period, names: Sequence[str], where: pl.Expr | None = None
-    ) -> pl.DataFrame:
-        """Some columns of the rows of a period; those that do not meet a condition may lack."""
+    ) -> Sequence[Callable[[], pl.DataFrame]]:
+        """What gives some columns of the rows of a period, a share of the rows each, in order.
+
+        Rows that do not meet a condition may lack.
+        """
         ...
 
 
 def is_large(rows: int) -> bool:
     """Whether so many rows are looked at in stretches."""
     return rows > _ROWS_AT_ONCE
+
+
+def shared(rows: int) -> list[tuple[int, int | None]]:
+    """The shares in which so many rows are read: where each begins, and how many it has.
+
+    The last has all that follow.
+    """
+    starts = range(0, max(rows - _SHARE // 2, 1), _SHARE)
+    return [(start, _SHARE if start < starts[-1] else None) for start in starts]
 
 
 @frozen
@@ -160,12 +176,14 @@ def stretched(
     by_period = _by_period(plans)
     firsts = {some: _Firsts([plans[n].first for n in some]) for some in set(by_period.values())}
 
+    dense = any(extent.is_dense(widths[table]) for table, extent in extents.items() if extent)
+    stretches, shares = (1, _AT_ONCE) if dense else (_AT_ONCE, 1)
+
     def found(period: Period) -> list[pl.DataFrame]:
-        return firsts[by_period[period]].on(rows, period)
+        return firsts[by_period[period]].on(rows, period, shares)
 
     parts: dict[int, list[pl.DataFrame]] = defaultdict(list)
-    dense = any(extent.is_dense(widths[table]) for table, extent in extents.items() if extent)
-    in_turn = zip(by_period, _in_turn(found, by_period, 1 if dense else _AT_ONCE), strict=True)
+    in_turn = zip(by_period, _in_turn(found, by_period, stretches), strict=True)
     for done, (period, frames) in enumerate(in_turn, start=1):
         for index, frame in zip(by_period[period], frames, strict=True):
             parts[index].append(frame)
@@ -223,17 +241,17 @@ class _Firsts:
         filtered = {table for query in self._filtering for table in query.tables}
         self._filtered_of = {table: wanted(self._filtering, table) for table in filtered}
 
-    def on(self, rows: Rows, period: Period) -> list[pl.DataFrame]:
-        """Their results on the rows of a period."""
-        held = {
-            table: _with_empty(rows.read(table, period, names, self._counted_of[table]), table)
-            for table, names in self._read.items()
-        }
+    def on(self, rows: Rows, period: Period, at_once: int) -> list[pl.DataFrame]:
+        """Their results on the rows of a period, of which so many shares are counted at once."""
+
+        def shares(table: Table) -> list[Share]:
+            some = rows.shares(table, period, self._read[table], self._counted_of[table])
+            return [partial(_with_empty, share, table) for share in some]
 
         def scan(table: Table) -> pl.LazyFrame:
             return rows.scan(table, period, self._filtered_of[table])
 
-        counted = iter(self._together.on(held.__getitem__))
+        counted = iter(self._together.on(shares, at_once))
         filtered = iter(
             pl.collect_all(between(query, period).on(scan) for query in self._filtering)
         )
@@ -279,8 +297,9 @@ def _roots(exprs: Iterable[pl.Expr], table: Table) -> Iterator[str]:
         yield from table.names if inside else expr.meta.root_names()
 
 
-def _with_empty(rows: pl.DataFrame, table: Table) -> pl.LazyFrame:
-    """Rows with all columns of a table; those that they lack are empty."""
+def _with_empty(share: Callable[[], pl.DataFrame], table: Table) -> pl.LazyFrame:
+    """A share of rows with all columns of a table; those that they lack are empty."""
+    rows = share()
     lacking = [
         (pl.lit("") if dtype == pl.String else pl.lit(None, dtype)).alias(name)
         for name, dtype in table.schema.items()
