@@ -2,8 +2,8 @@
 
 Groups, and values that are told apart, are compared by hashes of 64 bits with seeds that nobody
 knows: of a million rows two are taken for one less often than once in thirty million times. Where
-only groups of many rows are of interest, only those are counted; and names
-that will be lumped together are not told apart before.
+only groups of many rows are of interest, only those are counted; and names that will be lumped
+together are not told apart before.
 """
 
 import secrets
@@ -94,16 +94,16 @@ class Groups:
         """The groups with names lumped together, without telling these apart before."""
         number = {name: f"{name}Count" for name in lumped.names}
         by = _mixed(self.keys[name] for name in lumped.by).alias(_BY)
-        hashes = {name: pl.col(_HASH + self.keys[name]) for name in lumped.names}
+        values = {name: pl.col(_HASH + self.keys[name]) for name in lumped.names}
         numbers = (
             rows.lazy()
-            .select(by, *(hashed.alias(number[name]) for name, hashed in hashes.items()))
+            .select(by, *(hashed.alias(number[name]) for name, hashed in values.items()))
             .group_by(_BY)
             .agg(pl.col(number.values()).n_unique())
             .collect(engine="in-memory")
         )
         parts = [pl.col(_BY)]
-        for n, (name, hashed) in enumerate(hashes.items()):
+        for n, (name, hashed) in enumerate(values.items()):
             crowded = numbers.filter(pl.col(number[name]) > lumped.most)[_BY].implode()
             told = pl.when(pl.col(_BY).is_in(crowded)).then(0).otherwise(hashed)
             parts.append(told.hash(_SEED + n))  # once more: columns may be equal
