@@ -6,7 +6,7 @@ from exconn import Alert, Grade, grade, hunt
 from exconn.simulate import demo_tenant
 from exconn.testing import Call
 
-SMALL, LARGE = 2_500, 25_000
+SMALL, LARGE = 2_000, 20_000
 EVIDENCE = ("| sort by", "| top ")
 
 
