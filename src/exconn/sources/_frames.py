@@ -120,8 +120,7 @@ class Pieces:
 
         Rows that do not meet a condition may lack.
         """
-        none = pl.DataFrame(schema={name: table.schema[name] for name in names})
-        found = [none.clone]
+        found: list[Callable[[], pl.DataFrame]] = []
         for touched in self._touched(table, period):
             piece = _only(touched, table, where)
             given = piece.frame.collect_schema()
@@ -131,7 +130,8 @@ class Pieces:
                 cut = [] if piece.rows is None else shared(piece.rows)
                 plans = [plan.slice(start, length) for start, length in cut] or [plan]
                 found += [partial(_read, one, piece, table, period, names) for one in plans]
-        return found
+        none = pl.DataFrame(schema={name: table.schema[name] for name in names})
+        return found or [none.clone]
 
     def _touched(self, table: Table, period: Period) -> list[Piece]:
         """What may have rows of a period."""
