@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import polars as pl
 import polars.selectors as cs
@@ -130,6 +131,25 @@ def check(mail: pl.DataFrame, asked: Sequence[Query] = QUERIES) -> None:
     alone = pl.collect_all([query.on(lambda _: rows.lazy()) for query in asked])
     for ours, theirs in zip(together, alone, strict=True):
         assert_same_rows(ours, theirs)
+
+
+def test_each_share_is_read_once() -> None:
+    rows = conform(pl.DataFrame({"Timestamp": [NOON] * 6}), EMAIL_EVENTS)
+    read: list[int] = []
+
+    def share(n: int) -> pl.LazyFrame:
+        read.append(n)
+        return rows[n : n + 2].lazy()
+
+    shares = [partial(share, n) for n in (0, 2, 4)]
+    counted = by_hour(pl.len().alias("N"))
+    looked_at = MAIL.with_columns(Hour=HOUR).group_by("Hour").agg(N=pl.len())
+    both = looked_at.join(counted, on=["Hour"])
+    for asked in ([counted], [looked_at], [counted, looked_at, both]):
+        for found in Together(asked).on(lambda _: shares, at_once=2):
+            assert found["N"].to_list() == [6]
+        assert sorted(read) == [0, 2, 4]
+        read.clear()
 
 
 LATE = NOON + timedelta(days=500)

@@ -154,6 +154,20 @@ BY_HAND: dict[str, Query] = {
     .group_by("Connectors", Day=pl.col("Timestamp").dt.truncate("1d"))
     .agg(Least=pl.col("EmailSize").min(), Last=pl.col("Timestamp").filter(outbound()).max())
     .filter(pl.col("Least") > 0),
+    "extremes of columns": MAIL.filter(within(EVERYTHING))
+    .group_by("Connectors", Day=pl.col("Timestamp").dt.truncate("1d"))
+    .agg(Least=pl.col("EmailSize").min(), Last=pl.col("Timestamp").max())
+    .filter(pl.col("Least") > 0),
+    "extremes of what stands beside": MAIL.filter(within(EVERYTHING))
+    .group_by("Connectors", Day=pl.col("Timestamp").dt.truncate("1d"))
+    .agg(Span=(pl.col("Timestamp") - pl.col("Timestamp").min()).max()),
+    "the least of some texts": MAIL.filter(within(EVERYTHING))
+    .group_by("Connectors", Day=pl.col("Timestamp").dt.truncate("1d"))
+    .agg(Least=pl.col("Subject").filter(pl.col("UrlCount") > 1).min()),
+    "the least of texts that are null": MAIL.filter(within(EVERYTHING))
+    .with_columns(Told=pl.when(pl.col("UrlCount") > 1).then("Subject"))
+    .group_by("Connectors", Day=pl.col("Timestamp").dt.truncate("1d"))
+    .agg(Least=pl.col("Told").min()),
     "extremes beside sums": MAIL.filter(within(EVERYTHING))
     .group_by("Connectors", Day=pl.col("Timestamp").dt.truncate("1d"))
     .agg(Least=pl.col("EmailSize").min(), Size=SIZE),

@@ -70,10 +70,8 @@ def slow_sequences(rows: pl.DataFrame, *, failures: int = SLOW_FAILURES) -> pl.D
     """
     by = ["Account", "Address"]
     failed, succeeded = pl.col("Outcome") == "LogonFailed", pl.col("Outcome") == "LogonSuccess"
-    failing = with_outcome(rows, "LogonFailed").group_by(by).agg(pl.col("Logons").sum())
     return (
         rows.filter(pl.col("Address") != "")
-        .join(failing.filter(pl.col("Logons") >= failures), on=by, how="semi")
         .group_by(*by, "Minute")
         .agg(
             Failures=pl.col("Logons").filter(failed).sum(),

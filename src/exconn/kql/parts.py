@@ -133,16 +133,17 @@ def distinct_of(aggregation: pl.Expr) -> Distinct | None:
 def again(groups: Aggregate) -> Aggregate | None:
     """What makes of the groups of parts of the rows those of all; None where only rows can tell.
 
-    The least and the greatest of parts tell those of the whole.
+    The least and the greatest of a column in the parts tell those of the whole. Of what is computed
+    they need not: it may hang on the rows beside, and text that no row of a part has is empty.
     """
     found = []
     for agg in groups.aggs:
         name = agg.meta.output_name()
         tree = key_of(agg.meta.undo_aliases())
         match json.loads(tree) if tree else None:
-            case {"Agg": {"Min": {"propagate_nans": False}}}:
+            case {"Agg": {"Min": {"input": {"Column": _}, "propagate_nans": False}}}:
                 found.append(pl.col(name).min())
-            case {"Agg": {"Max": {"propagate_nans": False}}}:
+            case {"Agg": {"Max": {"input": {"Column": _}, "propagate_nans": False}}}:
                 found.append(pl.col(name).max())
             case _:
                 return None

@@ -114,8 +114,8 @@ def _computed(text: str) -> tuple[pl.DataType, pl.Series]:
     return promised, constant.collect().to_series()
 
 
-_value = lru_cache(maxsize=1_000)(_computed)
-"""The same, remembered: constants such as ``""`` are met again and again."""
+_remembered = lru_cache(maxsize=1_000)(_computed)
+"""The same, remembered: literals such as ``""`` are met again and again."""
 
 
 class _Reader:
@@ -191,8 +191,9 @@ class _Reader:
 
     def _computed(self, tree: Tree) -> pl.Series:
         text = json.dumps(tree)
+        told = _remembered if "Literal" in tree and len(text) <= _LONG_TEXT else _computed
         try:
-            promised, values = _value(text) if len(text) <= _LONG_TEXT else _computed(text)
+            promised, values = told(text)
         except (PolarsError, PanicException, ValueError, TypeError, OverflowError) as error:
             message = f"the constant {name_of(tree)} ({str(error).splitlines()[0]})"
             raise self.refusal(message) from error

@@ -8,10 +8,11 @@ next is read.
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial, reduce
+from functools import cache, partial, reduce
 from operator import and_
 
 import polars as pl
+import polars.selectors as cs
 from attrs import frozen
 
 from exconn.kql.parts import Distinct, distinct_of, is_of_one_row, key_of, leading_filters, least_of
@@ -25,6 +26,12 @@ Share = Callable[[], pl.LazyFrame]
 
 Shares = Callable[[Table], Sequence[Share]]
 
+OWN_TEXT = cs.string() + ""
+"""Text that holds on to no other: what is taken of a column keeps all of the column's text."""
+
+_FEW_LEFT = 4
+"""Where fewer rows are left than one in so many, they get text of their own."""
+
 _Steps = tuple[Step, ...]
 _Ask = Callable[[], tuple[_Steps, pl.DataFrame]]
 
@@ -35,8 +42,12 @@ class Together:
     def __init__(self, queries: Sequence[Query]) -> None:
         self._queries = queries
         by_table: dict[Table, dict[_Steps, _Count]] = defaultdict(dict)
-        for count in _counts(queries):
-            by_table[count.table][count.steps] = count
+        self._looked_at: set[Table] = set()
+        for query, count in _counts(queries):
+            if count is None:
+                self._looked_at.add(query.table)
+            else:
+                by_table[count.table][count.steps] = count
         self._counters = {
             table: _Counter(table, list(counts.values())) for table, counts in by_table.items()
         }
@@ -49,12 +60,14 @@ class Together:
             at_once: how many threads do it.
         """
         counted: dict[_Steps, pl.DataFrame] = {}
+        whole = cache(partial(_whole, shares))
         with ThreadPoolExecutor(at_once) as pool:
             for table, counter in self._counters.items():
-                some = shares(table) if counter.takes_shares else [partial(_whole, shares, table)]
+                in_shares = counter.takes_shares and table not in self._looked_at
+                some = shares(table) if in_shares else [partial(whole, table)]
                 reduced = [*pool.map(counter.reduced, some)]
                 counted |= pool.map(_asked, counter.counts(reduced))
-        done = _Done(partial(_whole, shares), counted)
+        done = _Done(whole, counted)
         return pl.collect_all([done.plan(query) for query in self._queries], engine="in-memory")
 
 
@@ -99,12 +112,11 @@ class _Count:
     lumped: Lumped | None = None
 
 
-def _counts(queries: Iterable[Query]) -> Iterator[_Count]:
-    """The counts that queries, and those that they join, begin with."""
+def _counts(queries: Iterable[Query]) -> Iterator[tuple[Query, _Count | None]]:
+    """The counts that queries, and those that they join, begin with; None for others."""
     for query in queries:
         count = _count(query)
-        if count is not None:
-            yield count
+        yield query, count
         rest = query.steps[len(count.steps) if count else 0 :]
         yield from _counts(step.other for step in rest if isinstance(step, Join))
 
@@ -193,7 +205,9 @@ class _Counter:
             own = part.names - shared
             names = part.plain | self._columns.roots(own) | (part.names & shared)
             some = whole.select(sorted(names)).filter(which)
-            found.append(part.reduced(self._columns.computed(some, own)))
+            left = part.reduced(self._columns.computed(some, own))
+            few = _FEW_LEFT * left.height < read.height
+            found.append(left.with_columns(OWN_TEXT) if few else left)
         return found
 
     def counts(self, reduced: Sequence[Sequence[pl.DataFrame]]) -> Iterator[_Ask]:

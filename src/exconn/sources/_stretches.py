@@ -8,7 +8,6 @@ from functools import partial
 from typing import Protocol
 
 import polars as pl
-import polars.selectors as cs
 from attrs import evolve, frozen
 
 from exconn.kql.cuts import between, bounds, cut_of
@@ -28,7 +27,7 @@ from exconn.query import (
     nothing_to_join,
     run,
 )
-from exconn.sources._counts import Share, Together
+from exconn.sources._counts import OWN_TEXT, Share, Together
 from exconn.sources._wanted import wanted
 from exconn.tables import Table
 from exconn.window import EVER, HOUR, Period, floored
@@ -42,9 +41,6 @@ _SHARE = 1 << 18
 
 _AT_ONCE = 2
 _LENGTHS = [hours * HOUR for hours in (1, 2, 3, 4, 6, 8, 12, 24)]
-
-_OWN_TEXT = cs.string() + ""
-"""Text that holds on to no other: what is taken of a column keeps all of the column's text."""
 
 
 class Rows(Protocol):
@@ -256,7 +252,7 @@ class _Firsts:
             pl.collect_all(between(query, period).on(scan) for query in self._filtering)
         )
         frames = [next(counted if q in self._counting else filtered) for q in self._queries]
-        return [frame.with_columns(_OWN_TEXT) for frame in frames]
+        return [frame.with_columns(OWN_TEXT) for frame in frames]
 
 
 def _read(queries: Iterable[Query]) -> dict[Table, list[str]]:
