@@ -112,6 +112,9 @@ def test_names_of_an_hour_are_told_apart_only_while_they_are_few(
 
 MAIL = scan(EMAIL_EVENTS)
 SIZE = pl.col("EmailSize").sum()
+BY_DAY = MAIL.filter(within(EVERYTHING)).group_by(
+    "Connectors", Day=pl.col("Timestamp").dt.truncate("1d")
+)
 BY_HAND: dict[str, Query] = {
     "rows": MAIL.filter(within(EVERYTHING)).select("Timestamp", "NetworkMessageId"),
     "the largest": MAIL.filter(within(EVERYTHING)).sort(["EmailSize", "ReportId"]).head(7),
@@ -150,37 +153,29 @@ BY_HAND: dict[str, Query] = {
         .agg(Firsts=pl.col("First").sum()),
         on=["Hour"],
     ),
-    "extremes of days": MAIL.filter(within(EVERYTHING))
-    .group_by("Connectors", Day=pl.col("Timestamp").dt.truncate("1d"))
-    .agg(Least=pl.col("EmailSize").min(), Last=pl.col("Timestamp").filter(outbound()).max())
-    .filter(pl.col("Least") > 0),
-    "extremes of columns": MAIL.filter(within(EVERYTHING))
-    .group_by("Connectors", Day=pl.col("Timestamp").dt.truncate("1d"))
-    .agg(Least=pl.col("EmailSize").min(), Last=pl.col("Timestamp").max())
-    .filter(pl.col("Least") > 0),
-    "extremes of what stands beside": MAIL.filter(within(EVERYTHING))
-    .group_by("Connectors", Day=pl.col("Timestamp").dt.truncate("1d"))
-    .agg(Span=(pl.col("Timestamp") - pl.col("Timestamp").min()).max()),
-    "the least of some texts": MAIL.filter(within(EVERYTHING))
-    .group_by("Connectors", Day=pl.col("Timestamp").dt.truncate("1d"))
-    .agg(Least=pl.col("Subject").filter(pl.col("UrlCount") > 1).min()),
+    "extremes of days": BY_DAY.agg(
+        Least=pl.col("EmailSize").min(), Last=pl.col("Timestamp").filter(outbound()).max()
+    ).filter(pl.col("Least") > 0),
+    "extremes of columns": BY_DAY.agg(
+        Least=pl.col("EmailSize").min(), Last=pl.col("Timestamp").max()
+    ).filter(pl.col("Least") > 0),
+    "extremes of what stands beside": BY_DAY.agg(
+        Span=(pl.col("Timestamp") - pl.col("Timestamp").min()).max()
+    ),
+    "the least of some texts": BY_DAY.agg(
+        Least=pl.col("Subject").filter(pl.col("UrlCount") > 1).min()
+    ),
     "the least of texts that are null": MAIL.filter(within(EVERYTHING))
     .with_columns(Told=pl.when(pl.col("UrlCount") > 1).then("Subject"))
     .group_by("Connectors", Day=pl.col("Timestamp").dt.truncate("1d"))
     .agg(Least=pl.col("Told").min()),
-    "extremes beside sums": MAIL.filter(within(EVERYTHING))
-    .group_by("Connectors", Day=pl.col("Timestamp").dt.truncate("1d"))
-    .agg(Least=pl.col("EmailSize").min(), Size=SIZE),
+    "extremes beside sums": BY_DAY.agg(Least=pl.col("EmailSize").min(), Size=SIZE),
     "extremes of extremes": MAIL.filter(within(EVERYTHING))
     .group_by("Connectors", Hour=pl.col("Timestamp").dt.truncate("1h"))
     .agg(Most=pl.col("EmailSize").max())
     .group_by("Connectors", Day=pl.col("Hour").dt.truncate("1d"))
     .agg(Least=pl.col("Most").min()),
-    "extremes of sums": MAIL.filter(within(EVERYTHING))
-    .group_by("Connectors", Day=pl.col("Timestamp").dt.truncate("1d"))
-    .agg(Size=SIZE)
-    .group_by("Day")
-    .agg(Least=pl.col("Size").min()),
+    "extremes of sums": BY_DAY.agg(Size=SIZE).group_by("Day").agg(Least=pl.col("Size").min()),
     "extremes by those beside": MAIL.filter(within(EVERYTHING))
     .group_by(pl.col("Connectors").is_first_distinct(), Day=pl.col("Timestamp").dt.truncate("1d"))
     .agg(Least=pl.col("EmailSize").min()),

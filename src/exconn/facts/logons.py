@@ -256,10 +256,10 @@ class Logons:
         return max(failing["Accounts"].to_list(), default=0)
 
     def _named(self, rows: pl.DataFrame) -> pl.DataFrame:
-        named = rows.select("ObjectId", "Upn").unique()
+        by = ["ObjectId", "Upn"]
+        named = rows.select(by).unique()
         keys = [self._names.key(object_id or upn) for object_id, upn in named.iter_rows()]
         with_keys = named.with_columns(pl.Series("Account", keys, dtype=pl.String))
-        by = ["ObjectId", "Upn"]
         return rows.lazy().join(with_keys.lazy(), on=by, how="left").drop(by).collect()
 
 

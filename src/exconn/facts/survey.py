@@ -83,8 +83,7 @@ def survey_of(
         beside: given the values of `Connectors` that name that connector, further queries, to be
             asked with the others.
     """
-    connectors = known.trail.connectors
-    its = connectors.values(connectors.key(connector), known.spelt["Connectors"])
+    its = known.values(known.trail.connectors.key(connector))
     queries = MailRows.queries(known.period, its)
     mail, further = together(known.source, queries, beside(its) if beside else ())
     return _surveyed(known, MailRows(*mail), further)

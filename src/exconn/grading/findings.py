@@ -176,10 +176,11 @@ def answers(
 ) -> tuple[Answered, ...]:
     """Answer the questions from the facts about one connector."""
     verdicts = evaluated(facts, [question.answer for question in questions])
+    uncovered = _uncovered(standings)
     return tuple(
         Answered(
             question,
-            _answer(question, facts, standings, verdict=verdict),
+            _answer(question, facts, uncovered, verdict=verdict),
             {name: facts[name] for name in question.facts},
         )
         for question, verdict in zip(questions, verdicts, strict=True)
@@ -217,12 +218,12 @@ def _state(signal: Signal, uncovered: frozenset[str], *, fired: bool | None) -> 
 
 
 def _answer(
-    question: Question, facts: Facts, standings: Sequence[Standing], *, verdict: bool | None
+    question: Question, facts: Facts, uncovered: frozenset[str], *, verdict: bool | None
 ) -> Answer:
     needed = tuple(question.answer.meta.root_names())
     if verdict is None or any(facts[name] is None for name in needed):
         return Answer.UNASSESSED
-    if verdict == question.innocent and _rests_on(needed, _uncovered(standings)):
+    if verdict == question.innocent and _rests_on(needed, uncovered):
         return Answer.UNASSESSED
     return Answer.YES if verdict else Answer.NO
 

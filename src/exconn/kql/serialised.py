@@ -37,7 +37,12 @@ def is_series(tree: Tree) -> bool:
 
 def deserialised(tree: Tree) -> pl.Expr:
     """The expression that a tree stands for."""
-    return pl.Expr.deserialize(io.StringIO(json.dumps(tree)), format="json")
+    return expression(json.dumps(tree))
+
+
+def expression(text: str) -> pl.Expr:
+    """The expression that a tree's JSON stands for."""
+    return pl.Expr.deserialize(io.StringIO(text), format="json")
 
 
 def kind_of(dtype: pl.DataType) -> KqlType | None:

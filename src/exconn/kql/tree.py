@@ -21,7 +21,15 @@ from exconn.errors import UnsupportedExpression
 from exconn.kql.aggregations import aggregation, any_or_all, quantile, sorted_set
 from exconn.kql.functions import list_function, string_function, time_function
 from exconn.kql.nodes import Aggregate, Column, Literal, Node, cast, floored, op
-from exconn.kql.serialised import Tree, deserialised, is_constant, is_series, kind_of, name_of
+from exconn.kql.serialised import (
+    Tree,
+    deserialised,
+    expression,
+    is_constant,
+    is_series,
+    kind_of,
+    name_of,
+)
 from exconn.tables import KqlType
 
 BOOL, INT, LONG, REAL = KqlType.BOOL, KqlType.INT, KqlType.LONG, KqlType.REAL
@@ -107,14 +115,14 @@ def _is_the_same_beside_rows(tree: Tree, alone: pl.Series) -> bool:
     return beside.equals(pl.concat([alone, alone]))
 
 
-def _computed(text: str) -> tuple[pl.DataType, pl.Series]:
-    """What Polars promises a constant to be, and what it is."""
-    constant = pl.LazyFrame().select(deserialised(json.loads(text)))
+def _evaluated(text: str) -> tuple[pl.DataType, pl.Series]:
+    """What Polars promises a constant to be, given as JSON, and what it is."""
+    constant = pl.LazyFrame().select(expression(text))
     [promised] = constant.collect_schema().dtypes()
     return promised, constant.collect().to_series()
 
 
-_remembered = lru_cache(maxsize=1_000)(_computed)
+_remembered = lru_cache(maxsize=1_000)(_evaluated)
 """The same, remembered: literals such as ``""`` are met again and again."""
 
 
@@ -191,7 +199,7 @@ class _Reader:
 
     def _computed(self, tree: Tree) -> pl.Series:
         text = json.dumps(tree)
-        told = _remembered if "Literal" in tree and len(text) <= _LONG_TEXT else _computed
+        told = _remembered if "Literal" in tree and len(text) <= _LONG_TEXT else _evaluated
         try:
             promised, values = told(text)
         except (PolarsError, PanicException, ValueError, TypeError, OverflowError) as error:

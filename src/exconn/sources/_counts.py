@@ -33,7 +33,6 @@ _FEW_LEFT = 4
 """Where fewer rows are left than one in so many, they get text of their own."""
 
 _Steps = tuple[Step, ...]
-_Ask = Callable[[], tuple[_Steps, pl.DataFrame]]
 
 
 class Together:
@@ -66,7 +65,7 @@ class Together:
                 in_shares = counter.takes_shares and table not in self._looked_at
                 some = shares(table) if in_shares else [partial(whole, table)]
                 reduced = [*pool.map(counter.reduced, some)]
-                counted |= pool.map(_asked, counter.counts(reduced))
+                counted |= pool.map(_counted, counter.counts(reduced))
         done = _Done(whole, counted)
         return pl.collect_all([done.plan(query) for query in self._queries], engine="in-memory")
 
@@ -188,10 +187,10 @@ class _Counter:
         for count in counts:
             alike[tuple(key_of(one) or id(one) for one in count.predicates)].append(count)
         self._parts = [_Part(some, self._columns) for some in alike.values()]
-        self._read = self._columns.roots({name for part in self._parts for name in part.names})
+        names = {name for part in self._parts for name in part.names}
+        self._read = self._columns.roots(names)
         for part in self._parts:
             self._read |= part.plain.union(*(one.meta.root_names() for one in part.predicates))
-        names = {name for part in self._parts for name in part.names}
         self.takes_shares = self._columns.shareable(names) == names
 
     def reduced(self, share: Share) -> list[pl.DataFrame]:
@@ -210,7 +209,7 @@ class _Counter:
             found.append(left.with_columns(OWN_TEXT) if few else left)
         return found
 
-    def counts(self, reduced: Sequence[Sequence[pl.DataFrame]]) -> Iterator[_Ask]:
+    def counts(self, reduced: Sequence[Sequence[pl.DataFrame]]) -> Iterator["_Ask"]:
         """The counts that are to be done on what is left of all shares."""
         for part, *shares in zip(self._parts, *reduced, strict=True):
             yield from part.counts(pl.concat(shares))
@@ -251,19 +250,19 @@ class _Part:
         """What is left of its rows with the computed columns."""
         return rows.with_columns(**self._hashes).select(*sorted(self._kept), *self._hashes)
 
-    def counts(self, rows: pl.DataFrame) -> Iterator[_Ask]:
+    def counts(self, rows: pl.DataFrame) -> Iterator["_Ask"]:
         """Its counts, on what is left of all rows."""
         for count, groups in self._groups:
-            yield partial(_counted, count, groups, rows)
+            yield count, groups, rows
 
 
-def _counted(count: _Count, groups: Groups, rows: pl.DataFrame) -> tuple[_Steps, pl.DataFrame]:
+_Ask = tuple[_Count, Groups, pl.DataFrame]
+
+
+def _counted(ask: _Ask) -> tuple[_Steps, pl.DataFrame]:
+    count, groups, rows = ask
     found = groups.counted(rows, count.least)
     return count.steps, found.filter(*count.large.predicates) if count.large else found
-
-
-def _asked(ask: _Ask) -> tuple[_Steps, pl.DataFrame]:
-    return ask()
 
 
 def _groups(count: _Count, columns: Columns) -> Groups:

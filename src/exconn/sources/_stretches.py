@@ -318,11 +318,13 @@ def _plan(query: Query, extent: Extent | None, columns: int) -> _Plan:
     for count, groups in _aggregates_before(query):
         first, rest = evolve(query, steps=query.steps[:count]), query.steps[count:]
         cut = cut_of(first)
-        if cut is not None and not length % cut.bin:
+        if cut is None:
+            continue
+        if not length % cut.bin:
             return _Plan(extent.stretches(within, length), first, rest)
-        rows = cut_of(evolve(query, steps=query.steps[: count - 1]))
         merged = again(groups)
-        if cut is not None and rows is not None and merged and not length % rows.bin:
+        rows = cut_of(evolve(query, steps=query.steps[: count - 1])) if merged else None
+        if merged is not None and rows is not None and not length % rows.bin:
             return _Plan(extent.stretches(within, length), first, (merged, *rest))
     if whole is not None:
         return _Plan(extent.stretches(within, whole.bin), query, whole.last)
