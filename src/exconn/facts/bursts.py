@@ -4,6 +4,8 @@ from datetime import timedelta
 
 import polars as pl
 
+from exconn.tables import Frame
+
 BURST_FAILURES = 100
 """More failures than this within a minute are a burst (the playbook's fifth query)."""
 
@@ -41,9 +43,12 @@ def bursts(seconds: pl.DataFrame, *, failures: int = BURST_FAILURES) -> pl.DataF
         .select(*by, "Failures", LastFailure="Second")
         .sort("LastFailure")
     )
-    succeeded = with_outcome(seconds, "LogonSuccess").select(*by, Success="Second").unique()
+    succeeded = with_outcome(seconds.lazy(), "LogonSuccess").select(*by, Success="Second")
     return (
-        succeeded.sort("Success")
+        succeeded.join(dense.lazy(), on=by, how="semi")
+        .unique()
+        .collect()
+        .sort("Success")
         .join_asof(
             dense,
             left_on="Success",
@@ -69,25 +74,30 @@ def slow_sequences(rows: pl.DataFrame, *, failures: int = SLOW_FAILURES) -> pl.D
         of them. Which of a minute's sign-ins came first is not looked at.
     """
     by = ["Account", "Address"]
-    failed, succeeded = pl.col("Outcome") == "LogonFailed", pl.col("Outcome") == "LogonSuccess"
+    told = rows.lazy().filter(pl.col("Address") != "")
+    failed = with_outcome(told, "LogonFailed").select(*by, "Logons", At="Minute")
+    past = failed.with_columns(-pl.col("Logons"), pl.col("At") + _DAY)
+    within_a_day = (
+        pl.concat([failed, past])
+        .group_by(*by, "At")
+        .agg(pl.col("Logons").sum())
+        .sort("At")
+        .select(*by, "At", Failures=pl.col("Logons").cum_sum().over(by))
+    )
     return (
-        rows.filter(pl.col("Address") != "")
-        .group_by(*by, "Minute")
-        .agg(
-            Failures=pl.col("Logons").filter(failed).sum(),
-            Success=pl.col("First").filter(succeeded).min(),
-        )
+        with_outcome(told, "LogonSuccess")
+        .select(*by, "Minute", Success="First")
         .sort("Minute")
-        .rolling("Minute", period="24h", group_by=by)
-        .agg(pl.col("Failures").sum(), pl.col("Success").last())
-        .filter(pl.col("Success").is_not_null(), pl.col("Failures") >= failures)
+        .join_asof(within_a_day, left_on="Minute", right_on="At", by=by, check_sortedness=False)
+        .filter(pl.col("Failures") >= failures)
         .sort("Success")
         .group_by(*by, Hour=pl.col("Success").dt.truncate("1h"), maintain_order=True)
         .first()
         .select(*by, "Failures", "Success")
+        .collect()
     )
 
 
-def with_outcome(rows: pl.DataFrame, outcome: str) -> pl.DataFrame:
+def with_outcome(rows: Frame, outcome: str) -> Frame:
     """The sign-ins that ended so: ``LogonSuccess`` or ``LogonFailed``."""
     return rows.filter(pl.col("Outcome") == outcome)

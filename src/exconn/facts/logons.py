@@ -58,10 +58,11 @@ class Logons:
             accounts: the accounts' names in the audit log; sign-ins add more.
         """
         pairs = pl.concat(
-            frame.select("ObjectId", "Upn")
+            frame.lazy().select("ObjectId", "Upn")
             for frame in (rows.logon_places, rows.logon_addresses, rows.logon_seconds)
-        ).unique()
-        self._names = Aliases([*accounts.groups(), *sorted(pairs.iter_rows())])
+        )
+        named = sorted(pairs.unique().collect().iter_rows())
+        self._names = Aliases([*accounts.groups(), *named])
         addresses = self._named(rows.logon_addresses)
         seconds = self._named(rows.logon_seconds)
         by_address = _networks(addresses, "Address", "Minute")
@@ -256,12 +257,15 @@ class Logons:
         return max(failing["Accounts"].to_list(), default=0)
 
     def _named(self, rows: pl.DataFrame) -> pl.DataFrame:
-        by = ["ObjectId", "Upn"]
-        named = rows.select(by).unique()
-        keys = [self._names.key(object_id or upn) for object_id, upn in named.iter_rows()]
-        with_keys = named.with_columns(pl.Series("Account", keys, dtype=pl.String))
-        return rows.lazy().join(with_keys.lazy(), on=by, how="left").drop(by).collect()
+        who = rows.select(_WHO).to_series()
+        names = who.to_frame().lazy().unique().collect().to_series()
+        keys = pl.Series([self._names.key(name) for name in names], dtype=pl.String)
+        accounts = keys.cast(pl.Enum(keys.unique()))
+        account = who.replace_strict(names, accounts, return_dtype=accounts.dtype)
+        return rows.drop("ObjectId", "Upn").with_columns(account.alias("Account"))
 
+
+_WHO = pl.when(pl.col("ObjectId") != "").then("ObjectId").otherwise("Upn")
 
 _NO_PLACES = pl.DataFrame(
     schema={
@@ -277,10 +281,13 @@ _NO_PLACES = pl.DataFrame(
 def _networks(rows: pl.DataFrame, column: str, time: str) -> dict[tuple[str, str], list[datetime]]:
     """When each account signed in from each address, or by each provider, to the hour."""
     found = (
-        with_outcome(rows, "LogonSuccess")
+        with_outcome(rows.lazy(), "LogonSuccess")
         .filter(pl.col(column) != "")
+        .select("Account", column, pl.col(time).dt.truncate("1h"))
+        .unique()
         .group_by("Account", column)
-        .agg(pl.col(time).dt.truncate("1h").unique())
+        .agg(time)
+        .collect()
     )
     return {(account, told): times for account, told, times in found.iter_rows()}
 
