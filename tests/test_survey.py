@@ -11,6 +11,7 @@ from polars.testing import assert_frame_equal
 
 from exconn.context import Context
 from exconn.coverage import TableState
+from exconn.errors import InvalidValueError
 from exconn.facts import Survey, assess, survey, survey_of, who_is_who
 from exconn.models import (
     Actor,
@@ -308,3 +309,10 @@ def test_judgements_that_are_made_at_once_are_those_that_are_made_alone() -> Non
     together = assess(found, judgements).facts
     alone = [assess(found, [judgement]).facts for judgement in judgements]
     assert_frame_equal(together, pl.concat(alone))
+
+
+def test_a_connector_is_judged_once_at_a_time() -> None:
+    found = surveyed(mail(AT))
+    once = found.judgement("relay", WINDOW)
+    with pytest.raises(InvalidValueError, match="each connector once at a time"):
+        assess(found, [once, attrs.evolve(once, created=AT)])

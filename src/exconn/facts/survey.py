@@ -9,6 +9,7 @@ from attrs import field, frozen
 
 from exconn.context import Context
 from exconn.coverage import Coverage
+from exconn.errors import InvalidValueError
 from exconn.facts.changes import CHANGE_FACTS, change_facts
 from exconn.facts.domains import own_domains
 from exconn.facts.inventory import FACTS, READS
@@ -111,9 +112,16 @@ def assess(
 
     Args:
         found: the first round.
-        judgements: what is judged.
+        judgements: what is judged; each connector once at a time.
         beside: further queries, to be asked with the others.
+
+    Raises:
+        InvalidValueError: a connector is to be judged twice at one time.
     """
+    if len({(one.connector, one.window.at) for one in judgements}) < len(judgements):
+        raise InvalidValueError(
+            "judgements", "expected each connector once at a time, got one twice"
+        )
     logons, further = _second_round(found, judgements, beside)
     turns = [_turn(found, judgement, logons) for judgement in judgements]
     judged = judged_frame(judgements, turns, found.coverage)

@@ -32,6 +32,9 @@ OWN_TEXT = cs.string() + ""
 _FEW_LEFT = 4
 """Where fewer rows are left than one in so many, they get text of their own."""
 
+_MANY_SHARES = 4
+"""Of more shares one is reduced at a time: what is left of so many takes the place of another."""
+
 _Steps = tuple[Step, ...]
 
 
@@ -64,7 +67,8 @@ class Together:
             for table, counter in self._counters.items():
                 in_shares = counter.takes_shares and table not in self._looked_at
                 some = shares(table) if in_shares else [partial(whole, table)]
-                reduced = [*pool.map(counter.reduced, some)]
+                in_turn = map if len(some) > _MANY_SHARES else pool.map
+                reduced = [*in_turn(counter.reduced, some)]
                 counted |= pool.map(_counted, counter.counts(reduced))
         done = _Done(whole, counted)
         return pl.collect_all([done.plan(query) for query in self._queries], engine="in-memory")
