@@ -222,6 +222,7 @@ def test_many_rows_are_read_in_stretches_with_the_same_results(
     whole = source().collect(list(asked.values()))
     monkeypatch.setattr(_stretches, "_ROWS_AT_ONCE", 100)
     monkeypatch.setattr(_stretches, "_SHARE", 40)
+    monkeypatch.setattr(_stretches, "_ROWS_UNMERGED", 5)
     cut = source().collect(list(asked.values()))
     for name, ours, theirs in zip(asked, cut, whole, strict=True):
         assert ours.schema == theirs.schema, name

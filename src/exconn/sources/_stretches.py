@@ -39,6 +39,9 @@ _COLUMNS = 16
 _SHARE = 1 << 18
 """So many rows of a stretch are read at a time, as many as Polars writes into a group of rows."""
 
+_ROWS_UNMERGED = 100_000
+"""So many rows of groups that may be merged lie there before they are, and as many as are."""
+
 _AT_ONCE = 2
 _LENGTHS = [hours * HOUR for hours in (1, 2, 3, 4, 6, 8, 12, 24)]
 
@@ -136,13 +139,42 @@ class _Plan:
         first: the steps for each stretch.
         last: the steps on what all stretches gave; those that sort and take the first are done in
             each stretch, too, and so may be what keeps the least and the greatest of groups.
+        merged: the first of these where it may be done now and then, and once more in the end.
         within: of which time its rows are, where it is run as a whole; None where nobody knows.
     """
 
     periods: Sequence[Period]
     first: Query
     last: Sequence[Step] = ()
+    merged: Aggregate | None = None
     within: Period | None = None
+
+
+class _Laid:
+    """What stretches gave for a query, one behind the other.
+
+    Groups that come in many stretches are merged now and then, or they would be held as often.
+    """
+
+    def __init__(self, plan: _Plan) -> None:
+        self._plan = plan
+        self._frames: list[pl.DataFrame] = []
+        self._merged = 0
+
+    def add(self, frame: pl.DataFrame) -> None:
+        """Lay down what a stretch gave."""
+        self._frames.append(frame)
+        rows = sum(frame.height for frame in self._frames)
+        if self._plan.merged is not None and rows > 2 * self._merged + _ROWS_UNMERGED:
+            merged = self._after([self._plan.merged]).with_columns(OWN_TEXT)
+            self._frames, self._merged = [merged], merged.height
+
+    def result(self) -> pl.DataFrame:
+        """The result of the query."""
+        return self._after(self._plan.last)
+
+    def _after(self, steps: Sequence[Step]) -> pl.DataFrame:
+        return run(steps, pl.concat(self._frames).lazy(), nothing_to_join).collect()
 
 
 def stretched(
@@ -178,16 +210,14 @@ def stretched(
     def found(period: Period) -> list[pl.DataFrame]:
         return firsts[by_period[period]].on(rows, period, shares)
 
-    parts: dict[int, list[pl.DataFrame]] = defaultdict(list)
+    laid = {index: _Laid(plans[index]) for some in by_period.values() for index in some}
     in_turn = zip(by_period, _in_turn(found, by_period, stretches), strict=True)
     for done, (period, frames) in enumerate(in_turn, start=1):
         for index, frame in zip(by_period[period], frames, strict=True):
-            parts[index].append(frame)
+            laid[index].add(frame)
         if on_read is not None:
             on_read(Reading(period, done, len(by_period)))
-    for index, some in parts.items():
-        laid = pl.concat(some).lazy()
-        results[index] = run(plans[index].last, laid, nothing_to_join).collect()
+    results |= {index: parts.result() for index, parts in laid.items()}
     return [results[index] for index in range(len(queries))]
 
 
@@ -325,7 +355,7 @@ def _plan(query: Query, extent: Extent | None, columns: int) -> _Plan:
         merged = again(groups)
         rows = cut_of(evolve(query, steps=query.steps[: count - 1])) if merged else None
         if merged is not None and rows is not None and not length % rows.bin:
-            return _Plan(extent.stretches(within, length), first, (merged, *rest))
+            return _Plan(extent.stretches(within, length), first, (merged, *rest), merged)
     if whole is not None:
         return _Plan(extent.stretches(within, whole.bin), query, whole.last)
     return _Plan((), query, within=None if joined else within)
