@@ -184,7 +184,8 @@ def test_only_folders_on_a_disk_are_compacted(tmp_path: Path) -> None:
         compact_evidence("s3://bucket/evidence")
     with pytest.raises(NoDataError, match="no such folder"):
         compact_evidence(tmp_path / "nowhere")
-    assert compact_evidence(tmp_path) == []
+    with pytest.raises(NoDataError, match="no table in it"):
+        compact_evidence(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 

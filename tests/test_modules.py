@@ -8,7 +8,6 @@ LONG = 400
 REASONS = {
     "facts/mail/definitions.py": "the facts of mail, one after the other",
     "facts/queries.py": "the queries, one after the other",
-    "ingest/_write.py": "one class, and the file lock without which it is not safe",
     "kql/tree.py": "one class, which reads an expression",
     "playbook.py": "the lines of the published playbook, one after the other",
     "query.py": "one class, its steps, and what they do in Polars",

@@ -24,6 +24,7 @@ from exconn import (
     write_evidence,
 )
 from exconn.query import scan
+from exconn.sources import compact_evidence
 from exconn.tables import (
     CLOUD_APP_EVENTS,
     EMAIL_EVENTS,
@@ -283,6 +284,16 @@ def test_written_evidence_is_read_back_and_replaces_what_was_there(tmp_path: Pat
     assert sorted(file.name for file in folder.iterdir()) == ["EmailEvents.parquet", "other.txt"]
 
 
+def test_evidence_is_not_written_beside_that_of_another_tenant(tmp_path: Path) -> None:
+    write_evidence({"EmailEvents": MAIL}, tmp_path)
+    compact_evidence(tmp_path)
+    with pytest.raises(InvalidValueError, match="has rows of EmailEvents in 1 other files"):
+        write_evidence({"EmailEvents": MAIL}, tmp_path)
+    with pytest.raises(InvalidValueError, match="no table 'Emails'; tables: "):
+        write_evidence({"Emails": MAIL}, tmp_path)
+    assert scan(EMAIL_EVENTS).collect(ParquetSource(tmp_path)).height == MAIL.height
+
+
 def test_a_write_that_breaks_off_leaves_the_old_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -323,7 +334,9 @@ def test_a_context_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
         read_context(tmp_path / "nowhere.toml")
 
 
-@pytest.mark.parametrize("given", [[{"Subject": "x"}], ["EmailEvents"], "EmailEvents"])
+@pytest.mark.parametrize(
+    "given", [[{"Subject": "x"}], ["EmailEvents"], "EmailEvents", pl.LazyFrame()]
+)
 def test_what_is_no_frame_is_refused_with_advice(given: Any) -> None:
     with pytest.raises(InvalidValueError, match=r"expected a polars\.DataFrame or several"):
         MemorySource({"EmailEvents": given})

@@ -24,6 +24,7 @@ from exconn.context import Context
 from exconn.errors import InvalidValueError, UnreadableDataError
 from exconn.ingest._listing import Listed, Listings
 from exconn.ingest._rejections import Rejections
+from exconn.sources._folder import table_files
 from exconn.sources.context import FILE_NAME as CONTEXT
 from exconn.sources.context import read_context
 from exconn.tables import TABLES, Table, conform
@@ -357,9 +358,7 @@ def _digests(keys: pl.Series) -> pl.Series:
 
 
 def _existing(folder: Path, table: Table) -> Iterator[_Block]:
-    single = folder / f"{table.name}.parquet"
-    files = sorted((folder / table.name).rglob("*.parquet"))
-    for file in [single, *files] if single.is_file() else files:
+    for file in table_files(folder, table):
         try:
             scan = pl.scan_parquet(file, glob=False)
             columns = frozenset(scan.collect_schema().names())

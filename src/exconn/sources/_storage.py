@@ -11,6 +11,7 @@ from attrs import field, frozen
 from polars.exceptions import PolarsError
 
 from exconn.errors import ExconnError, InvalidValueError, NoDataError, UnreadableDataError
+from exconn.sources._folder import table_files
 from exconn.sources._frames import NAME, first_line
 from exconn.tables import TABLES, Table
 
@@ -64,9 +65,15 @@ class Storage:
         """The names of the files that may be there, by table."""
         if is_address(self.root):
             return self._listed()
-        if not Path(self.root).is_dir():
-            raise NoDataError(f"{self.root}: no such folder; give an evidence folder")
-        return {table.name: _found(Path(self.root), table) for table in TABLES}
+        folder = Path(self.root)
+        return {table.name: list(map(str, table_files(folder, table))) for table in TABLES}
+
+    def no_table(self) -> NoDataError:
+        """The error of a place without tables."""
+        return NoDataError(
+            f"{self.root}: no table in it; expected files such as EmailEvents.parquet "
+            "(make one with: exconn import FILE... --to DIR)"
+        )
 
     def scan(self, files: Sequence[str], *, partitioned: bool = False) -> pl.LazyFrame:
         """The rows of files of one schema.
@@ -187,11 +194,6 @@ class Storage:
             ):
                 text = text.replace(str(value), _HIDDEN)
         return text
-
-
-def _found(folder: Path, table: Table) -> list[str]:
-    files = [folder / f"{table.name}.parquet", *sorted((folder / table.name).rglob("*.parquet"))]
-    return [str(file) for file in files if file.is_file()]
 
 
 def folder_keys(path: str) -> frozenset[str]:

@@ -61,16 +61,18 @@ def compact_evidence(
         What was done, for each table of which there are files.
 
     Raises:
-        NoDataError: there is no such folder.
+        NoDataError: there is no such folder, or no table in it.
         UnreadableDataError: a file is damaged; nothing is changed.
     """
     if is_address(folder):
         raise NoDataError(f"{folder}: only a folder on a disk can be compacted; copy it there")
     storage = Storage(folder)
     staging = Path(folder, _STAGING)
-    if Path(folder).is_dir():
-        _finish(staging)
+    storage.files()  # refuses what is no folder, or cannot be looked into
+    _finish(staging)
     before = storage.files()
+    if not any(before.values()):
+        raise storage.no_table()
     sizes = {name: _size(files) for name, files in before.items()}
     staging.mkdir()
     try:

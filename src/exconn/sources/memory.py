@@ -8,7 +8,8 @@ from exconn.coverage import Coverage
 from exconn.errors import InvalidValueError
 from exconn.query import Query
 from exconn.sources._frames import NAME, Piece, Pieces
-from exconn.tables import TABLES, Table
+from exconn.tables import Table
+from exconn.tables._defender import named
 
 
 class MemorySource:
@@ -23,12 +24,7 @@ class MemorySource:
     """
 
     def __init__(self, frames: Mapping[str, pl.DataFrame | Sequence[pl.DataFrame]]) -> None:
-        known = {table.name for table in TABLES}
-        unknown = sorted(set(frames) - known)
-        if unknown:
-            raise InvalidValueError(
-                "table", f"no table {unknown[0]!r}; tables: {', '.join(sorted(known))}"
-            )
+        named(frames)
         self._pieces = Pieces(
             {
                 name: [
@@ -49,13 +45,14 @@ class MemorySource:
 
 
 def _several(table: str, given: pl.DataFrame | Sequence[pl.DataFrame]) -> Sequence[pl.DataFrame]:
-    frames = [given] if isinstance(given, pl.DataFrame) else list(given)
+    frames = given if isinstance(given, Sequence) else [given]
     for frame in frames:
         if not isinstance(frame, pl.DataFrame):
             raise InvalidValueError(
                 table,
                 f"expected a polars.DataFrame or several, got {type(frame).__name__}; "
-                "pl.DataFrame(rows) makes one of dictionaries, pl.from_pandas(frame) of pandas",
+                "pl.DataFrame(rows) makes one of dictionaries, pl.from_pandas(frame) of pandas, "
+                "collect() of a LazyFrame",
             )
     return frames
 

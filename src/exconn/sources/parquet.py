@@ -9,12 +9,14 @@ from pathlib import Path
 import polars as pl
 
 from exconn.coverage import Coverage
-from exconn.errors import NoDataError
+from exconn.errors import InvalidValueError
 from exconn.query import Query
+from exconn.sources._folder import table_files
 from exconn.sources._frames import Piece, Pieces
 from exconn.sources._storage import Storage
 from exconn.sources._stretches import Reading
 from exconn.tables import TABLES, Table
+from exconn.tables._defender import named
 
 _AT_ONCE = 16
 """So many files are opened at once, for their columns: most of that is waiting."""
@@ -24,9 +26,9 @@ class ParquetSource:
     """A source over an evidence folder, on a disk or on object storage.
 
     For each table the folder holds ``EmailEvents.parquet``, or ``EmailEvents/**/*.parquet``, or
-    both, with Microsoft's column names and dynamic columns as JSON text. Files may have different
-    columns: what a file lacks is unknown for its rows. Columns may also be said by folders, as in
-    ``EmailEvents/Connectors=Relay/1.parquet``. Files are looked up once, here.
+    both, in any letter case, with Microsoft's column names and dynamic columns as JSON text. Files
+    may have different columns: what a file lacks is unknown for its rows. Columns may also be said
+    by folders, as in ``EmailEvents/Connectors=Relay/1.parquet``. Files are looked up once, here.
 
     Args:
         folder: the evidence folder: a path, or an address such as ``s3://bucket/evidence``,
@@ -38,7 +40,8 @@ class ParquetSource:
 
     Raises:
         NoDataError: there is no such folder, or no table in it.
-        UnreadableDataError: a file is not Parquet, or the place cannot be reached.
+        UnreadableDataError: a file is not Parquet, a folder cannot be looked into, a link leads
+            nowhere, or the place cannot be reached.
     """
 
     def __init__(
@@ -52,10 +55,7 @@ class ParquetSource:
         with self._storage.discreet():
             pieces = _pieces(self._storage)
         if not any(pieces.values()):
-            raise NoDataError(
-                f"{self._storage.root}: no table in it; expected files such as EmailEvents.parquet "
-                "(make one with: exconn import FILE... --to DIR)"
-            )
+            raise self._storage.no_table()
         self._pieces = Pieces(pieces, on_read)
 
     def __repr__(self) -> str:
@@ -73,9 +73,27 @@ class ParquetSource:
 
 
 def write_evidence(frames: Mapping[str, pl.DataFrame], folder: str | os.PathLike[str]) -> None:
-    """Write frames as an evidence folder, ``<table>.parquet`` each; replaces those files."""
+    """Write frames as an evidence folder, ``<table>.parquet`` each; replaces those files.
+
+    Args:
+        frames: by table name.
+        folder: is made if it is not there.
+
+    Raises:
+        InvalidValueError: a name is not a table's, or the folder has other files of one of the
+            tables: both would be taken for one tenant.
+        UnreadableDataError: the folder cannot be looked into.
+    """
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
+    for table in named(frames):
+        others = [f for f in table_files(target, table) if f != target / f"{table.name}.parquet"]
+        if others:
+            raise InvalidValueError(
+                "evidence folder",
+                f"{target} has rows of {table.name} in {len(others)} other files, such as "
+                f"{others[0]}; name another folder, or remove them",
+            )
     for name, frame in frames.items():
         unfinished = target / f".{name}.parquet.part"
         frame.write_parquet(unfinished, compression="zstd")

@@ -5,6 +5,9 @@ Columns are those of a live tenant (``getschema``, May 2026), checked against
 <https://learn.microsoft.com/defender-xdr/advanced-hunting-schema-tables>`_.
 """
 
+from collections.abc import Iterable
+
+from exconn.errors import InvalidValueError
 from exconn.tables._table import Column, KqlType, Table
 
 _STRING = KqlType.STRING
@@ -510,3 +513,16 @@ TABLES = (
     IDENTITY_INFO,
 )
 """Every table, in the order of the schema reference."""
+
+
+def named(tables: Iterable[str]) -> list[Table]:
+    """Tables by their names, in that order.
+
+    Raises:
+        InvalidValueError: one is no table's name.
+    """
+    known = {table.name: table for table in TABLES}
+    asked = list(tables)
+    if unknown := [name for name in asked if name not in known]:
+        raise InvalidValueError("table", f"no table {unknown[0]!r}; tables: {', '.join(known)}")
+    return [known[name] for name in asked]

@@ -8,9 +8,10 @@ from pathlib import Path
 import polars as pl
 from attrs import frozen
 
-from exconn.errors import InvalidValueError, NoDataError
+from exconn.errors import NoDataError
 from exconn.kql import Dialect
 from exconn.tables import TABLES, KqlType, Table, conform, missing_columns
+from exconn.tables._defender import named
 
 Evidence = str | os.PathLike[str] | Mapping[str, pl.DataFrame | Sequence[pl.DataFrame]]
 """An evidence folder, or frames by table name."""
@@ -79,9 +80,7 @@ def read_evidence(evidence: Evidence, dialect: Dialect) -> Served:
 def _given(evidence: Evidence) -> Iterator[tuple[Table, list[pl.DataFrame]]]:
     """Each table that is there, with the frames of its files."""
     if isinstance(evidence, Mapping):
-        unknown = sorted(set(evidence) - {table.name for table in TABLES})
-        if unknown:
-            raise InvalidValueError("table", f"no table {unknown[0]!r}")
+        named(evidence)
         for table in TABLES:
             given = evidence.get(table.name, [])
             parts = [given] if isinstance(given, pl.DataFrame) else list(given)
