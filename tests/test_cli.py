@@ -125,7 +125,7 @@ def test_reports_are_written_beside_what_is_printed(
     result = grade(
         ParquetSource(folder), Alert(connector=name, timestamp=datetime.fromisoformat(at))
     )
-    page.write_text("an older report")
+    page.write_text("<!DOCTYPE html>\nan older report")
     assert run([*command, "--html", str(page)]) == 0
     assert "The report is in" in capsys.readouterr().out
     assert page.read_text("utf-8") == result.to_html()
@@ -136,6 +136,52 @@ def test_reports_are_written_beside_what_is_printed(
     assert "The report is in" in capsys.readouterr().out
     assert overview.read_text("utf-8") == reports.overview(hunt(ParquetSource(folder)))
     assert {path.name for path in tmp_path.iterdir()} == {"grade.html", "hunt.html"}
+
+
+def test_reports_replace_nothing_but_reports(
+    folder: Path, tmp_path: Path, capsys: Screen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mail, empty, link = tmp_path / "mail.parquet", tmp_path / "new.html", tmp_path / "link.html"
+    mail.write_bytes(before := (folder / "EmailEvents.parquet").read_bytes())
+    hunting = ["hunt", str(folder), "--html"]
+    assert "is no report, and would be lost" in refused(capsys, *hunting, str(mail))
+    assert mail.read_bytes() == before
+    empty.touch()
+    link.symlink_to(empty)
+    assert run([*hunting, str(link)]) == 0
+    assert link.is_symlink()
+    assert empty.read_bytes().startswith(b"<!doctype html>")
+    capsys.readouterr()
+    os.mkfifo(pipe := tmp_path / "pipe")
+    with ThreadPoolExecutor() as pool:
+        read = pool.submit(pipe.read_text, "utf-8")
+        assert run([*hunting, str(pipe), "--json"]) == 0
+        assert read.result() == empty.read_text("utf-8")
+    assert pipe.is_fifo()
+    capsys.readouterr()
+    monkeypatch.setattr(os, "access", lambda *_: False)  # nothing bars the way of root
+    told = f"nothing may be written to {tmp_path}"
+    assert told in refused(capsys, *hunting, str(empty))
+    grading = ["grade", str(folder), "--connector", "x", "--at", "2026-03-25", "--evidence"]
+    assert told in refused(capsys, *grading, str(tmp_path / "new" / "tables"))
+
+
+def test_a_hunt_that_finds_no_connector_says_so_and_what_it_could_not_see(
+    tmp_path: Path, capsys: Screen
+) -> None:
+    mail = pl.DataFrame({"Timestamp": ["2026-03-25T10:00:00Z"], "Connectors": [""]})
+    write_evidence({"EmailEvents": mail}, tmp_path)
+    assert run(["hunt", str(tmp_path)]) == 0
+    told = capsys.readouterr().out
+    assert "No connector has mail or changes in" in told
+    assert "CloudAppEvents has no rows, so changes are not known." in told
+
+
+def test_tables_of_evidence_are_not_laid_among_those_that_are_graded(
+    folder: Path, capsys: Screen
+) -> None:
+    grading = ["grade", str(folder), "--connector", "x", "--at", "2026-03-25"]
+    assert "is an evidence folder" in refused(capsys, *grading, "--evidence", str(folder))
 
 
 def test_grade_prints_markdown_for_a_ticket(
@@ -378,7 +424,7 @@ def test_no_name_or_value_floods_the_screen_and_commands_stay_whole(capsys: Scre
     console = Console(width=80)
     grades.grade(console, found)
     grades.brief(console, found)
-    grades.ranking(console, Hunt([found] * 3), Path())
+    grades.ranking(console, Hunt([found] * 3))
     show.rows(console, pl.DataFrame({"Subject": ["A" * 100_000] * 50}))
     out = capsys.readouterr().out
     assert "more characters)" in out
@@ -706,6 +752,6 @@ def test_a_hunt_where_there_is_no_data_says_so(folder: Path, capsys: Screen) -> 
     number = len(hunt(ParquetSource(folder), at=datetime(2030, 1, 1, tzinfo=UTC)))
     assert number
     for table in ("EmailEvents", "CloudAppEvents", "IdentityLogonEvents"):
-        assert f"{table} is empty in {number} of {number} windows." in out
+        assert f"{table} is empty in {number} of {number} windows: no rows in the window" in out
     assert run(["hunt", str(folder)]) == 0
     assert "windows." not in capsys.readouterr().out

@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from exconn.context import Context
+from exconn.errors import NoDataError
 from exconn.grading import Hunt, Policy, grade, grade_records, hunt, run
 from exconn.models import (
     Actor,
@@ -117,6 +118,28 @@ def test_a_hunt_tries_the_two_hundred_latest_hours_with_changes() -> None:
 
 def test_without_connectors_nothing_is_found() -> None:
     assert hunt(recorded([message(NOON, "1", connectors="")])) == Hunt()
+
+
+@pytest.mark.parametrize(
+    ("emails", "at", "told"),
+    [
+        (pl.DataFrame({"Timestamp": [NOON]}), None, "lacks the column Connectors from 2026"),
+        (pl.DataFrame({"Timestamp": [NOON], "Connectors": [""]}), NOON + 99 * DAY, "has no rows"),
+        (None, None, "EmailEvents has no rows from"),
+    ],
+)
+def test_where_no_connector_could_have_been_seen_a_hunt_is_an_error(
+    emails: pl.DataFrame | None, at: datetime | None, told: str
+) -> None:
+    """An empty list would read as if all were well."""
+    logons = pl.DataFrame({"Timestamp": [NOON]})
+    source = MemorySource(
+        {"IdentityLogonEvents": logons} | ({} if emails is None else {"EmailEvents": emails})
+    )
+    with pytest.raises(NoDataError, match="no connector can be seen") as caught:
+        hunt(source, at=at)
+    assert told in str(caught.value)
+    assert "CloudAppEvents has no rows" in str(caught.value)
 
 
 # Records

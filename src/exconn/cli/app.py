@@ -15,7 +15,7 @@ from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console
 
 import exconn
-from exconn.cli import grades, inputs, show
+from exconn.cli import grades, inputs, outputs, show
 from exconn.cli.inputs import Ask
 from exconn.cli.progress import progress, watched
 from exconn.configuration import risks
@@ -28,9 +28,8 @@ from exconn.models import Alert
 from exconn.query import Query
 from exconn.simulate import demo_tenant
 from exconn.sources import compact_evidence, write_evidence
-from exconn.sources._files import write_privately
 from exconn.sources._storage import is_address
-from exconn.tables import TABLES
+from exconn.tables import CLOUD_APP_EVENTS, TABLES
 from exconn.unseen import shortened, visible
 from exconn.window import Period, iso, parse_time
 
@@ -136,26 +135,25 @@ def grade_command(
     """Grade one connector at one time."""
     if as_json and as_markdown:
         raise InvalidValueError("--markdown", "print either JSON or Markdown")
-    if evidence is not None and evidence.exists() and not evidence.is_dir():
-        raise InvalidValueError("--evidence", f"{evidence} is a file; name a folder")
-    page = inputs.writable(html)
+    page, tables = outputs.page(html), outputs.tables(evidence)
     alert = Alert(connector=connector, timestamp=parse_time(at))
     known = inputs.context(folder, context, accepted_domain)
     weighed = inputs.policy(policy)
     with progress("Grading") as tell:
         source = watched(folder, tell)
         result = grade(source, alert, context=known, policy=weighed)
-    if evidence is not None:
-        result.evidence.write(evidence)
-    if page is not None:
-        write_privately(page, lambda file: file.write(result.to_html().encode()))
     if as_json:
         print(result.to_json(indent=2))
     elif as_markdown:
         print(result.to_markdown(), end="")
     else:
         grades.grade(_Screen(), result)
-        show.written(_Screen(), page, evidence)
+    if tables is not None:
+        result.evidence.write(tables)
+    if page is not None:
+        outputs.write_page(page, result.to_html())
+    if not as_json and not as_markdown:
+        show.written(_Screen(), page, tables)
 
 
 @app.command(name="hunt")
@@ -173,19 +171,22 @@ def hunt_command(
     as_json: AsJson = False,
 ) -> None:
     """Grade every connector, the most suspicious first."""
-    page = inputs.writable(html)
+    page = outputs.page(html)
     time = None if at is None else parse_time(at)
     known = inputs.context(folder, context, accepted_domain)
     weighed = inputs.policy(policy)
     with progress("Hunting") as tell:
         source = watched(folder, tell)
         results = hunt(source, at=time, context=known, policy=weighed)
-    if page is not None:
-        write_privately(page, lambda file: file.write(results.to_html().encode()))
     if as_json:
         print(results.to_json(indent=2))
+    elif results:
+        grades.ranking(_Screen(), results)
     else:
-        grades.ranking(_Screen(), results, folder)
+        grades.nothing(_Screen(), folder, source.coverage([CLOUD_APP_EVENTS])[CLOUD_APP_EVENTS])
+    if page is not None:
+        outputs.write_page(page, results.to_html())
+    if not as_json:
         show.written(_Screen(), page)
 
 
@@ -211,7 +212,7 @@ def demo(
         results = hunt(source)
         top = grade(source, Alert(connector=results[0].connector, timestamp=results[0].at))
     show.tenant(console, tenant, to)
-    grades.ranking(console, results, to)
+    grades.ranking(console, results)
     grades.brief(console, top)
     show.where(console, to, top)
 

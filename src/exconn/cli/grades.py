@@ -1,17 +1,16 @@
 """What the commands print of grades."""
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 from itertools import groupby
-from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
 
 from exconn.cli import layout
-from exconn.coverage import Standing, TableState
+from exconn.coverage import Standing, TableCoverage, TableState
 from exconn.grading import Answer, Evidence, Finding, Grade, Radius
 from exconn.grading.evidence import MESSAGE_IDS
 from exconn.grading.findings import ordered
@@ -30,11 +29,15 @@ _REASONS = 12
 _EVENT = 600
 
 
-def ranking(console: Console, grades: Sequence[Grade], folder: str | Path) -> None:
+def nothing(console: Console, folder: str, audit: TableCoverage) -> None:
+    """That a hunt found no connector, and whether the audit log could have shown one."""
+    console.print(layout.text(f"No connector has mail or changes in {folder}."))
+    if not audit.rows:
+        console.print(f"{audit.table.name} has no rows, so changes are not known.")
+
+
+def ranking(console: Console, grades: Sequence[Grade]) -> None:
     """The connectors, the most suspicious first."""
-    if not grades:
-        console.print(layout.text(f"No connector has mail or changes in {folder}."))
-        return
     grid = layout.grid("Connector", ("Score", "right"), "Verdict", "At")
     for result in grades:
         grid.add_row(
@@ -45,15 +48,26 @@ def ranking(console: Console, grades: Sequence[Grade], folder: str | Path) -> No
         )
     console.print(layout.heading("Connectors, the most suspicious first"))
     console.print(grid)
-    gaps = Counter(
-        (standing.coverage.table.name, standing.state)
-        for result in grades
-        for standing in result.coverage
-        if standing.state is not TableState.PRESENT
-    )
-    for (table, state), count in gaps.items():
-        console.print(layout.text(f"{table} is {state.value} in {count} of {len(grades)} windows."))
+    gaps: dict[tuple[str, TableState], list[tuple[str, ...]]] = defaultdict(list)
+    for result in grades:
+        for standing in result.coverage:
+            if standing.state is not TableState.PRESENT:
+                gaps[standing.coverage.table.name, standing.state].append(standing.reasons)
+    for (table, state), reasons in gaps.items():
+        console.print(
+            layout.text(
+                f"{table} is {state.value} in {len(reasons)} of {len(grades)} windows: "
+                f"{_why(reasons)}."
+            )
+        )
     console.print()
+
+
+def _why(reasons: Sequence[Sequence[str]]) -> str:
+    """What holds in all windows; or else what in most."""
+    counts = Counter(reason for some in reasons for reason in some)
+    always = [reason for reason, count in counts.items() if count == len(reasons)]
+    return "; ".join(always) or f"such as {counts.most_common(1)[0][0]}"
 
 
 def grade(console: Console, result: Grade) -> None:

@@ -76,15 +76,6 @@ def last_week() -> Period:
     return Period(end - timedelta(days=7), end)
 
 
-def writable(page: Path | None) -> Path | None:
-    """Refuse a file that cannot be written before the work, not after it."""
-    if page is not None and page.is_dir():
-        raise InvalidValueError("--html", f"{page} is a folder; name a file in it")
-    if page is not None and not page.parent.is_dir():
-        raise InvalidValueError("--html", f"there is no folder {page.parent}; make it first")
-    return page
-
-
 def context(folder: str, file: Path | None, accepted: list[str] | None) -> Context:
     """What the file says, or else that of the folder, with the accepted domains that are named."""
     place = folder if file is None else file
