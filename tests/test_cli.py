@@ -28,7 +28,7 @@ from exconn import Alert, Hunt, MemorySource, ParquetSource, grade, hunt, report
 from exconn.cli import grades, run, show
 from exconn.cli.progress import Reader, Watched
 from exconn.facts import queries
-from exconn.facts.catalogue import CATALOGUE, PLAYBOOK_QUERIES
+from exconn.facts.catalogue import CATALOGUE, NEEDS, PLAYBOOK_QUERIES, Asked, about, takes
 from exconn.simulate import Tenant, demo_tenant
 from exconn.sources import Reading
 from exconn.window import Period, iso
@@ -518,6 +518,13 @@ def test_kql_lists_queries_and_prints_them_for_each_dialect(capsys: Screen) -> N
     assert 'in ("<account>")' in capsys.readouterr().out
     assert "nearest: bulk_senders" in refused(capsys, "kql", "bulk_sender")
     assert "dialect" in refused(capsys, "kql", "bulk_senders", "--dialect", "sql")
+    assert "dialect" in refused(capsys, "kql", "--dialect", "sql")
+    assert "takes no --account" in refused(capsys, "kql", "bulk_senders", "--account", "a")
+    assert run(["kql", "mail_from", "--domain", "a.example"]) == 0
+    assert "<" not in capsys.readouterr().out.replace("< datetime", "")
+    assert run(["kql", "--all", "--connector", "Relay"]) == 0
+    texts = capsys.readouterr().out.split("\n\n")
+    assert 'Connector == "relay"' in next(t for t in texts if "// connector_hours" in t)
 
 
 def test_query_runs_one_on_a_folder_and_shows_its_rows(folder: Path, capsys: Screen) -> None:
@@ -530,6 +537,70 @@ def test_query_runs_one_on_a_folder_and_shows_its_rows(folder: Path, capsys: Scr
     assert run(["query", "connector_hours", str(folder), *later, "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == []
     assert "no query" in refused(capsys, "query", "nothing", str(folder))
+
+
+def test_a_query_tells_of_the_connector_that_is_named_alone(
+    folder: Path, hijacked: tuple[str, str], capsys: Screen
+) -> None:
+    name, _ = hijacked
+    asked = ["query", "connector_hours", str(folder), "--json", "--connector"]
+    assert run([*asked, name.upper()]) == 0
+    captured = capsys.readouterr()
+    assert {row["Connector"] for row in json.loads(captured.out)} == {name.lower()}
+    assert not captured.err
+    assert run([*asked, name[:-1]]) == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out) == []
+    assert repr(name) in captured.err
+
+
+def test_an_answer_that_rests_on_what_is_not_there_says_so(
+    folder: Path, tmp_path: Path, capsys: Screen
+) -> None:
+    asked = [str(folder), "--connector", "x"]
+    assert "no table UrlClickEvents" in refused(capsys, "query", "link_clicks", *asked)
+    mail = pl.read_parquet(folder / "EmailEvents.parquet").drop("Connectors")
+    write_evidence({"EmailEvents": mail}, tmp_path)
+    assert run(["query", "connector_hours", str(tmp_path), "--json"]) == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out) == []
+    assert "EmailEvents lacks Connectors" in captured.err
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_queries_are_asked_about_what_they_need_and_nothing_in_vain(
+    name: str, folder: Path, capsys: Screen
+) -> None:
+    options = {
+        "connector": "--connector",
+        "accounts": "--account",
+        "addresses": "--address",
+        "domains": "--domain",
+        "accepted_domains": "--accepted-domain",
+    }
+    period = Period(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC))
+    mark = "mark-of-this-test"
+
+    def kql(what: str) -> str:
+        asked = Asked(
+            period=period,
+            connector=mark if what == "connector" else "",
+            accounts=(mark,) if what == "accounts" else (),
+            addresses=(mark,) if what == "addresses" else (),
+            domains=(mark,) if what == "domains" else (),
+            accepted_domains=(mark,) if what == "accepted_domains" else (),
+        )
+        return about(name, asked).to_kql()
+
+    heard = {what for what in options if kql(what) != kql("nothing")}
+    assert takes(name) == heard
+    for what, option in options.items():
+        if what not in heard:
+            told = refused(capsys, "query", name, str(folder), option, mark)
+            assert f"{name} takes no {option}" in told
+    if needed := NEEDS.get(name):
+        told = refused(capsys, "query", name, str(folder))
+        assert f"{name} needs {' or '.join(options[what] for what in needed)}" in told
 
 
 def test_the_catalogue_has_every_query_that_is_shipped() -> None:

@@ -20,10 +20,13 @@ from exconn.cli.inputs import Ask
 from exconn.cli.progress import progress, watched
 from exconn.configuration import risks
 from exconn.errors import ExconnError, InvalidValueError, NoDataError
+from exconn.facts import catalogue
 from exconn.facts.catalogue import CATALOGUE
+from exconn.facts.queries import connector_names
 from exconn.grading import grade, grade_schema, hunt
 from exconn.ingest import ImportSummary, import_files
 from exconn.kql import kql_types
+from exconn.kql.dialect import dialect_of
 from exconn.models import Alert
 from exconn.query import Query
 from exconn.simulate import demo_tenant
@@ -31,7 +34,7 @@ from exconn.sources import compact_evidence, write_evidence
 from exconn.sources._storage import is_address
 from exconn.tables import CLOUD_APP_EVENTS, TABLES
 from exconn.unseen import shortened, visible
-from exconn.window import Period, iso, parse_time
+from exconn.window import EVER, Period, iso, parse_time
 
 GRADED = 0
 NOT_GRADED = 2
@@ -227,12 +230,17 @@ def kql_command(
     as_json: AsJson = False,
 ) -> None:
     """Print queries as KQL, to be pasted into the portal."""
+    spoken = dialect_of(dialect)
     if name is None and not every:
         show.queries(_Screen(), CATALOGUE)
         return
-    about = (asked or Ask()).shown().about(inputs.last_week())
-    made = {n: CATALOGUE[n](about) for n in ([inputs.known(name)] if name else CATALOGUE)}
-    texts = {n: query.to_kql(dialect) for n, query in made.items()}
+    about = (asked or Ask()).about(inputs.last_week())
+    if name is not None:
+        inputs.of_use(inputs.known(name), about)
+    made = {
+        n: catalogue.about(n, inputs.with_marks(n, about)) for n in ([name] if name else CATALOGUE)
+    }
+    texts = {n: query.to_kql(spoken) for n, query in made.items()}
     if as_json:
         print(json.dumps({n: _described(texts[n], query) for n, query in made.items()}, indent=2))
     else:
@@ -248,14 +256,24 @@ def query_command(
     as_json: AsJson = False,
 ) -> None:
     """Run one query on an evidence folder."""
-    make = CATALOGUE[inputs.known(name)]
+    asked = asked or Ask()
+    inputs.whole(inputs.known(name), asked.about(EVER))
     with progress("Running") as tell:
         source = watched(folder, tell)
         coverage = source.coverage(TABLES)
         if coverage.first is None or coverage.last is None:
             raise NoDataError(f"{folder}: no rows with a readable time")
         everything = Period(coverage.first, coverage.last + timedelta(hours=1))
-        rows = make((asked or Ask()).about(everything)).collect(source)
+        about = asked.about(everything)
+        query = catalogue.about(name, about)
+        if missing := [table.name for table in query.tables if not coverage[table].parts]:
+            raise NoDataError(
+                f"{folder}: no table {missing[0]}; without it this query has no answer"
+            )
+        rows = query.collect(source)
+        lacking = coverage.lacking(query.reads(), about.period.start, about.period.end)
+        names = connector_names(everything).collect(source)["Connectors"].unique()
+    show.doubts(_Screen(stderr=True), lacking, about.connector, names.sort().to_list())
     if as_json:
         print(json.dumps(rows.to_dicts(), default=_plain, indent=2))
     else:

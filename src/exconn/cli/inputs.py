@@ -8,7 +8,7 @@ from cyclopts import Parameter
 
 from exconn.context import Context
 from exconn.errors import InvalidValueError, nearest
-from exconn.facts.catalogue import CATALOGUE, Asked
+from exconn.facts.catalogue import CATALOGUE, NEEDS, Asked, takes
 from exconn.grading import Policy
 from exconn.sources import read_context
 from exconn.sources._storage import is_address
@@ -23,7 +23,7 @@ class Ask:
     Attributes:
         start: From when, ISO 8601; UTC without a zone.
         end: Until when.
-        connector: The connector, for connector_volume and link_clicks.
+        connector: The connector; queries that tell connectors apart tell of this one alone.
         account: An account's object id or UPN, for sign-ins; may be repeated.
         address: An address, for sign-ins and mail from it; may be repeated.
         domain: A sender's domain, for mail from it; may be repeated.
@@ -51,22 +51,57 @@ class Ask:
             accepted_domains=self.accepted_domain,
         )
 
-    def shown(self) -> "Ask":
-        """The same, with marks to be replaced where nothing is said."""
-        return evolve(
-            self,
-            connector=self.connector or "<connector>",
-            account=self.account or ("<account>",),
-            address=self.address or ("<address>",),
-            domain=self.domain or ("<domain>",),
-        )
+
+_OPTIONS = {
+    "connector": "--connector",
+    "accounts": "--account",
+    "addresses": "--address",
+    "domains": "--domain",
+    "accepted_domains": "--accepted-domain",
+}
+"""How what queries are asked about is called here."""
+
+
+def with_marks(name: str, asked: Asked) -> Asked:
+    """The same, with marks to be replaced where nothing is said of what a query needs."""
+    needed = NEEDS.get(name, ())
+    if _said(asked).intersection(needed):
+        return asked
+    return evolve(
+        asked,
+        connector="<connector>" if "connector" in needed else asked.connector,
+        accounts=("<account>",) if "accounts" in needed else asked.accounts,
+        addresses=("<address>",) if "addresses" in needed else asked.addresses,
+        domains=("<domain>",) if "domains" in needed else asked.domains,
+    )
+
+
+def of_use(name: str, asked: Asked) -> Asked:
+    """The same, unless it says something that a query cannot be asked about."""
+    if strange := sorted(_OPTIONS[what] for what in _said(asked) - takes(name)):
+        raise InvalidValueError("query", f"{name} takes no {strange[0]}; leave it out")
+    return asked
+
+
+def whole(name: str, asked: Asked) -> Asked:
+    """The same, if it is of use and says what a query needs."""
+    said, needed = _said(of_use(name, asked)), NEEDS.get(name, ())
+    if needed and not said.intersection(needed):
+        options = " or ".join(_OPTIONS[what] for what in needed)
+        raise InvalidValueError("query", f"{name} needs {options}")
+    return asked
+
+
+def _said(asked: Asked) -> frozenset[str]:
+    return frozenset(what for what in _OPTIONS if getattr(asked, what))
 
 
 def known(name: str) -> str:
     """The name of a query that there is."""
     if name not in CATALOGUE:
-        close = ", ".join(nearest(name, CATALOGUE)) or "exconn kql lists them"
-        raise InvalidValueError("query", f"no query {name!r}; nearest: {close}")
+        close = nearest(name, CATALOGUE)
+        advice = f"nearest: {', '.join(close)}" if close else "exconn kql lists them"
+        raise InvalidValueError("query", f"no query {name!r}; {advice}")
     return name
 
 

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from exconn.cli import layout
 from exconn.configuration import Risk
+from exconn.errors import did_you_mean, nearest
 from exconn.facts import FACT_TABLES
 from exconn.facts import queries as fact_queries
 from exconn.grading import Grade
@@ -20,7 +21,7 @@ from exconn.ingest import ImportSummary
 from exconn.reports.words import listed
 from exconn.simulate import Tenant
 from exconn.sources import Compacted
-from exconn.tables import Table
+from exconn.tables import Reads, Table
 from exconn.unseen import shortened, visible
 
 _USED = {table.name for table in FACT_TABLES}
@@ -86,6 +87,15 @@ def rows(console: Console, frame: pl.DataFrame) -> None:
             console.print(tall)
     more = f", the first {shown} shown (--json has all)" if frame.height > shown else ""
     console.print(layout.text(f"{frame.height:,} rows{more}"))
+
+
+def doubts(console: Console, lacking: Reads, connector: str, known: Sequence[str]) -> None:
+    """What makes the answer of a query doubtful: columns that are not there, a name not in mail."""
+    for table, column in sorted(lacking):
+        console.print(layout.text(f"{table} lacks {column} in some files: it counts as empty."))
+    if connector and connector.casefold() not in map(str.casefold, known):
+        close = did_you_mean(nearest(connector, known))
+        console.print(layout.text(f"No mail went through {connector!r}{close}"))
 
 
 def _cell(value: object) -> Text:

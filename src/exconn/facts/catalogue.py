@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Mapping
 
+import polars as pl
 from attrs import frozen
 
 from exconn.detectors import through
 from exconn.facts import queries as q
 from exconn.query import Query
-from exconn.window import Period
+from exconn.window import EVER, Period
 
 
 @frozen(kw_only=True)
@@ -16,7 +17,8 @@ class Asked:
 
     Attributes:
         period: when.
-        connector: the connector's name, for the playbook's second query and for clicks.
+        connector: the connector's name, for the playbook's second query and for clicks; others
+            that tell connectors apart tell of this one alone, where `about` makes them.
         accounts: object ids or UPNs, for sign-ins.
         addresses: for sign-ins and mail from them.
         domains: of senders, for mail from them.
@@ -64,3 +66,31 @@ CATALOGUE: Mapping[str, Callable[[Asked], Query]] = {
     "address_logons": lambda asked: q.address_logons(asked.period, asked.addresses),
 }
 """Every query that exconn ships, by the name of its function."""
+
+NEEDS: Mapping[str, tuple[str, ...]] = {
+    "connector_volume": ("connector",),
+    "link_clicks": ("connector",),
+    "mail_from": ("addresses", "domains"),
+    "logon_places": ("accounts",),
+    "logon_addresses": ("accounts",),
+    "logon_seconds": ("accounts",),
+    "address_logons": ("addresses",),
+}
+"""What queries have to be asked about, one thing of several at least; else they find nothing."""
+
+_MAY_TAKE = {"external_mail": ("accepted_domains",)}
+
+
+def about(name: str, asked: Asked) -> Query:
+    """A query of the catalogue; of those that tell connectors apart, the rows of the one named."""
+    query = CATALOGUE[name](asked)
+    if asked.connector and "Connector" in query.schema:
+        return query.filter(pl.col("Connector") == asked.connector.lower())
+    return query
+
+
+def takes(name: str) -> frozenset[str]:
+    """What a query can be asked about, beside the period."""
+    plain = CATALOGUE[name](Asked(period=EVER))
+    by_connector = ("connector",) if "Connector" in plain.schema else ()
+    return frozenset((*NEEDS.get(name, ()), *_MAY_TAKE.get(name, ()), *by_connector))

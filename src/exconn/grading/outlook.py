@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
-import polars as pl
 from attrs import evolve, frozen
 
 from exconn.context import Context
 from exconn.coverage import Standing, TableState
-from exconn.facts import FACTS
+from exconn.facts import FACTS, catalogue
 from exconn.facts.catalogue import CATALOGUE, Asked
 from exconn.grading.findings import (
     Answer,
@@ -182,7 +181,4 @@ def about(connector: str, window: Window, changes: Sequence[ConnectorChange]) ->
 
 def kql(name: str, asked: Asked) -> str:
     """A query of the catalogue for Defender's Advanced Hunting, about one connector alone."""
-    query = CATALOGUE[name](asked)
-    if "Connector" in query.schema:
-        query = query.filter(pl.col("Connector") == asked.connector.lower())
-    return query.to_kql()
+    return catalogue.about(name, asked).to_kql()
