@@ -465,7 +465,7 @@ def test_an_import_of_nothing_that_is_read_fails_and_says_so(
     export.write_text("Timestamp,Subject\n2026-03-25,Hello\n")
     assert run(["import", str(export), "--to", str(tmp_path / "e")]) == 2
     captured = capsys.readouterr()
-    assert "no record is one that exconn reads" in captured.err
+    assert "no record of 1 could be used, 1 for this: no table that exconn reads" in captured.err
     assert "no table that exconn reads" in captured.out
     assert captured.err.count("\n") == 1
 

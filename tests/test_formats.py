@@ -485,6 +485,46 @@ def test_a_header_without_rows_is_nothing(tmp_path: Path) -> None:
     assert contents(evidence) == {}
 
 
+@pytest.mark.parametrize("name", ["EmailEvents", "audit"])
+def test_csv_without_a_header_is_set_aside_whole(tmp_path: Path, name: str) -> None:
+    """No record is taken for the names of columns, and none is read by half."""
+    record = {"CreationTime": "2026-03-25T10:00:00", "Operation": "Set-InboundConnector"}
+    audit = {
+        "CreationDate": "2026-03-25 10:00",
+        "UserIds": "a@b.example",
+        "AuditData": json.dumps(record),
+    }
+    text = mails({}, {"NetworkMessageId": "n-2"})
+    if name == "audit":
+        text = table(list(audit), list(audit.values()), list(audit.values()))
+    rows = text.split("\r\n", 1)[1]
+    summary, evidence = imported(tmp_path, rows)
+    reason = "CSV without a header: put the names of the columns on its first line"
+    assert summary.reasons == {reason: 2}
+    assert [found["line"] for found in rejections(evidence)] == [1, 2]
+    assert rejections(evidence)[0]["record"] == rows.splitlines(keepends=True)[0]
+    assert summary.notes == (f"Nothing of {tmp_path / 'export'} could be used: {reason}.",)
+
+
+@pytest.mark.parametrize("written", ["25.03.2026 10:02:11", "3/25/2026 10:02:11 AM"])
+def test_local_times_are_told(tmp_path: Path, written: str) -> None:
+    """They may be of any zone."""
+    summary, _ = imported(tmp_path, mails({"Timestamp": written}))
+    assert summary.rows == 1
+    (note,) = summary.notes
+    assert f"such as {written} in {tmp_path / 'export'}, were taken for UTC" in note
+    (tmp_path / "other").mkdir()
+    assert imported(tmp_path / "other", mails({"Timestamp": "2026-03-25T10:02:11"}))[0].notes == ()
+
+
+def test_times_of_another_zone_are_set_aside_with_advice(tmp_path: Path) -> None:
+    text = mails({}).replace("Timestamp", "TimeGenerated [Local Time]", 1)
+    summary, _ = imported(tmp_path, text)
+    assert summary.reasons == {
+        "times in a zone of its own: set the portal to UTC and export again": 1
+    }
+
+
 def test_ragged_rows_are_set_aside_with_their_line(tmp_path: Path) -> None:
     """A line is where a row begins, also behind rows of several lines."""
     lines = mails({"Subject": "on\ntwo\nlines"}, {"NetworkMessageId": "n-2"}).splitlines(
@@ -625,8 +665,12 @@ def test_an_archive_is_walked_like_a_folder(tmp_path: Path) -> None:
         ),
     )
     assert summary.rows == 4
-    assert summary.notes == ("Not read: 2 hidden files and folders.",)
     archive = tmp_path / "export"
+    assert summary.notes == (
+        "Not read: 2 hidden files and folders.",
+        f"Nothing of {archive}/a\\u202eb.csv could be used: not JSON.",
+        f"Nothing of {archive}/z.zip/d could be used: not JSON.",
+    )
     assert [str(file.path) for file in summary.files] == [
         f"{archive}/{name}"
         for name in (

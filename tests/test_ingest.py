@@ -1150,6 +1150,23 @@ def test_a_document_that_was_cut_keeps_what_is_whole(tmp_path: Path) -> None:
     assert adds_up(summary)
 
 
+@pytest.mark.parametrize("indent", [None, 1])
+@pytest.mark.parametrize("around", [{}, {"@odata.context": "x", "schema": [{"name": "Subject"}]}])
+def test_a_response_that_was_cut_keeps_what_is_whole(
+    tmp_path: Path, indent: int | None, around: Json
+) -> None:
+    mails = [MAIL | {"NetworkMessageId": f"m-{i}"} for i in range(4)]
+    text = json.dumps({**around, "Results": mails}, indent=indent)
+    export, evidence = tmp_path / "cut.json", tmp_path / "evidence"
+    export.write_text(text[: text.rindex("m-3")])
+    summary = import_files([export], evidence)
+    assert summary.written == {"EmailEvents": 3}
+    assert adds_up(summary)
+    whole = "a response that is not whole: its records were read one by one; download it again"
+    assert summary.reasons[whole] == 1
+    assert rejections(evidence)[0]["record"].startswith("{")
+
+
 @pytest.mark.parametrize("bad", ['{"a": \\x}', '{"a": 1 "b": 2}', "{'a': 1}", '{"a": "\t"}'])
 def test_an_array_on_one_line_loses_only_what_is_damaged(tmp_path: Path, bad: str) -> None:
     """Large exports are often one line."""

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from io import TextIOWrapper
@@ -362,7 +363,8 @@ def lint_command(
 
 def _why_nothing(summary: ImportSummary, files: Sequence[Path], to: Path) -> str:
     if summary.read:
-        return "no record is one that exconn reads (in JSON, JSON lines, CSV or Parquet)"
+        [(reason, count)] = Counter(summary.reasons).most_common(1)
+        return f"no record of {summary.read:,} could be used, {count:,} for this: {reason}"
     if to.resolve() in (file.resolve() for file in files):
         return f"{to} is the evidence folder itself, and has no exports in it"
     names = ", ".join(map(str, files))

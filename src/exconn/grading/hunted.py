@@ -5,9 +5,12 @@ from typing import Any, SupportsIndex, overload
 
 import polars as pl
 
+from exconn.errors import NoDataError
+from exconn.facts import Survey
 from exconn.grading.result import Grade
-from exconn.tables import TIME
+from exconn.tables import CLOUD_APP_EVENTS, EMAIL_EVENTS, TIME
 from exconn.unseen import shortened, visible
+from exconn.window import iso
 
 _SHOWN = 20
 _SCHEMA = pl.Schema(
@@ -84,3 +87,24 @@ class Hunt(tuple[Grade, ...]):
         from exconn import notebook  # noqa: PLC0415 - notebooks are above grading
 
         return notebook.hunt(self)
+
+
+def none_found(found: Survey) -> Hunt:
+    """A hunt that found no connector.
+
+    Raises:
+        NoDataError: the mail could not have shown one.
+    """
+    mail, period = found.coverage[EMAIL_EVENTS], found.period
+    where = f"from {iso(period.start)} to {iso(period.end)}"
+    if not any(part.touches(period.start, period.end) for part in mail.parts):
+        why = f"has no rows {where}"
+    elif "Connectors" in mail.missing(period.start, period.end):
+        why = f"lacks the column Connectors {where}"
+    else:
+        return Hunt()
+    audit = "records no change of one" if found.coverage[CLOUD_APP_EVENTS].rows else "has no rows"
+    raise NoDataError(
+        f"no connector can be seen: EmailEvents {why}, and CloudAppEvents {audit}; "
+        "export mail of that time, with its connectors"
+    )

@@ -9,7 +9,7 @@ from attrs import evolve
 
 from exconn.context import Context
 from exconn.coverage import Standing
-from exconn.errors import NoDataError, UnknownConnectorError
+from exconn.errors import UnknownConnectorError
 from exconn.facts import (
     FACT_TABLES,
     FACTS,
@@ -36,7 +36,7 @@ from exconn.grading.findings import (
     states,
 )
 from exconn.grading.gathering import Rows, evidence, logon_rows, mail_rows
-from exconn.grading.hunted import Hunt
+from exconn.grading.hunted import Hunt, none_found
 from exconn.grading.outlook import considered, flips, looks
 from exconn.grading.policy import Policy
 from exconn.grading.radius import new_names, radius
@@ -152,7 +152,7 @@ def hunt(
     window = None if at is None else Window(at)
     found = survey(source, window.period if window else None, context or Context())
     if not found.connectors:
-        return _none(found)
+        return none_found(found)
     days = max(_DAYS_AT_LEAST, min(_DAYS_TRIED, _TIMES_TRIED // len(found.connectors)))
     judgements = [
         found.judgement(connector, candidate)
@@ -165,23 +165,6 @@ def hunt(
         best.setdefault(judgements[index].connector, index)  # of equals, the first candidate
     grades = [verdicts.grade(index, rows=False) for index in best.values()]
     return Hunt(sorted(grades, key=lambda g: (-g.score, g.connector)))
-
-
-def _none(found: Survey) -> Hunt:
-    """A hunt that found no connector, where there would have been mail to see one in."""
-    mail, period = found.coverage[EMAIL_EVENTS], found.period
-    where = f"from {iso(period.start)} to {iso(period.end)}"
-    if not any(part.touches(period.start, period.end) for part in mail.parts):
-        why = f"has no rows {where}"
-    elif "Connectors" in mail.missing(period.start, period.end):
-        why = f"lacks the column Connectors {where}"
-    else:
-        return Hunt()
-    audit = "records no change of one" if found.coverage[CLOUD_APP_EVENTS].rows else "has no rows"
-    raise NoDataError(
-        f"no connector can be seen: EmailEvents {why}, and CloudAppEvents {audit}; "
-        "export mail of that time, with its connectors"
-    )
 
 
 def grade_records(

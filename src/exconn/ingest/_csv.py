@@ -5,11 +5,12 @@ import itertools
 import re
 from collections.abc import Iterator
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from exconn.ingest._cells import fold
 from exconn.ingest._lines import Line, Lines
 from exconn.ingest._raw import Raw, Unreadable, encoding_problem
+from exconn.ingest._times import parse_moment
 from exconn.ingest._trace import by_recipient
 from exconn.tables import TABLES
 
@@ -23,6 +24,7 @@ _MOST_REREAD = 256 << 20
 _INERT = re.compile(r"""([ "]*)'(?=[-=+@\t\r\uff0d\uff1d\uff0b\uff20])""")
 """What a spreadsheet, or exconn's own CSV, puts before a text that would be computed."""
 
+_NO_HEADER = "CSV without a header: put the names of the columns on its first line"
 _WHOLE_RECORDS = {"auditdata", "raweventdata"}
 _KNOWN = _WHOLE_RECORDS.union(
     (fold(name) for table in TABLES for name in table.names),
@@ -35,11 +37,19 @@ _KNOWN = _WHOLE_RECORDS.union(
 
 @frozen
 class Form:
-    """How a text is CSV: what is in its header, on which line, and what is between cells."""
+    """How a text is CSV.
+
+    Attributes:
+        header: what is in its header.
+        line: where that is.
+        delimiter: what is between cells.
+        is_headless: whether that row is a record, and the header is missing.
+    """
 
     header: tuple[str, ...]
     line: int
     delimiter: str
+    is_headless: bool = False
 
 
 def csv_form(lines: Lines) -> Form | None:
@@ -55,16 +65,19 @@ def csv_form(lines: Lines) -> Form | None:
 
 
 def csv_records(lines: Lines, form: Form) -> Iterator[Raw | Unreadable]:
-    """Read the rows below the header; cells are text.
+    """Read the rows below the header; cells are text. Without a header none can be read.
 
     A quote that never ends spoils only its line: those below it are read again.
     """
     for line in lines:
         if line.number == form.line:
+            if form.is_headless:
+                lines.give_back([line])
             break
     names = _names(form.header)
+    missing = _NO_HEADER if form.is_headless else ""
     for row in _Rows(lines, form.delimiter):
-        problem = encoding_problem(row.text) or ("" if row.is_csv else "not CSV")
+        problem = encoding_problem(row.text) or ("" if row.is_csv else "not CSV") or missing
         if problem:
             yield Unreadable(row.line, problem, row.text)
         elif row.cells == form.header or not any(cell.strip() for cell in row.cells):
@@ -167,7 +180,13 @@ def _form(lines: Lines, seen: list[Line]) -> Form | None:
         is_csv = any(wide) or not wide
     else:
         is_csv = len(form.header) > 2 and all(wide) and bool(wide)
-    return form if is_csv else None
+    is_headless = not names & _KNOWN and any(map(_is_value, form.header))
+    return evolve(form, is_headless=is_headless) if is_csv else None
+
+
+def _is_value(cell: str) -> bool:
+    """Whether a cell is what records hold, and no header: a time or an object."""
+    return parse_moment(cell) is not None or cell.startswith("{")
 
 
 def _header(line: Line, delimiter: str) -> tuple[str, ...]:

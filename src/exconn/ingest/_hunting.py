@@ -38,9 +38,16 @@ from exconn.tables import (
     Table,
 )
 
+HUNTING = ("hunting",)
+"""What the origin of rows of Advanced Hunting begins with."""
+
 _STREAMED = "advancedhunting-"
 _NO_NAME = re.compile(r"[^A-Za-z0-9_]")
 _LONGEST_NAME = 100
+_IN_A_ZONE = re.compile(r"(?:TimeGenerated|Timestamp) \[.*\]", re.IGNORECASE)
+"""How Log Analytics calls a time that it exports in a zone; in UTC it is read."""
+
+_OF_A_ZONE = "times in a zone of its own: set the portal to UTC and export again"
 _BY_NAME = {table.name.lower(): table for table in TABLES}
 _COLUMNS: dict[str, dict[str, Column]] = {
     table.name: {column.name.lower(): column for column in table.columns}
@@ -168,7 +175,7 @@ def streamed(record: Mapping[str, object]) -> Row | None:
         raise UnfitError("an envelope without properties")
     if all(blank(folded(properties).get(name.lower())) for name in (table.time, "TimeGenerated")):
         properties = {**properties, table.time: envelope.get("time")}
-    return table_row(properties, table, ("hunting",))
+    return table_row(properties, table, HUNTING)
 
 
 def hunted(record: Mapping[str, object], schema: Sequence[str] = ()) -> Row | None:
@@ -185,7 +192,7 @@ def hunted(record: Mapping[str, object], schema: Sequence[str] = ()) -> Row | No
     table = _named_table(by_name) or _told_by_columns(by_name)
     if table is None:
         return None
-    row = table_row(record, table, ("hunting", *schema))
+    row = table_row(record, table, (*HUNTING, *schema))
     declared = (_COLUMNS[table.name].get(fold(name)) for name in schema)
     known: dict[str, Cell] = {column.name: None for column in declared if column}
     return Row(table, row.origin, known | dict(row.cells))
@@ -213,7 +220,8 @@ def table_row(record: Mapping[str, object], table: Table, origin: tuple[str, ...
     if cells.get(table.time) is None:
         cells[table.time] = _cell(folded(record).get("timegenerated"), table[table.time], table)
     if cells[table.time] is None:
-        raise UnfitError("no readable time")
+        in_a_zone = any(_IN_A_ZONE.fullmatch(name.strip()) for name in record)
+        raise UnfitError(_OF_A_ZONE if in_a_zone else "no readable time")
     return Row(table, origin, cells)
 
 

@@ -1,19 +1,21 @@
 """Reading exports into an evidence folder."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
 from attrs import define, field
 
 from exconn.ingest._cells import Cell, UnfitError
+from exconn.ingest._hunting import HUNTING
 from exconn.ingest._listing import listed
 from exconn.ingest._raw import Part, Raw, Unreadable, shown
 from exconn.ingest._read import LeftOut, read, walk
 from exconn.ingest._recognise import recognise
 from exconn.ingest._row import Row
 from exconn.ingest._summary import FileSummary, ImportSummary
+from exconn.ingest._times import is_local
 from exconn.ingest._write import OWN_FILES, EvidenceFolder, is_evidence, open_folder
 from exconn.tables import Table
 
@@ -21,6 +23,10 @@ _CHUNK = 20_000
 _LARGEST = 64 << 20
 _MOST_EXTRAS = 500
 _REPORT_EVERY = 1_000
+_NAMED = 3
+_LOOKED_AT = 100
+"""Of so many records of a file the form of times is looked at."""
+
 
 Progress = Callable[[int], None]
 
@@ -78,7 +84,24 @@ def import_files(
     except KeyboardInterrupt:
         raise KeyboardInterrupt(done) from None
     notes = [f"Not read: {count:,} {what}." for what, count in left_out.items() if count]
-    return ImportSummary(summaries, (*notes, *folder.notes))
+    return ImportSummary(summaries, (*notes, *_doubts(summaries), *folder.notes))
+
+
+def _doubts(summaries: Sequence[FileSummary]) -> Iterator[str]:
+    """What files lost as a whole, and what was made of their times."""
+    useless = [f for f in summaries if f.rejected and f.rejected == f.read]
+    for file in useless[:_NAMED]:
+        [(reason, _)] = Counter(file.reasons).most_common(1)
+        yield f"Nothing of {file.path} could be used: {reason}."
+    if more := len(useless[_NAMED:]):
+        yield f"Nothing of {more:,} more files could be used."
+    local = [file for file in summaries if file.local]
+    if local:
+        yield (
+            f"Times without a zone, such as {local[0].local} in {local[0].path}, were taken for "
+            f"UTC, in {len(local):,} of {len(summaries):,} files; where they are local times, "
+            "export again in UTC, into another folder."
+        )
 
 
 def _whole_path(part: Part, source: Path) -> str:
@@ -118,6 +141,7 @@ def _import_part(part: Part, path: str, folder: EvidenceFolder, meter: _Meter) -
         duplicates=tally.duplicates,
         rejected=tally.reasons.total(),
         reasons=dict(tally.reasons),
+        local=tally.local,
     )
 
 
@@ -226,6 +250,8 @@ class _Tally:
     listed: Counter[str] = field(factory=Counter)
     reasons: Counter[str] = field(factory=Counter)
     duplicates: int = 0
+    local: str = ""
+    _looked_at: int = 0
     _groups: _Groups = field(factory=_Groups)
 
     def take(self, found: Raw | Unreadable) -> Unreadable | None:
@@ -248,7 +274,10 @@ class _Tally:
         try:
             entry = listed(found.record)
             if entry is None:
-                self._groups.add(recognise(found.record, found.schema))
+                row = recognise(found.record, found.schema)
+                self._groups.add(row)
+                if row.origin[:1] == HUNTING:
+                    self._look_at_times(found.record)
             else:
                 new = self.folder.note(entry)
                 self._count(self.listed, entry.kind.value, int(new), int(not new))
@@ -257,6 +286,12 @@ class _Tally:
         except RecursionError:
             return Unreadable(found.line, "nested too deeply", shown(found.record))
         return None
+
+    def _look_at_times(self, record: Mapping[str, object]) -> None:
+        if self._looked_at < _LOOKED_AT:
+            self._looked_at += 1
+            local = (v for v in record.values() if isinstance(v, str) and is_local(v))
+            self.local = self.local or next(local, "")
 
     def _count(self, place: Counter[str], name: str, new: int, known: int) -> None:
         if new:

@@ -16,7 +16,12 @@ _ARRAY = re.compile(r"\[\s*")
 _TO_THE_NEXT = re.compile(r"[^\n]*?\}[ \t]*,[ \t]*(?=\{)")
 """What is up to the next object on the line, or what looks like one."""
 
+_RESPONSE = re.compile(r'"(?:results|records|value|tables)"\s*:\s*\[\s*(?=\{)', re.IGNORECASE)
+"""What is before the records of a response."""
+
+_LONGEST_HEAD = 1 << 16
 _NOT_JSON = "not JSON"
+_NOT_WHOLE = "a response that is not whole: its records were read one by one; download it again"
 _NOT_AN_ENVELOPE = OF_EVENTS | {"category"}
 _NESTED_ENVELOPES = 4
 _MOST_HEAD = 1_000
@@ -159,6 +164,11 @@ def _of_value(text: _Text, *, in_array: bool) -> Iterator[Raw | Unreadable]:
         bad_bytes = has_bad_bytes(text.text[text.position : end])
         for found in _unpacked(value, (), 0):
             yield _checked(found, text.line, bad_bytes=bad_bytes)
+    elif not in_array and (inside := _inside_response(text, reason)):
+        yield Unreadable(text.line, _NOT_WHOLE, text.text[text.position : inside])
+        text.use(inside)
+        yield from _of_text(text, arrays=1)
+        return
     else:
         if (
             in_array
@@ -171,6 +181,15 @@ def _of_value(text: _Text, *, in_array: bool) -> Iterator[Raw | Unreadable]:
         rest = text.text[text.position : end]
         yield Unreadable(text.line, encoding_problem(rest) or reason, rest)
     text.use(end)
+
+
+def _inside_response(text: _Text, reason: str) -> int:
+    """Where the records of a response begin that cannot be read as a whole; 0 where none do."""
+    start = text.position
+    if reason != _NOT_JSON or text.text[start : start + 1] != "{":
+        return 0
+    found = _RESPONSE.search(text.text, start, start + _LONGEST_HEAD)
+    return found.end() if found else 0
 
 
 def _value(text: _Text) -> tuple[object, int, str]:

@@ -19,6 +19,7 @@ class FileSummary:
         duplicates: records that the evidence folder, or an earlier record, already had.
         rejected: records that are in ``rejected.jsonl``.
         reasons: how many records were rejected for which reason.
+        local: a time of it that says no zone, as spreadsheets write times; "" where none was seen.
     """
 
     path: Path
@@ -28,6 +29,7 @@ class FileSummary:
     duplicates: int = 0
     rejected: int = 0
     reasons: Mapping[str, int] = field(factory=dict)
+    local: str = ""
 
     @property
     def rows(self) -> int:

@@ -53,6 +53,12 @@ def parse_moment(value: object) -> datetime | None:
     return None
 
 
+def is_local(value: object) -> bool:
+    """Whether a text is a time without a zone as spreadsheets and people's settings write it."""
+    text = value.strip() if isinstance(value, str) else ""
+    return any(form.fullmatch(text) for form in (_SLASHED, _DOTTED))
+
+
 def is_ambiguous(value: object) -> bool:
     """Whether a text is a time of which day and month could be either."""
     match = _SLASHED.fullmatch(value.strip()) if isinstance(value, str) else None
