@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 import attrs
 import polars as pl
 import pytest
 
 from exconn.context import Context
-from exconn.errors import NoDataError
+from exconn.errors import InvalidValueError, NoDataError
 from exconn.grading import Hunt, Policy, grade, grade_records, hunt, run
 from exconn.models import (
     Actor,
@@ -140,6 +141,24 @@ def test_where_no_connector_could_have_been_seen_a_hunt_is_an_error(
         hunt(source, at=at)
     assert told in str(caught.value)
     assert "CloudAppEvents has no rows" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("source", "context", "told"),
+    [
+        ("evidence", None, "source: expected one such as ParquetSource('evidence'), got a value"),
+        (recorded(), "context.toml", "context: expected one such as read_context('context.toml')"),
+    ],
+)
+def test_what_is_easily_given_instead_is_refused_with_advice(
+    source: Any, context: Any, told: str
+) -> None:
+    for ask in (partial(grade, alert=Alert(connector="Relay", timestamp=NOON)), hunt):
+        with pytest.raises(InvalidValueError) as caught:
+            ask(source, context=context)
+        assert str(caught.value).startswith(told)
+    with pytest.raises(InvalidValueError, match="connector: expected a name, got None"):
+        Alert(connector=cast("str", None), timestamp=NOON)
 
 
 # Records

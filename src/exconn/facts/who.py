@@ -9,7 +9,7 @@ from attrs import evolve, field, frozen
 
 from exconn.context import Context
 from exconn.coverage import Coverage, Standing, TableState
-from exconn.errors import NoDataError
+from exconn.errors import InvalidValueError, NoDataError
 from exconn.facts.identity import Connectors
 from exconn.facts.inventory import FACT_TABLES, READS
 from exconn.facts.judgement import Judgement
@@ -138,6 +138,7 @@ def who_is_who(
     Raises:
         NoDataError: the source has none of the tables that facts rest on.
     """
+    _expected(source, context)
     coverage = source.coverage(FACT_TABLES)
     first, last = coverage.first, coverage.last
     if first is None or last is None:
@@ -171,6 +172,23 @@ def who_is_who(
         named={connectors.key(name): name for name in named},
         beside=further,
     )
+
+
+def _expected(source: object, context: object) -> None:
+    """Refuse, with advice, what is easily given instead."""
+    if not callable(getattr(source, "coverage", None)):
+        raise InvalidValueError(
+            "source", f"expected one such as ParquetSource('evidence'), got {_kind(source)}"
+        )
+    if not isinstance(context, Context):
+        raise InvalidValueError(
+            "context",
+            f"expected one such as read_context('context.toml'), got {_kind(context)}",
+        )
+
+
+def _kind(value: object) -> str:
+    return f"a value of type {type(value).__name__}"
 
 
 def together(

@@ -4,9 +4,16 @@ from datetime import datetime
 
 from attrs import field, frozen
 
+from exconn.errors import InvalidValueError
 from exconn.models._record import Record, of, text
 from exconn.tables import ALERT_INFO
 from exconn.window import utc
+
+
+def _name(value: str) -> str:
+    if not isinstance(value, str):
+        raise InvalidValueError("connector", f"expected a name, got {value!r}")
+    return value
 
 
 @frozen(kw_only=True)
@@ -21,7 +28,7 @@ class Alert(Record):
 
     TABLE = ALERT_INFO
 
-    connector: str = field(metadata=of("Connector"))
+    connector: str = field(converter=_name, metadata=of("Connector"))
     timestamp: datetime = field(converter=utc, metadata=of("Timestamp"))
     alert_id: str = text("AlertId")
     title: str = text("Title")
