@@ -166,6 +166,17 @@ def test_reports_replace_nothing_but_reports(
     assert told in refused(capsys, *grading, str(tmp_path / "new" / "tables"))
 
 
+def test_a_hunt_says_what_rests_on_domains_to_which_no_mail_goes(
+    folder: Path, capsys: Screen
+) -> None:
+    assert run(["hunt", str(folder), "--accepted-domain", "other.example"]) == 0
+    assert "no inbound mail went to an accepted domain" in " ".join(capsys.readouterr().out.split())
+    assert run(["hunt", str(folder)]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "no inbound mail" not in told
+    assert "accepted domains are inferred" in told
+
+
 def test_a_hunt_that_finds_no_connector_says_so_and_what_it_could_not_see(
     tmp_path: Path, capsys: Screen
 ) -> None:
@@ -322,6 +333,9 @@ def test_what_was_imported_can_be_graded_and_the_counts_are_shown(
         (["schema", "EmailEvent"], "no table"),
         (["import", "--to", "{empty}"], "at least one file"),
         (["import", "/no/such.json", "--to", "{empty}"], "/no/such.json"),
+        (["import", "s3://bucket/x", "--to", "{empty}"], "copy them there"),
+        (["compact", "{empty}"], "no table in it"),
+        (["hunt", "{folder}", "--accepted-domain", "not a domain"], "expected a domain"),
         (["lint", "/no/such"], "/no/such: no such folder"),
         (["lint"], "parameter DIR requires"),
         (["lint", "{empty}", "--context", "{folder}/EmailEvents.parquet"], "EmailEvents.parquet"),

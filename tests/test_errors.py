@@ -8,7 +8,7 @@ from multiprocessing import get_context
 import pytest
 
 from exconn import errors
-from exconn.errors import ExconnError
+from exconn.errors import ExconnError, nearest
 from exconn.sources import NotThereError
 
 MADE: dict[str, ExconnError] = {
@@ -85,3 +85,17 @@ def same_but_notes(found: BaseException, made: ExconnError) -> None:
 def test_a_message_fits_one_line(name: str) -> None:
     assert str(MADE[name])
     assert "\n" not in str(MADE[name])
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("plant", ("Plant monitoring relay", "HR platform")),
+        (" Relay ", ("Plant monitoring relay",)),
+        ("HR", ()),
+        ("hr platfrom", ("HR platform",)),
+        ("nothing like it", ()),
+    ],
+)
+def test_what_has_a_name_in_it_is_nearest(asked: str, found: tuple[str, ...]) -> None:
+    assert nearest(asked, ["HR platform", "Plant monitoring relay"]) == found

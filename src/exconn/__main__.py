@@ -12,6 +12,9 @@ def main() -> None:
     except MissingExtraError as error:
         print(f"exconn: {error}", file=sys.stderr)  # noqa: T201
         sys.exit(2)
+    except KeyboardInterrupt:
+        print("exconn: interrupted", file=sys.stderr)  # noqa: T201
+        sys.exit(130)
     sys.exit(run(sys.argv[1:]))
 
 

@@ -14,13 +14,15 @@ from exconn.errors import ExconnError, InvalidValueError
 from exconn.models import InboundConnector, OutboundConnector, TransportRule
 from exconn.window import Period, parse_time, utc
 
+_NO_DOMAIN = re.compile(r"[\s@*/:,;]")
+
 
 def _domains(values: Iterable[str]) -> tuple[str, ...]:
     if isinstance(values, str):
         raise InvalidValueError("context", f"expected several domains, got the text {values!r}")
     domains = {value.strip().lower().removeprefix("@").removeprefix("*.") for value in values}
     for domain in domains:
-        if "@" in domain or "*" in domain:
+        if _NO_DOMAIN.search(domain):
             raise InvalidValueError("context", f"expected a domain, got {domain!r}")
     return tuple(sorted(domains - {""}))
 

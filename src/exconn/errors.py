@@ -147,11 +147,19 @@ class MissingExtraError(ExconnError, ImportError):
         self.extra = extra
 
 
+_NEAREST = 3
+_PART = 3
+"""Of so many characters at least, what is a part of a name says which is meant."""
+
+
 def nearest(name: str, existing: Iterable[str]) -> tuple[str, ...]:
-    """Return up to three of `existing` that look like `name`, compared without case."""
+    """Return up to three of `existing` that have `name` in them or look like it, without case."""
     by_folded = {candidate.casefold(): candidate for candidate in existing}
-    close = difflib.get_close_matches(name.casefold(), by_folded, n=3, cutoff=0.5)
-    return tuple(by_folded[folded] for folded in close)
+    asked = name.strip().casefold()
+    within = [folded for folded in by_folded if len(asked) >= _PART and asked in folded]
+    close = difflib.get_close_matches(asked, by_folded, n=_NEAREST, cutoff=0.5)
+    found = list(dict.fromkeys([*within, *close]))[:_NEAREST]
+    return tuple(by_folded[folded] for folded in found)
 
 
 def did_you_mean(names: Iterable[str]) -> str:

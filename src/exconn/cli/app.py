@@ -4,6 +4,7 @@ import json
 import os
 import re
 import sys
+import warnings
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -97,9 +98,14 @@ def run(arguments: Sequence[str]) -> int:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        status = app(
-            list(arguments), exit_on_error=False, print_error=False, result_action="return_value"
-        )
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", ".*region.* not set")  # by Polars, which finds it out
+            status = app(
+                list(arguments),
+                exit_on_error=False,
+                print_error=False,
+                result_action="return_value",
+            )
         sys.stdout.flush()
     except BrokenPipeError:  # whoever reads has read enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -186,6 +192,7 @@ def hunt_command(
         print(results.to_json(indent=2))
     elif results:
         grades.ranking(_Screen(), results)
+        grades.shared_notes(_Screen(), results)
     else:
         grades.nothing(_Screen(), folder, source.coverage([CLOUD_APP_EVENTS])[CLOUD_APP_EVENTS])
     if page is not None:
@@ -209,8 +216,9 @@ def demo(
         raise InvalidValueError("--to", f"{to} exists and is not a demo; name another folder")
     with progress("Making a tenant"):
         tenant = demo_tenant(seed, mails=mails)
-        write_evidence(tenant.frames, to)
+        to.mkdir(parents=True, exist_ok=True)
         (to / _DEMO_MARK).write_text(f"seed {seed}, {mails} mails\n", "utf-8")
+        write_evidence(tenant.frames, to)
     with progress("Hunting") as tell:
         source = watched(str(to), tell)
         results = hunt(source)

@@ -63,6 +63,20 @@ def ranking(console: Console, grades: Sequence[Grade]) -> None:
     console.print()
 
 
+def shared_notes(console: Console, grades: Sequence[Grade]) -> None:
+    """What is to be known of the tables in all windows."""
+    notes = Counter(
+        f"{standing.coverage.table.name}: {note}."
+        for result in grades
+        for standing in result.coverage
+        for note in standing.notes
+    )
+    for note, count in notes.items():
+        if count == len(grades):
+            console.print(layout.text(note))
+    console.print()
+
+
 def _why(reasons: Sequence[Sequence[str]]) -> str:
     """What holds in all windows; or else what in most."""
     counts = Counter(reason for some in reasons for reason in some)

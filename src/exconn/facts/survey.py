@@ -11,7 +11,7 @@ from exconn.context import Context
 from exconn.coverage import Coverage
 from exconn.errors import InvalidValueError
 from exconn.facts.changes import CHANGE_FACTS, change_facts
-from exconn.facts.domains import own_domains
+from exconn.facts.domains import is_under, own_domains
 from exconn.facts.inventory import FACTS, READS
 from exconn.facts.judgement import Judgement, Turn, judged_frame
 from exconn.facts.logon_facts import LOGON_FACTS
@@ -42,6 +42,15 @@ class Survey(WhoIsWho):
         """Of `mail.sender_hours`, the rows with SenderObjectId, by connector."""
         known = self.mail.sender_hours.filter(pl.col("SenderObjectId") != "")
         return {str(key[0]): rows for key, rows in known.group_by("Connector")}
+
+    @cached_property
+    def is_mailed(self) -> bool:
+        """Whether mail came in for an accepted domain, where these and some mail are known."""
+        accepted = frozenset(self.context.accepted_domains)
+        recipients = self.mail.tenant_domains["Domain"].unique()
+        if not accepted or recipients.is_empty():
+            return True
+        return any(is_under(domain, accepted) for domain in recipients)
 
 
 @frozen(eq=False)

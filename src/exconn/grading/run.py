@@ -305,7 +305,7 @@ class _Verdicts:
         """The grade of one judgement."""
         judgement = self._assessment.judgements[index]
         facts, found = self._facts[index], self._findings[index]
-        standings = _noted(self._standings[index], judgement.window, self._found.context)
+        standings = _noted(self._standings[index], judgement.window, self._found)
         verdict = self.verdict(index)
         total = margin(found)
         peak: datetime | None = self._assessment.facts["PeakHour"][index]
@@ -348,17 +348,17 @@ class _Verdicts:
         )
 
 
-def _noted(
-    standings: tuple[Standing, ...], window: Window, context: Context
-) -> tuple[Standing, ...]:
-    """Say of the mail log where the baseline is cut, and that accepted domains are inferred."""
+def _noted(standings: tuple[Standing, ...], window: Window, found: Survey) -> tuple[Standing, ...]:
+    """Say of the mail log where the baseline is cut, and what rests on accepted domains."""
     mail, *others = standings
     notes = []
     first = mail.coverage.first
     if first is not None and first > window.baseline_start:
         notes.append(f"the baseline is cut at the start of the data, {iso(first)}")
-    if first is not None and not context.accepted_domains:
+    if first is not None and not found.context.accepted_domains:
         notes.append("accepted domains are inferred from the recipients of inbound mail")
+    if not found.is_mailed:
+        notes.append("no inbound mail went to an accepted domain; check how these are spelt")
     return (evolve(mail, notes=(*mail.notes, *notes)), *others)
 
 

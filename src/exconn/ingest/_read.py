@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from exconn.ingest._raw import Part, Raw, Unreadable
 
 HIDDEN = "hidden files and folders"
 LINKED = "linked folders"
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 NO_FILE = "links to nothing, pipes and devices"
 
 LeftOut = Counter[str]
@@ -41,13 +43,19 @@ def walk(
     seen: set[Path] = set()
     for path in files:
         if not path.exists():
-            raise NoDataError(f"{path} does not exist; name a file or a folder of exports")
+            raise NoDataError(f"{path} {_why_missing(path)}")
         inside = _in_folder(path, left_out) if path.is_dir() else None
         found = iter([path]) if inside is None else (f for f in inside if not but(f))
         for file in found:
             if (real := file.resolve()) not in seen:
                 seen.add(real)
                 yield file
+
+
+def _why_missing(path: Path) -> str:
+    if _ADDRESS.match(str(path)):
+        return "is an address: exports are read from a disk; copy them there"
+    return "does not exist; name a file or a folder of exports"
 
 
 def read(path: Path, left_out: LeftOut) -> Iterator[Part]:
