@@ -29,6 +29,7 @@ from exconn.cli import grades, run, show
 from exconn.cli.progress import Reader, Watched
 from exconn.facts import queries
 from exconn.facts.catalogue import CATALOGUE, NEEDS, PLAYBOOK_QUERIES, Asked, about, takes
+from exconn.reports.markup import BEGINNING
 from exconn.simulate import Tenant, demo_tenant
 from exconn.sources import Reading
 from exconn.window import Period, iso
@@ -125,7 +126,7 @@ def test_reports_are_written_beside_what_is_printed(
     result = grade(
         ParquetSource(folder), Alert(connector=name, timestamp=datetime.fromisoformat(at))
     )
-    page.write_text("<!DOCTYPE html>\nan older report")
+    page.write_text(f"{BEGINNING}an older report")
     assert run([*command, "--html", str(page)]) == 0
     assert "The report is in" in capsys.readouterr().out
     assert page.read_text("utf-8") == result.to_html()
@@ -138,32 +139,53 @@ def test_reports_are_written_beside_what_is_printed(
     assert {path.name for path in tmp_path.iterdir()} == {"grade.html", "hunt.html"}
 
 
+@pytest.mark.parametrize("kind", ["table", "page", "link", "dangling", "pipe"])
 def test_reports_replace_nothing_but_reports(
+    kind: str, folder: Path, tmp_path: Path, capsys: Screen
+) -> None:
+    place = tmp_path / "place"
+    match kind:
+        case "table":
+            place.write_bytes((folder / "EmailEvents.parquet").read_bytes())
+        case "page":
+            place.write_text("<!doctype html>\n<p>Something else.</p>")
+        case "link":
+            (tmp_path / "empty").touch()
+            place.symlink_to(tmp_path / "empty")
+        case "dangling":
+            place.symlink_to(tmp_path / "nothing")
+        case _:
+            os.mkfifo(place)
+    before = place.lstat()
+    told = refused(capsys, "hunt", str(folder), "--html", str(place))
+    assert ("is a link" if kind in ("link", "dangling") else "is no report") in told
+    assert place.lstat() == before
+    assert not (tmp_path / "nothing").exists()
+
+
+def test_a_report_is_refused_where_nothing_may_be_written(
     folder: Path, tmp_path: Path, capsys: Screen, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    mail, empty, link = tmp_path / "mail.parquet", tmp_path / "new.html", tmp_path / "link.html"
-    mail.write_bytes(before := (folder / "EmailEvents.parquet").read_bytes())
-    hunting = ["hunt", str(folder), "--html"]
-    assert "is no report, and would be lost" in refused(capsys, *hunting, str(mail))
-    assert mail.read_bytes() == before
-    empty.touch()
-    link.symlink_to(empty)
-    assert run([*hunting, str(link)]) == 0
-    assert link.is_symlink()
-    assert empty.read_bytes().startswith(b"<!doctype html>")
-    capsys.readouterr()
-    os.mkfifo(pipe := tmp_path / "pipe")
-    with ThreadPoolExecutor() as pool:
-        read = pool.submit(pipe.read_text, "utf-8")
-        assert run([*hunting, str(pipe), "--json"]) == 0
-        assert read.result() == empty.read_text("utf-8")
-    assert pipe.is_fifo()
-    capsys.readouterr()
     monkeypatch.setattr(os, "access", lambda *_: False)  # nothing bars the way of root
     told = f"nothing may be written to {tmp_path}"
-    assert told in refused(capsys, *hunting, str(empty))
+    assert told in refused(capsys, "hunt", str(folder), "--html", str(tmp_path / "new.html"))
     grading = ["grade", str(folder), "--connector", "x", "--at", "2026-03-25", "--evidence"]
     assert told in refused(capsys, *grading, str(tmp_path / "new" / "tables"))
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_reports_are_written_when_nobody_reads_what_is_printed(
+    form: list[str], folder: Path, hijacked: tuple[str, str], tmp_path: Path
+) -> None:
+    name, at = hijacked
+    for command in (["hunt", str(folder)], ["grade", str(folder), "--connector", name, "--at", at]):
+        page = tmp_path / f"{command[0]}.html"
+        line = [sys.executable, "-m", "exconn", *command, "--html", str(page), *form]
+        with subprocess.Popen(line, stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            process.stdout.close()
+            assert process.wait() == 0
+        assert page.read_text("utf-8").startswith(BEGINNING)
 
 
 def test_a_hunt_says_what_rests_on_domains_to_which_no_mail_goes(

@@ -180,7 +180,7 @@ def test_a_damaged_file_leaves_everything_as_it_was(tmp_path: Path) -> None:
 
 
 def test_only_folders_on_a_disk_are_compacted(tmp_path: Path) -> None:
-    with pytest.raises(NoDataError, match="copy it there"):
+    with pytest.raises(NoDataError, match="copy what is at the address"):
         compact_evidence("s3://bucket/evidence")
     with pytest.raises(NoDataError, match="no such folder"):
         compact_evidence(tmp_path / "nowhere")

@@ -63,10 +63,34 @@ def test_a_link_to_what_is_not_there_is_an_error(tmp_path: Path, name: str) -> N
         ParquetSource(tmp_path)
 
 
+def test_a_folder_of_two_names_is_read_once_and_survives_compacting(tmp_path: Path) -> None:
+    put(tmp_path / "emailevents" / "1.parquet")
+    (tmp_path / "EmailEvents").symlink_to(tmp_path / "emailevents", target_is_directory=True)
+    for _ in range(3):
+        assert rows(tmp_path) == 1
+        compact_evidence(tmp_path)
+
+
+def test_what_lies_behind_links_is_not_compacted(tmp_path: Path) -> None:
+    """It may be the evidence of others."""
+    archive = tmp_path / "archive"
+    put(archive / "1.parquet")
+    put(tmp_path / "one.parquet")
+    folder = tmp_path / "evidence" / "EmailEvents"
+    put(folder / "own" / "1.parquet")
+    (folder / "old").symlink_to(archive, target_is_directory=True)
+    (folder / "one.parquet").symlink_to(tmp_path / "one.parquet")
+    compact_evidence(folder.parent)
+    assert not (folder / "own" / "1.parquet").exists()
+    assert (archive / "1.parquet").exists()
+    assert (tmp_path / "one.parquet").exists()
+    assert rows(folder.parent) == 3
+
+
 @contextmanager
-def barred(folder: Path) -> Iterator[None]:
+def barred(folder: Path, mode: int) -> Iterator[None]:
     """Nobody may look into a folder; root, whom nothing bars, is somebody else meanwhile."""
-    folder.chmod(0)
+    folder.chmod(mode)
     user = os.geteuid()
     if user == 0:
         os.seteuid(NOBODY)
@@ -77,15 +101,16 @@ def barred(folder: Path) -> Iterator[None]:
         folder.chmod(0o755)
 
 
+@pytest.mark.parametrize("mode", [0, 0o444])
 @pytest.mark.parametrize("name", ["EmailEvents/b", "EmailEvents", "."])
-def test_a_folder_that_cannot_be_looked_into_is_an_error(name: str) -> None:
-    """Its rows would be missed without a word."""
+def test_a_folder_that_cannot_be_looked_into_is_an_error(name: str, mode: int) -> None:
+    """Its rows would be missed without a word: names may be known, and yet no file be read."""
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         folder.chmod(0o755)
         put(folder / "EmailEvents" / "a" / "1.parquet")
         put(folder / "EmailEvents" / "b" / "2.parquet")
-        with barred(folder / name):
+        with barred(folder / name, mode):
             for read in (ParquetSource, compact_evidence):
                 with pytest.raises(UnreadableDataError, match="cannot be read"):
                     read(folder)

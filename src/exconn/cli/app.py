@@ -5,7 +5,6 @@ import os
 import re
 import sys
 import warnings
-from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from io import TextIOWrapper
@@ -26,7 +25,7 @@ from exconn.facts import catalogue
 from exconn.facts.catalogue import CATALOGUE
 from exconn.facts.queries import connector_names
 from exconn.grading import grade, grade_schema, hunt
-from exconn.ingest import ImportSummary, import_files
+from exconn.ingest import import_files
 from exconn.kql import kql_types
 from exconn.kql.dialect import dialect_of
 from exconn.models import Alert
@@ -152,16 +151,18 @@ def grade_command(
     with progress("Grading") as tell:
         source = watched(folder, tell)
         result = grade(source, alert, context=known, policy=weighed)
-    if as_json:
-        print(result.to_json(indent=2))
-    elif as_markdown:
-        print(result.to_markdown(), end="")
-    else:
-        grades.grade(_Screen(), result)
-    if tables is not None:
-        result.evidence.write(tables)
-    if page is not None:
-        outputs.write_page(page, result.to_html())
+    try:
+        if as_json:
+            print(result.to_json(indent=2))
+        elif as_markdown:
+            print(result.to_markdown(), end="")
+        else:
+            grades.grade(_Screen(), result)
+    finally:  # whoever reads what is printed may have gone
+        if tables is not None:
+            result.evidence.write(tables)
+        if page is not None:
+            outputs.write_page(page, result.to_html())
     if not as_json and not as_markdown:
         show.written(_Screen(), page, tables)
 
@@ -188,15 +189,18 @@ def hunt_command(
     with progress("Hunting") as tell:
         source = watched(folder, tell)
         results = hunt(source, at=time, context=known, policy=weighed)
-    if as_json:
-        print(results.to_json(indent=2))
-    elif results:
-        grades.ranking(_Screen(), results)
-        grades.shared_notes(_Screen(), results)
-    else:
-        grades.nothing(_Screen(), folder, source.coverage([CLOUD_APP_EVENTS])[CLOUD_APP_EVENTS])
-    if page is not None:
-        outputs.write_page(page, results.to_html())
+    if not results:
+        audit = source.coverage([CLOUD_APP_EVENTS])[CLOUD_APP_EVENTS]
+        grades.nothing(_Screen(stderr=as_json), folder, audit)
+    try:
+        if as_json:
+            print(results.to_json(indent=2))
+        elif results:
+            grades.ranking(_Screen(), results)
+            grades.shared_notes(_Screen(), results)
+    finally:  # whoever reads what is printed may have gone
+        if page is not None:
+            outputs.write_page(page, results.to_html())
     if not as_json:
         show.written(_Screen(), page)
 
@@ -329,7 +333,7 @@ def import_command(
         summary = import_files(files, to, progress=lambda count: tell(f"{count:,} records"))
     show.imported(_Screen(), summary, to)
     if not summary.rows + sum(summary.listed.values()) + summary.duplicates:
-        raise NoDataError(f"nothing was imported: {_why_nothing(summary, files, to)}")
+        raise NoDataError(f"nothing was imported: {show.why_nothing(summary, files, to)}")
 
 
 @app.command(name="compact")
@@ -367,18 +371,6 @@ def lint_command(
         print(json.dumps([asdict(risk) for risk in found], indent=2))
     else:
         show.risks(_Screen(), found, len(listings))
-
-
-def _why_nothing(summary: ImportSummary, files: Sequence[Path], to: Path) -> str:
-    if summary.read:
-        [(reason, count)] = Counter(summary.reasons).most_common(1)
-        return f"no record of {summary.read:,} could be used, {count:,} for this: {reason}"
-    if to.resolve() in (file.resolve() for file in files):
-        return f"{to} is the evidence folder itself, and has no exports in it"
-    names = ", ".join(map(str, files))
-    if summary.files:
-        return f"no records in {names}; a file may be empty, or a header without rows"
-    return f"no file to read in {names}"
 
 
 def _described(text: str, query: Query) -> dict[str, object]:

@@ -4,19 +4,17 @@ import os
 from pathlib import Path
 
 from exconn.errors import InvalidValueError
+from exconn.reports.markup import BEGINNING
 from exconn.sources._files import write_privately
 from exconn.sources._folder import table_files
 from exconn.tables import TABLES
 
-_BEGINNING = b"<!doctype html"
-
 
 def page(place: Path | None) -> Path | None:
-    """Where a report may be written: to a file that is not there, or over another page.
+    """Where a report may be written: to a file that is not there, is empty, or is a report.
 
     Raises:
-        InvalidValueError: it is a folder, or something else that would be lost; or it cannot be
-            written there.
+        InvalidValueError: it is something else, or cannot be written there.
     """
     if place is None:
         return None
@@ -24,20 +22,18 @@ def page(place: Path | None) -> Path | None:
         raise InvalidValueError("--html", f"{place} is a folder; name a file in it")
     if not place.parent.is_dir():
         raise InvalidValueError("--html", f"there is no folder {place.parent}; make it first")
-    if place.is_file() and not _is_page(place):
+    if place.is_symlink():
+        raise InvalidValueError("--html", f"{place} is a link; name what it leads to, or another")
+    if place.exists() and not _is_report(place):
         raise InvalidValueError("--html", f"{place} is no report, and would be lost; name another")
-    writable = place.parent if place.is_file() or not place.exists() else place
-    if not os.access(writable, os.W_OK):
-        raise InvalidValueError("--html", f"nothing may be written to {writable}; name another")
+    if not os.access(place.parent, os.W_OK):
+        raise InvalidValueError("--html", f"nothing may be written to {place.parent}; name another")
     return place
 
 
 def write_page(place: Path, text: str) -> None:
-    """Write a report whole, or not at all; into what is no file, such as ``/dev/stdout``, as is."""
-    if place.exists() and not place.is_file():
-        place.write_bytes(text.encode())
-    else:
-        write_privately(place.resolve(), lambda file: file.write(text.encode()))
+    """Write a report whole, or not at all."""
+    write_privately(place, lambda file: file.write(text.encode()))
 
 
 def tables(place: Path | None) -> Path | None:
@@ -59,11 +55,13 @@ def tables(place: Path | None) -> Path | None:
     return place
 
 
-def _is_page(place: Path) -> bool:
+def _is_report(place: Path) -> bool:
+    if not place.is_file():
+        return False
     try:
         with place.open("rb") as file:
-            beginning = file.read(len(_BEGINNING))
+            beginning = file.read(len(BEGINNING))
     except OSError as error:
         problem = f"{place} cannot be read ({error.strerror}); name another"
         raise InvalidValueError("--html", problem) from error
-    return not beginning or beginning.lower() == _BEGINNING
+    return beginning in (b"", BEGINNING.encode())

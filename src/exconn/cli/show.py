@@ -2,6 +2,7 @@
 
 import inspect
 import shlex
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
@@ -179,6 +180,19 @@ def imported(console: Console, summary: ImportSummary, folder: Path) -> None:
         )
     for note in summary.notes:
         console.print(layout.text(note))
+
+
+def why_nothing(summary: ImportSummary, files: Sequence[Path], to: Path) -> str:
+    """Why an import added nothing."""
+    if summary.read:
+        [(reason, count)] = Counter(summary.reasons).most_common(1)
+        return f"no record of {summary.read:,} could be used, {count:,} for this: {reason}"
+    if to.resolve() in (file.resolve() for file in files):
+        return f"{to} is the evidence folder itself, and has no exports in it"
+    names = ", ".join(map(str, files))
+    if summary.files:
+        return f"no records in {names}; a file may be empty, or a header without rows"
+    return f"no file to read in {names}"
 
 
 def compacted(console: Console, done: Sequence[Compacted]) -> None:

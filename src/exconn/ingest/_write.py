@@ -24,10 +24,11 @@ from exconn.context import Context
 from exconn.errors import InvalidValueError, UnreadableDataError
 from exconn.ingest._listing import Listed, Listings
 from exconn.ingest._rejections import Rejections
-from exconn.sources._folder import table_files
+from exconn.sources._folder import is_called, table_files
 from exconn.sources.context import FILE_NAME as CONTEXT
 from exconn.sources.context import read_context
 from exconn.tables import TABLES, Table, conform
+from exconn.tables._defender import tables_named
 
 if sys.platform != "win32":
     import fcntl
@@ -60,10 +61,8 @@ def is_evidence(path: Path, folder: Path) -> bool:
         return False
     if len(parts) == 1 and parts[0] in OWN_FILES:
         return True
-    return path.suffix == ".parquet" and parts[0].removesuffix(".parquet") in _BY_NAME
-
-
-_BY_NAME = {table.name: table for table in TABLES}
+    is_parquet = path.suffix.casefold() == ".parquet"
+    return is_parquet and any(is_called(parts[0], table) for table in TABLES)
 
 
 @define(eq=False)
@@ -311,7 +310,7 @@ def _mixture(table: str, blocks: Iterable[_Block]) -> str:
     alike: dict[frozenset[str], list[_Block]] = defaultdict(list)
     for block in blocks:
         alike[block.columns].append(block)
-    columns = _BY_NAME[table].names
+    columns = tables_named([table])[0].names
     for poor, fuller in itertools.permutations(alike, 2):
         lacking = [name for name in columns if name in fuller - poor]
         if len(lacking) >= _MUCH_POORER * len(fuller & set(columns)) and any(

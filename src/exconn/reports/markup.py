@@ -70,9 +70,13 @@ def stylesheet(css: str) -> Html:
     return Html(f"<style>{css}</style>")
 
 
+BEGINNING = '<!doctype html>\n<html lang="en">\n<head><meta name="generator" content="exconn">'
+"""What every page of exconn begins with, and no other."""
+
+
 def document(head: Html, body: Html) -> str:
     """A page in English."""
-    return f'<!doctype html>\n<html lang="en">\n<head>{head}</head>\n<body>{body}</body>\n</html>\n'
+    return f"{BEGINNING}{head}</head>\n<body>{body}</body>\n</html>\n"
 
 
 def link(url: str, content: Content = None) -> Html:

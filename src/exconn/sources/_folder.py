@@ -1,6 +1,7 @@
 """Which files of an evidence folder on a disk hold its tables."""
 
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
@@ -14,47 +15,62 @@ _SUFFIX = ".parquet"
 def table_files(folder: Path, table: Table) -> list[Path]:
     """``EmailEvents.parquet``, and all Parquet files under ``EmailEvents/``, in order of names.
 
-    Letter case of these names does not matter, and links are followed.
+    Letter case of these names does not matter, and links are followed; each file comes once.
 
     Raises:
         NoDataError: there is no such folder.
         UnreadableDataError: something in it cannot be looked into, or a link leads nowhere: the
             rows there would be missed.
     """
-    if not os.path.isdir(folder):  # noqa: PTH112 # Path raises where the way there is barred
+    if not os.path.isdir(folder):  # noqa: PTH112 # Path may raise where the way there is barred
         raise NoDataError(f"{folder}: no such folder; give an evidence folder")
+    found: dict[str, Path] = {}
     try:
-        named = sorted(path for path in folder.iterdir() if _is_called(path, table))
-        files = [path for path in named if _is_parquet(path)]
-        return files + [file for path in named for file in sorted(_below(path))]
+        named = sorted(path for path in folder.iterdir() if is_called(path.name, table))
+        for file in (*filter(_is_parquet, named), *(f for path in named for f in _below(path))):
+            found.setdefault(os.path.realpath(file), file)
     except OSError as error:
         _refuse(error)
+    return list(found.values())
 
 
-def _is_called(path: Path, table: Table) -> bool:
-    name = path.name.casefold()
-    return name.removesuffix(_SUFFIX) == table.name.casefold()
+def is_called(name: str, table: Table) -> bool:
+    """Whether a file or a folder is called after a table."""
+    return name.casefold().removesuffix(_SUFFIX) == table.name.casefold()
 
 
 def _is_parquet(path: Path) -> bool:
-    """Whether a path is a file of that kind; links must lead to something, but hidden ones."""
-    if path.is_symlink() and not path.exists() and not path.name.startswith("."):
-        raise UnreadableDataError(str(path), "is a link to what is not there; mend or remove it")
-    return path.name.casefold().endswith(_SUFFIX) and path.is_file()
+    """Whether a path is a file of that kind."""
+    return path.name.casefold().endswith(_SUFFIX) and stat.S_ISREG(_mode(path))
 
 
 def _below(folder: Path) -> Iterator[Path]:
-    """The files in a folder and those below; none where it is a file."""
-    if not folder.is_dir():
+    """The files in a folder and those below, in order; none where it is a file."""
+    if not stat.S_ISDIR(_mode(folder)):
         return
+    files: list[Path] = []
     seen: set[str] = set()
     for where, folders, names in os.walk(folder, onerror=_refuse, followlinks=True):
         real = os.path.realpath(where)
-        if real in seen:  # a link to a folder above
+        if real in seen:  # by a link to a folder above
             folders.clear()
             continue
         seen.add(real)
-        yield from (path for name in names if _is_parquet(path := Path(where, name)))
+        paths = [Path(where, name) for name in names]
+        files += [path for path in paths if _mode(path) and _is_parquet(path)]
+    yield from sorted(files)
+
+
+def _mode(path: Path) -> int:
+    """What kind of file a path is, or leads to; 0 for a hidden link to nothing."""
+    try:
+        return path.stat().st_mode
+    except FileNotFoundError:
+        if path.name.startswith("."):
+            return 0
+        raise UnreadableDataError(
+            str(path), "is a link to what is not there; mend or remove it"
+        ) from None
 
 
 def _refuse(error: OSError) -> NoReturn:

@@ -48,8 +48,9 @@ def compact_evidence(
     Days of more than 250,000 rows get several files. Rows, columns and types stay as they are,
     and only files of the same columns are laid together, so that what a file lacks stays absent
     for its own rows alone. Files in folders of the form ``name=value`` are left alone: they would
-    lose what these say. The new files are whole before old ones go. Where it was broken off amid
-    that, rows may be there twice, which changes no grade; the next call brings it to its end.
+    lose what these say; and so is what lies behind links. The new files are whole before old ones
+    go. Where it was broken off amid that, rows may be there twice, which changes no grade; the next
+    call brings it to its end.
 
     Nothing else should read or write the folder meanwhile.
 
@@ -65,7 +66,7 @@ def compact_evidence(
         UnreadableDataError: a file is damaged; nothing is changed.
     """
     if is_address(folder):
-        raise NoDataError(f"{folder}: only a folder on a disk can be compacted; copy it there")
+        raise NoDataError("only a folder on a disk can be compacted; copy what is at the address")
     storage = Storage(folder)
     staging = Path(folder, _STAGING)
     storage.files()  # refuses what is no folder, or cannot be looked into
@@ -197,14 +198,21 @@ class _Laying:
 
 
 def _alike(storage: Storage, files: Sequence[str]) -> Iterator[tuple[list[str], pl.Schema]]:
-    """The files that have the same columns, those in partitions left out."""
+    """The files that have the same columns, those in partitions and behind links left out."""
     by_columns: dict[tuple[tuple[str, pl.DataType], ...], list[str]] = {}
     for file in files:
         schema = storage.schema(file)
-        if schema and not folder_keys(file.removeprefix(storage.root)):
+        if schema and _is_own(file, storage.root):
             by_columns.setdefault(tuple(schema.items()), []).append(file)
     for columns, alike in by_columns.items():
         yield alike, pl.Schema(columns)
+
+
+def _is_own(file: str, root: str) -> bool:
+    """Whether a file lies in the folder itself, not behind a link, and in no partition."""
+    below = os.path.relpath(file, root)
+    real = os.path.join(os.path.realpath(root), below)  # noqa: PTH118 # as it is
+    return os.path.realpath(file) == real and not folder_keys(below)
 
 
 def _publish(staging: Path, replaced: Sequence[str]) -> None:
@@ -227,10 +235,19 @@ def _finish(staging: Path) -> None:
             if (staging / name).exists():
                 (root / name).parent.mkdir(exist_ok=True)
                 (staging / name).replace(root / name)
+        new = {_file_number(root / name) for name in files["new"]}
         for name in files["old"]:
-            (root / name).unlink(missing_ok=True)
+            old = root / name
+            if old.exists() and _file_number(old) not in new:  # case may not tell names apart
+                old.unlink()
         listed.unlink()
     shutil.rmtree(staging, ignore_errors=True)
+
+
+def _file_number(file: Path) -> tuple[int, int]:
+    """What tells a file apart, whatever it is called."""
+    status = file.stat()
+    return status.st_dev, status.st_ino
 
 
 def _size(files: Sequence[str]) -> int:

@@ -9,7 +9,7 @@ from exconn.errors import InvalidValueError
 from exconn.query import Query
 from exconn.sources._frames import NAME, Piece, Pieces
 from exconn.tables import Table
-from exconn.tables._defender import named
+from exconn.tables._defender import tables_named
 
 
 class MemorySource:
@@ -24,7 +24,7 @@ class MemorySource:
     """
 
     def __init__(self, frames: Mapping[str, pl.DataFrame | Sequence[pl.DataFrame]]) -> None:
-        named(frames)
+        tables_named(frames)
         self._pieces = Pieces(
             {
                 name: [

@@ -16,7 +16,7 @@ from exconn.sources._frames import Piece, Pieces
 from exconn.sources._storage import Storage
 from exconn.sources._stretches import Reading
 from exconn.tables import TABLES, Table
-from exconn.tables._defender import named
+from exconn.tables._defender import tables_named
 
 _AT_ONCE = 16
 """So many files are opened at once, for their columns: most of that is waiting."""
@@ -26,9 +26,10 @@ class ParquetSource:
     """A source over an evidence folder, on a disk or on object storage.
 
     For each table the folder holds ``EmailEvents.parquet``, or ``EmailEvents/**/*.parquet``, or
-    both, in any letter case, with Microsoft's column names and dynamic columns as JSON text. Files
-    may have different columns: what a file lacks is unknown for its rows. Columns may also be said
-    by folders, as in ``EmailEvents/Connectors=Relay/1.parquet``. Files are looked up once, here.
+    both (on a disk in any letter case), with Microsoft's column names and dynamic columns as JSON
+    text. Files may have different columns: what a file lacks is unknown for its rows. Columns may
+    also be said by folders, as in ``EmailEvents/Connectors=Relay/1.parquet``. Files are looked up
+    once, here.
 
     Args:
         folder: the evidence folder: a path, or an address such as ``s3://bucket/evidence``,
@@ -86,7 +87,7 @@ def write_evidence(frames: Mapping[str, pl.DataFrame], folder: str | os.PathLike
     """
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
-    for table in named(frames):
+    for table in tables_named(frames):
         others = [f for f in table_files(target, table) if f != target / f"{table.name}.parquet"]
         if others:
             raise InvalidValueError(

@@ -515,14 +515,14 @@ TABLES = (
 """Every table, in the order of the schema reference."""
 
 
-def named(tables: Iterable[str]) -> list[Table]:
+def tables_named(names: Iterable[str]) -> list[Table]:
     """Tables by their names, in that order.
 
     Raises:
         InvalidValueError: one is no table's name.
     """
     known = {table.name: table for table in TABLES}
-    asked = list(tables)
+    asked = list(names)
     if unknown := [name for name in asked if name not in known]:
         raise InvalidValueError("table", f"no table {unknown[0]!r}; tables: {', '.join(known)}")
     return [known[name] for name in asked]

@@ -10,8 +10,9 @@ from attrs import frozen
 
 from exconn.errors import NoDataError
 from exconn.kql import Dialect
+from exconn.sources._folder import table_files
 from exconn.tables import TABLES, KqlType, Table, conform, missing_columns
-from exconn.tables._defender import named
+from exconn.tables._defender import tables_named
 
 Evidence = str | os.PathLike[str] | Mapping[str, pl.DataFrame | Sequence[pl.DataFrame]]
 """An evidence folder, or frames by table name."""
@@ -80,20 +81,16 @@ def read_evidence(evidence: Evidence, dialect: Dialect) -> Served:
 def _given(evidence: Evidence) -> Iterator[tuple[Table, list[pl.DataFrame]]]:
     """Each table that is there, with the frames of its files."""
     if isinstance(evidence, Mapping):
-        named(evidence)
+        tables_named(evidence)
         for table in TABLES:
             given = evidence.get(table.name, [])
             parts = [given] if isinstance(given, pl.DataFrame) else list(given)
             if parts:
                 yield table, parts
         return
-    folder = Path(evidence)
     for table in TABLES:
-        files = [
-            folder / f"{table.name}.parquet",
-            *sorted((folder / table.name).rglob("*.parquet")),
-        ]
-        parts = [pl.read_parquet(file, glob=False) for file in files if file.is_file()]
+        files = table_files(Path(evidence), table)
+        parts = [pl.read_parquet(file, glob=False) for file in files]
         if parts:
             yield table, parts
 
