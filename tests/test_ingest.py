@@ -1167,6 +1167,22 @@ def test_a_response_that_was_cut_keeps_what_is_whole(
     assert rejections(evidence)[0]["record"].startswith("{")
 
 
+def test_thousands_of_damaged_responses_are_read(tmp_path: Path) -> None:
+    """One behind the other, each with a comma too many."""
+    pages = [
+        json.dumps({"@odata.count": 1, "value": [MAIL | {"NetworkMessageId": f"m-{i}"}]}, indent=1)
+        for i in range(2_000)
+    ]
+    export, evidence = tmp_path / "pages.json", tmp_path / "evidence"
+    export.write_text("\n".join(page.replace(" ]\n}", " ,]\n}") for page in pages))
+    assert ",]" in export.read_text()
+    summary = import_files([export], evidence)
+    assert summary.written == {"EmailEvents": 2_000}
+    whole = "a response that is not whole: its records were read one by one; download it again"
+    assert summary.reasons == {whole: 2_000}
+    assert rejections(evidence)[-1]["line"] > 2_000
+
+
 @pytest.mark.parametrize("bad", ['{"a": \\x}', '{"a": 1 "b": 2}', "{'a': 1}", '{"a": "\t"}'])
 def test_an_array_on_one_line_loses_only_what_is_damaged(tmp_path: Path, bad: str) -> None:
     """Large exports are often one line."""

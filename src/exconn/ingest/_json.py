@@ -16,7 +16,7 @@ _ARRAY = re.compile(r"\[\s*")
 _TO_THE_NEXT = re.compile(r"[^\n]*?\}[ \t]*,[ \t]*(?=\{)")
 """What is up to the next object on the line, or what looks like one."""
 
-_RESPONSE = re.compile(r'"(?:results|records|value|tables)"\s*:\s*\[\s*(?=\{)', re.IGNORECASE)
+_RESPONSE = re.compile(r'"(?:results|records|value)"\s*:\s*\[\s*(?=\{)', re.IGNORECASE)
 """What is before the records of a response."""
 
 _LONGEST_HEAD = 1 << 16
@@ -139,6 +139,7 @@ class _Text:
 
 def _of_text(text: _Text, arrays: int = 0) -> Iterator[Raw | Unreadable]:
     """Read the values of a text that begins inside so many arrays."""
+    responses = 0
     try:
         while True:
             text.use(text.after(_BETWEEN))
@@ -151,44 +152,43 @@ def _of_text(text: _Text, arrays: int = 0) -> Iterator[Raw | Unreadable]:
                 case "]" if arrays:
                     arrays -= 1
                     text.use(text.position + 1)
+                case "}" if responses and not arrays:
+                    responses = 0
+                    text.use(text.position + 1)
                 case _:
-                    yield from _of_value(text, in_array=arrays > 0)
+                    value, end, reason = _value(text)
+                    is_broken = reason == _NOT_JSON and not arrays
+                    if is_broken and (records := _records_of_response(text)):
+                        yield Unreadable(text.line, _NOT_WHOLE, text.text[text.position : records])
+                        responses, arrays, end = 1, 1, records
+                    elif reason:
+                        end = _end_of_no_value(text, end, reason, in_array=arrays > 0)
+                        rest = text.text[text.position : end]
+                        yield Unreadable(text.line, encoding_problem(rest) or reason, rest)
+                    else:
+                        bad_bytes = has_bad_bytes(text.text[text.position : end])
+                        for found in _unpacked(value, (), 0):
+                            yield _checked(found, text.line, bad_bytes=bad_bytes)
+                    text.use(end)
     except _TooLargeError:
         reason = f"a JSON value of more than {_LARGEST_VALUE >> 20} MiB, and all after it: split it"
         yield Unreadable(text.line, reason)
 
 
-def _of_value(text: _Text, *, in_array: bool) -> Iterator[Raw | Unreadable]:
-    value, end, reason = _value(text)
-    if not reason:
-        bad_bytes = has_bad_bytes(text.text[text.position : end])
-        for found in _unpacked(value, (), 0):
-            yield _checked(found, text.line, bad_bytes=bad_bytes)
-    elif not in_array and (inside := _inside_response(text, reason)):
-        yield Unreadable(text.line, _NOT_WHOLE, text.text[text.position : inside])
-        text.use(inside)
-        yield from _of_text(text, arrays=1)
-        return
-    else:
-        if (
-            in_array
-            and reason == _NOT_JSON
-            and (passed := _TO_THE_NEXT.match(text.text, text.position))
-        ):
-            end = passed.end()
-        elif not (in_array and end > text.position):
-            end = text.end_of_line()
-        rest = text.text[text.position : end]
-        yield Unreadable(text.line, encoding_problem(rest) or reason, rest)
-    text.use(end)
+def _end_of_no_value(text: _Text, end: int, reason: str, *, in_array: bool) -> int:
+    """Where what is no record ends: at the next object, or with the line."""
+    if in_array and reason == _NOT_JSON:
+        passed = _TO_THE_NEXT.match(text.text, text.position)
+        if passed:
+            return passed.end()
+    return end if in_array and end > text.position else text.end_of_line()
 
 
-def _inside_response(text: _Text, reason: str) -> int:
+def _records_of_response(text: _Text) -> int:
     """Where the records of a response begin that cannot be read as a whole; 0 where none do."""
-    start = text.position
-    if reason != _NOT_JSON or text.text[start : start + 1] != "{":
+    if text.text[text.position : text.position + 1] != "{":
         return 0
-    found = _RESPONSE.search(text.text, start, start + _LONGEST_HEAD)
+    found = _RESPONSE.search(text.text, text.position, text.position + _LONGEST_HEAD)
     return found.end() if found else 0
 
 
