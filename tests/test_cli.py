@@ -355,7 +355,7 @@ def test_what_was_imported_can_be_graded_and_the_counts_are_shown(
         (["schema", "EmailEvent"], "no table"),
         (["import", "--to", "{empty}"], "at least one file"),
         (["import", "/no/such.json", "--to", "{empty}"], "/no/such.json"),
-        (["import", "s3://bucket/x", "--to", "{empty}"], "copy them there"),
+        (["import", "s3://bucket/x?sig=a", "--to", "{empty}"], "copy there what is at the address"),
         (["compact", "{empty}"], "no table in it"),
         (["hunt", "{folder}", "--accepted-domain", "not a domain"], "expected a domain"),
         (["lint", "/no/such"], "/no/such: no such folder"),
@@ -588,6 +588,17 @@ def test_a_query_tells_of_the_connector_that_is_named_alone(
     captured = capsys.readouterr()
     assert json.loads(captured.out) == []
     assert repr(name) in captured.err
+
+
+def test_a_query_says_nothing_of_names_where_none_are_told(
+    folder: Path, tmp_path: Path, capsys: Screen
+) -> None:
+    mail = pl.read_parquet(folder / "EmailEvents.parquet").drop("Connectors")
+    write_evidence({"EmailEvents": mail}, tmp_path)
+    assert run(["query", "connector_hours", str(tmp_path), "--connector", "Relay", "--json"]) == 0
+    err = capsys.readouterr().err
+    assert "lacks Connectors" in err
+    assert "Relay" not in err
 
 
 def test_an_answer_that_rests_on_what_is_not_there_says_so(

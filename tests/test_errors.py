@@ -99,3 +99,9 @@ def test_a_message_fits_one_line(name: str) -> None:
 )
 def test_what_has_a_name_in_it_is_nearest(asked: str, found: tuple[str, ...]) -> None:
     assert nearest(asked, ["HR platform", "Plant monitoring relay"]) == found
+
+
+def test_names_that_have_a_name_in_them_do_not_crowd_out_the_nearest() -> None:
+    """An attacker may give a connector any name."""
+    names = [f"{letter} relay in Rome" for letter in "abcdef"]
+    assert "Relay1" in nearest("relay", [*names, "Relay1"])

@@ -485,8 +485,17 @@ def test_a_header_without_rows_is_nothing(tmp_path: Path) -> None:
     assert contents(evidence) == {}
 
 
-@pytest.mark.parametrize("name", ["EmailEvents", "audit"])
-def test_csv_without_a_header_is_set_aside_whole(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    "first",
+    [
+        {},
+        {"Timestamp": "5/6/2026 21:13"},
+        {"Timestamp": "Mar 25, 2026 10:02:11 AM"},
+        {"Timestamp": "", "Subject": "Name"},
+        None,
+    ],
+)
+def test_csv_without_a_header_is_set_aside_whole(tmp_path: Path, first: Json | None) -> None:
     """No record is taken for the names of columns, and none is read by half."""
     record = {"CreationTime": "2026-03-25T10:00:00", "Operation": "Set-InboundConnector"}
     audit = {
@@ -494,8 +503,8 @@ def test_csv_without_a_header_is_set_aside_whole(tmp_path: Path, name: str) -> N
         "UserIds": "a@b.example",
         "AuditData": json.dumps(record),
     }
-    text = mails({}, {"NetworkMessageId": "n-2"})
-    if name == "audit":
+    text = mails(first or {}, {"NetworkMessageId": "n-2"}) + "\r\n"
+    if first is None:
         text = table(list(audit), list(audit.values()), list(audit.values()))
     rows = text.split("\r\n", 1)[1]
     summary, evidence = imported(tmp_path, rows)

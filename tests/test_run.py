@@ -143,6 +143,17 @@ def test_where_no_connector_could_have_been_seen_a_hunt_is_an_error(
     assert "CloudAppEvents has no rows" in str(caught.value)
 
 
+def test_where_recipients_are_not_told_accepted_domains_are_not_doubted() -> None:
+    doubt = "no inbound mail went to an accepted domain; check how these are spelt"
+    context = Context(accepted_domains=("own.example",))
+    mail = Email.to_frame([message(NOON, "1")]).with_columns(
+        EmailDirection=pl.lit("Inbound"), RecipientEmailAddress=pl.lit("a@other.example")
+    )
+    for frame, is_doubted in ((mail, True), (mail.drop("RecipientEmailAddress"), False)):
+        [found] = hunt(MemorySource({"EmailEvents": frame}), context=context)
+        assert (doubt in found.coverage[0].notes) is is_doubted
+
+
 @pytest.mark.parametrize(
     ("source", "context", "told"),
     [

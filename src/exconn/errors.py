@@ -153,13 +153,14 @@ _PART = 3
 
 
 def nearest(name: str, existing: Iterable[str]) -> tuple[str, ...]:
-    """Return up to three of `existing` that have `name` in them or look like it, without case."""
+    """Return up to three of `existing` that look like `name`, or have it in them, without case."""
     by_folded = {candidate.casefold(): candidate for candidate in existing}
     asked = name.strip().casefold()
-    within = [folded for folded in by_folded if len(asked) >= _PART and asked in folded]
     close = difflib.get_close_matches(asked, by_folded, n=_NEAREST, cutoff=0.5)
-    found = list(dict.fromkeys([*within, *close]))[:_NEAREST]
-    return tuple(by_folded[folded] for folded in found)
+    within = [folded for folded in by_folded if len(asked) >= _PART and asked in folded]
+    closest = difflib.get_close_matches(asked, within, n=1, cutoff=0)
+    found = dict.fromkeys([*closest, *close])
+    return tuple(by_folded[folded] for folded in list(found)[:_NEAREST])
 
 
 def did_you_mean(names: Iterable[str]) -> str:

@@ -33,7 +33,7 @@ from exconn.query import Query
 from exconn.simulate import demo_tenant
 from exconn.sources import compact_evidence, write_evidence
 from exconn.sources._storage import is_address
-from exconn.tables import CLOUD_APP_EVENTS, TABLES
+from exconn.tables import CLOUD_APP_EVENTS, EMAIL_EVENTS, TABLES
 from exconn.unseen import shortened, visible
 from exconn.window import EVER, Period, iso, parse_time
 
@@ -285,8 +285,12 @@ def query_command(
             )
         rows = query.collect(source)
         lacking = coverage.lacking(query.reads(), about.period.start, about.period.end)
-        names = connector_names(everything).collect(source)["Connectors"].unique()
-    show.doubts(_Screen(stderr=True), lacking, about.connector, names.sort().to_list())
+        names = (
+            connector_names(about.period).collect(source)["Connectors"].unique().sort().to_list()
+            if about.connector and (EMAIL_EVENTS.name, "Connectors") not in lacking
+            else None
+        )
+    show.doubts(_Screen(stderr=True), lacking, about.connector, names)
     if as_json:
         print(json.dumps(rows.to_dicts(), default=_plain, indent=2))
     else:

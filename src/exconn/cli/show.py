@@ -90,13 +90,21 @@ def rows(console: Console, frame: pl.DataFrame) -> None:
     console.print(layout.text(f"{frame.height:,} rows{more}"))
 
 
-def doubts(console: Console, lacking: Reads, connector: str, known: Sequence[str]) -> None:
-    """What makes the answer of a query doubtful: columns that are not there, a name not in mail."""
+def doubts(console: Console, lacking: Reads, connector: str, known: Sequence[str] | None) -> None:
+    """What makes the answer of a query doubtful: columns that are not there, a name not in mail.
+
+    Args:
+        console: where it is told.
+        lacking: columns that are not there.
+        connector: the name that was asked about.
+        known: the values of `Connectors`; None where nothing can be said of the name.
+    """
     for table, column in sorted(lacking):
         console.print(layout.text(f"{table} lacks {column} in some files: it counts as empty."))
-    if connector and connector.casefold() not in map(str.casefold, known):
+    if known is not None and connector.casefold() not in map(str.casefold, known):
         close = did_you_mean(nearest(connector, known))
-        console.print(layout.text(f"No mail went through {connector!r}{close}"))
+        told = f"No mail of that time has just {connector!r} in Connectors{close}"
+        console.print(layout.text(told))
 
 
 def _cell(value: object) -> Text:

@@ -47,8 +47,8 @@ class Survey(WhoIsWho):
     def is_mailed(self) -> bool:
         """Whether mail came in for an accepted domain, where these and some mail are known."""
         accepted = frozenset(self.context.accepted_domains)
-        recipients = self.mail.tenant_domains["Domain"].unique()
-        if not accepted or recipients.is_empty():
+        recipients = set(self.mail.tenant_domains["Domain"].unique()) - {""}
+        if not accepted or not recipients:
             return True
         return any(is_under(domain, accepted) for domain in recipients)
 

@@ -10,7 +10,7 @@ from attrs import define, evolve, field, frozen
 from exconn.ingest._cells import fold
 from exconn.ingest._lines import Line, Lines
 from exconn.ingest._raw import Raw, Unreadable, encoding_problem
-from exconn.ingest._times import parse_moment
+from exconn.ingest._times import is_local, parse_moment
 from exconn.ingest._trace import by_recipient
 from exconn.tables import TABLES
 
@@ -23,6 +23,13 @@ _LONGEST_ROW = 16 << 20
 _MOST_REREAD = 256 << 20
 _INERT = re.compile(r"""([ "]*)'(?=[-=+@\t\r\uff0d\uff1d\uff0b\uff20])""")
 """What a spreadsheet, or exconn's own CSV, puts before a text that would be computed."""
+
+_VALUE = re.compile(
+    r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[^@\s]+@[^@\s]+\.[^@\s]+"
+    r"|\S+ [0-9]{1,2}, [0-9]{4}.*",
+    re.IGNORECASE,
+)
+"""A GUID, an address of mail, or a time as people write it in words."""
 
 _NO_HEADER = "CSV without a header: put the names of the columns on its first line"
 _WHOLE_RECORDS = {"auditdata", "raweventdata"}
@@ -77,10 +84,12 @@ def csv_records(lines: Lines, form: Form) -> Iterator[Raw | Unreadable]:
     names = _names(form.header)
     missing = _NO_HEADER if form.is_headless else ""
     for row in _Rows(lines, form.delimiter):
-        problem = encoding_problem(row.text) or ("" if row.is_csv else "not CSV") or missing
-        if problem:
-            yield Unreadable(row.line, problem, row.text)
-        elif row.cells == form.header or not any(cell.strip() for cell in row.cells):
+        problem = encoding_problem(row.text) or ("" if row.is_csv else "not CSV")
+        if not problem and not any(cell.strip() for cell in row.cells):
+            continue
+        if problem or missing:
+            yield Unreadable(row.line, problem or missing, row.text)
+        elif row.cells == form.header:
             continue
         elif len(row.cells) != len(names):
             yield Unreadable(row.line, "not as many cells as the header", row.text)
@@ -180,13 +189,13 @@ def _form(lines: Lines, seen: list[Line]) -> Form | None:
         is_csv = any(wide) or not wide
     else:
         is_csv = len(form.header) > 2 and all(wide) and bool(wide)
-    is_headless = not names & _KNOWN and any(map(_is_value, form.header))
-    return evolve(form, is_headless=is_headless) if is_csv else None
+    return evolve(form, is_headless=any(map(_is_value, form.header))) if is_csv else None
 
 
 def _is_value(cell: str) -> bool:
-    """Whether a cell is what records hold, and no header: a time or an object."""
-    return parse_moment(cell) is not None or cell.startswith("{")
+    """Whether a cell is what records hold, and no header: a time, an object, an id, an address."""
+    is_time = parse_moment(cell) is not None or is_local(cell)
+    return is_time or cell.startswith("{") or _VALUE.fullmatch(cell) is not None
 
 
 def _header(line: Line, delimiter: str) -> tuple[str, ...]:

@@ -277,7 +277,7 @@ class _Tally:
                 row = recognise(found.record, found.schema)
                 self._groups.add(row)
                 if row.origin[:1] == HUNTING:
-                    self._look_at_times(found.record)
+                    self._look_at_time(found.record.get(row.table.time))
             else:
                 new = self.folder.note(entry)
                 self._count(self.listed, entry.kind.value, int(new), int(not new))
@@ -287,11 +287,10 @@ class _Tally:
             return Unreadable(found.line, "nested too deeply", shown(found.record))
         return None
 
-    def _look_at_times(self, record: Mapping[str, object]) -> None:
-        if self._looked_at < _LOOKED_AT:
+    def _look_at_time(self, time: object) -> None:
+        if self._looked_at < _LOOKED_AT and not self.local:
             self._looked_at += 1
-            local = (v for v in record.values() if isinstance(v, str) and is_local(v))
-            self.local = self.local or next(local, "")
+            self.local = " ".join(time.split()) if isinstance(time, str) and is_local(time) else ""
 
     def _count(self, place: Counter[str], name: str, new: int, known: int) -> None:
         if new:

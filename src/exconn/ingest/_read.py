@@ -43,7 +43,7 @@ def walk(
     seen: set[Path] = set()
     for path in files:
         if not path.exists():
-            raise NoDataError(f"{path} {_why_missing(path)}")
+            raise NoDataError(_why_missing(path))
         inside = _in_folder(path, left_out) if path.is_dir() else None
         found = iter([path]) if inside is None else (f for f in inside if not but(f))
         for file in found:
@@ -53,9 +53,9 @@ def walk(
 
 
 def _why_missing(path: Path) -> str:
-    if _ADDRESS.match(str(path)):
-        return "is an address: exports are read from a disk; copy them there"
-    return "does not exist; name a file or a folder of exports"
+    if _ADDRESS.match(str(path)):  # which may have a secret in it
+        return "exports are read from a disk; copy there what is at the address"
+    return f"{path} does not exist; name a file or a folder of exports"
 
 
 def read(path: Path, left_out: LeftOut) -> Iterator[Part]:
