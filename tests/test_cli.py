@@ -362,6 +362,7 @@ def test_what_was_imported_can_be_graded_and_the_counts_are_shown(
         (["lint"], "parameter DIR requires"),
         (["lint", "{empty}", "--context", "{folder}/EmailEvents.parquet"], "EmailEvents.parquet"),
         (["demo", "--mails", "many"], "many"),
+        (["demo", "--to", "{folder}/EmailEvents.parquet/x"], "x cannot be used (Not a directory)"),
         (["demo", "--mails", "-1", "--to", "{empty}/new"], "mails"),
     ],
 )

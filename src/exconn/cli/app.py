@@ -110,7 +110,7 @@ def run(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return GRADED
     except (ExconnError, CycloptsError, OSError) as error:
-        told = " ".join(str(error).split())
+        told = " ".join(_told(error).split())
         if isinstance(error, CycloptsError):
             told = _DASHED.sub(r"\1", told)
         message = " ".join(visible(shortened(told, _ERROR)).split())
@@ -120,6 +120,13 @@ def run(arguments: Sequence[str]) -> int:
         print("; ".join(("exconn: interrupted", *map(str, interrupt.args))), file=sys.stderr)
         return INTERRUPTED
     return status if isinstance(status, int) else GRADED
+
+
+def _told(error: Exception) -> str:
+    """What an error says; of those of the system, of which file."""
+    if isinstance(error, OSError) and not isinstance(error, ExconnError) and error.filename:
+        return f"{error.filename} cannot be used ({error.strerror})"
+    return str(error)
 
 
 @app.command(name="grade")
