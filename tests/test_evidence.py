@@ -10,11 +10,12 @@ from exconn.context import Context
 from exconn.facts import assess, survey
 from exconn.grading import Evidence, Grade, Tally, Total, grade_records
 from exconn.grading.evidence import HourOfMail, Sender
-from exconn.grading.gathering import evidence
+from exconn.grading.gathering import evidence, logon_rows
 from exconn.grading.timeline import timeline
+from exconn.kql.cuts import bounds, cut_of
 from exconn.models import Actor, ActorKind, AdminChange, Alert, ConnectorChange, Email, Logon
-from exconn.sources import MemorySource
-from exconn.window import Window
+from exconn.sources import MemorySource, _stretches
+from exconn.window import EVER, Window
 
 AT = datetime(2026, 3, 20, 12, tzinfo=UTC)
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
@@ -231,8 +232,12 @@ def test_sign_ins_are_of_the_window_or_of_the_day_before_some_change() -> None:
     assert shown(changes, logons) == wanted
 
 
+@pytest.mark.parametrize("at_once", [250_000, 20])
 @pytest.mark.parametrize("action", ["LogonSuccess", "LogonFailed"])
-def test_of_many_sign_ins_those_that_led_to_a_change_are_kept(action: str) -> None:
+def test_of_many_sign_ins_those_that_led_to_a_change_are_kept(
+    action: str, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_stretches, "_ROWS_AT_ONCE", at_once)
     first, second = WINDOW.start + 2 * DAY, WINDOW.start + 6 * DAY
     led_to = [first - DAY, first, second - DAY, second]
     between = [first + DAY + at * MINUTE for at in range(60)]
@@ -240,6 +245,18 @@ def test_of_many_sign_ins_those_that_led_to_a_change_are_kept(action: str) -> No
     logons = [logon(at, action) for at in (*led_to, *between, *after)]
     kept = shown([change(first), change(second)], logons)
     assert kept == sorted([*led_to, *after[-46:]])
+
+
+def test_sign_ins_are_asked_for_one_stretch_of_time_after_the_other() -> None:
+    """An account may have millions; of each stretch only the latest are held."""
+    changes = AdminChange.to_frame([change(WINDOW.start + HOUR), change(AT)])
+    found = survey(MemorySource({"CloudAppEvents": changes}), None, Context())
+    for query in logon_rows(found, found.judgement("relay", WINDOW)):
+        cut = cut_of(query)
+        assert cut is not None
+        assert cut.bin < MINUTE
+        asked = bounds(query, EVER)
+        assert (asked.start, asked.end) == (WINDOW.start - 23 * HOUR, WINDOW.end)
 
 
 def test_sign_ins_of_equal_time_stand_in_the_order_of_their_reports() -> None:

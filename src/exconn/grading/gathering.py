@@ -169,17 +169,23 @@ def _message_ids(mail: Query) -> Query:
 def _logons(
     window: Period, accounts: set[str], changed: Sequence[datetime], outcome: pl.Expr
 ) -> Query:
-    """Sign-ins in the day before a change first, then others of the window; the latest of each."""
-    near = [within(period) for period in _days_before(changed)]
+    """Sign-ins in the day before a change first, then others of the window; the latest of each.
+
+    Columns: LedTo, whether it was in such a day, then those of a sign-in. The first stays, so that
+    parts of the answer can be sorted by it once more.
+    """
+    days = _days_before(changed)
+    near = [within(day) for day in days]
     led_to = pl.any_horizontal(near) if near else pl.lit(value=False)
+    asked = [window, *days]
+    whole = Period(min(one.start for one in asked), max(one.end for one in asked))
     logons = (
         scan(IDENTITY_LOGON_EVENTS)
-        .filter(within(window) | led_to, by_account(accounts), outcome)
+        .filter(within(whole), within(window) | led_to, by_account(accounts), outcome)
         .with_columns(LedTo=pl.when(led_to).then(1).otherwise(0))
     )
-    names = _by_time(Logon, logons)
-    by = ["LedTo", *names]
-    return logons.select(*by).sort(by, descending=True).head(LOGON_ROWS).select(*names)
+    by = ["LedTo", *_by_time(Logon, logons)]
+    return logons.select(*by).sort(by, descending=True).head(LOGON_ROWS)
 
 
 def _days_before(changed: Sequence[datetime]) -> list[Period]:

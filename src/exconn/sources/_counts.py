@@ -33,7 +33,7 @@ _FEW_LEFT = 4
 """Where fewer rows are left than one in so many, they get text of their own."""
 
 _MANY_SHARES = 4
-"""Of more shares one is reduced at a time: what is left of so many takes the place of another."""
+"""Of more shares one thing is done at a time: what is left of so many takes the place."""
 
 _Steps = tuple[Step, ...]
 
@@ -69,7 +69,7 @@ class Together:
                 some = shares(table) if in_shares else [partial(whole, table)]
                 in_turn = map if len(some) > _MANY_SHARES else pool.map
                 reduced = [*in_turn(counter.reduced, some)]
-                counted |= pool.map(_counted, counter.counts(reduced))
+                counted |= in_turn(_counted, counter.counts(reduced))
         done = _Done(whole, counted)
         return pl.collect_all([done.plan(query) for query in self._queries], engine="in-memory")
 
