@@ -139,7 +139,7 @@ class _Text:
 
 def _of_text(text: _Text, arrays: int = 0) -> Iterator[Raw | Unreadable]:
     """Read the values of a text that begins inside so many arrays."""
-    responses = 0
+    in_response = False
     try:
         while True:
             text.use(text.after(_BETWEEN))
@@ -152,15 +152,15 @@ def _of_text(text: _Text, arrays: int = 0) -> Iterator[Raw | Unreadable]:
                 case "]" if arrays:
                     arrays -= 1
                     text.use(text.position + 1)
-                case "}" if responses and not arrays:
-                    responses = 0
+                case "}" if in_response and not arrays:
+                    in_response = False
                     text.use(text.position + 1)
                 case _:
                     value, end, reason = _value(text)
                     is_broken = reason == _NOT_JSON and not arrays
                     if is_broken and (records := _records_of_response(text)):
                         yield Unreadable(text.line, _NOT_WHOLE, text.text[text.position : records])
-                        responses, arrays, end = 1, 1, records
+                        in_response, arrays, end = True, 1, records
                     elif reason:
                         end = _end_of_no_value(text, end, reason, in_array=arrays > 0)
                         rest = text.text[text.position : end]

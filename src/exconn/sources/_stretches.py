@@ -210,7 +210,7 @@ def stretched(
     def found(period: Period) -> list[pl.DataFrame]:
         return firsts[by_period[period]].on(rows, period, shares)
 
-    laid = {index: _Laid(plans[index]) for some in by_period.values() for index in some}
+    laid = {index: _Laid(plan) for index, plan in enumerate(plans) if plan.periods}
     in_turn = zip(by_period, _in_turn(found, by_period, stretches), strict=True)
     for done, (period, frames) in enumerate(in_turn, start=1):
         for index, frame in zip(by_period[period], frames, strict=True):
