@@ -50,28 +50,11 @@ def recipient_facts(
         )
     )
     outside = rows.join(marks.filter("Foreign"), on="Domain")
-    placed = placed_names(outside, asked)
-    mailed = (
-        placed.filter(IN)
-        .group_by(*KEYS, "Domain", "BaselineStart", "Start")
-        .agg(deliveries.sum(), pl.col("DomainCount").max())
-        .collect()
-    )
-    own = placed.filter(PAST).select(*KEYS, "Domain").unique().collect()
-    met = met_before(mailed, known, "Domain")
-    met = (
-        met.join(own.with_columns(Own=pl.lit(value=True)), on=[*KEYS, "Domain"], how="left")
-        .with_columns(
-            Met=pl.col("Met") | (pl.col("Own").is_not_null() & (pl.col("Domain") == MANY))
-        )
-        .group_by(KEYS)
-        .agg(
-            external_domains=number_of("Domain", pl.lit(value=True)),
-            unknown_domains=number_of("Domain", ~pl.col("Met")),
-            Unknown=deliveries.filter(~pl.col("Met")).sum(),
-            Acquainted=deliveries.filter(pl.col("Met") & pl.col("Own").is_null()).sum(),
-        )
-    )
+    theirs, in_order = outside.partition_by("Connector", as_dict=True), known.sort("First")
+    met = pl.concat(
+        _met(theirs.get(key, outside.clear()), in_order, some)
+        for key, some in asked.group_by("Connector", maintain_order=True)
+    )  # one connector after the other: there are more domains of windows than of mail
     return (
         counted.join(met, on=KEYS, how="left")
         .with_columns(
@@ -85,4 +68,29 @@ def recipient_facts(
             ),
         )
         .drop("Whole", "Told", "Enough", "Unknown", "Acquainted")
+    )
+
+
+def _met(outside: pl.DataFrame, known: pl.DataFrame, asked: pl.DataFrame) -> pl.DataFrame:
+    """How much mail went outside to whom nobody here had mailed, and to whom only others had."""
+    deliveries, met, own = pl.col("Deliveries"), pl.col("Met"), pl.col("Own")
+    placed = placed_names(outside, asked)
+    mailed = (
+        placed.filter(IN)
+        .group_by(*KEYS, "Domain", "BaselineStart", "Start")
+        .agg(deliveries.sum(), pl.col("DomainCount").max())
+        .collect()
+    )
+    past = placed.filter(PAST).select(*KEYS, "Domain", Own=pl.lit(value=True)).unique().collect()
+    return (
+        met_before(mailed, known, "Domain")
+        .join(past, on=[*KEYS, "Domain"], how="left")
+        .with_columns(Met=met | (own.is_not_null() & (pl.col("Domain") == MANY)))
+        .group_by(KEYS)
+        .agg(
+            external_domains=number_of("Domain", pl.lit(value=True)),
+            unknown_domains=number_of("Domain", ~met),
+            Unknown=deliveries.filter(~met).sum(),
+            Acquainted=deliveries.filter(met & own.is_null()).sum(),
+        )
     )
