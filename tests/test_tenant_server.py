@@ -311,7 +311,8 @@ def test_a_missing_extra_is_named(hidden: str, monkeypatch: pytest.MonkeyPatch) 
 def test_a_folder_is_served_as_its_frames_are(tmp_path: Path) -> None:
     mails = FRAMES["EmailEvents"]
     write_evidence({"EmailEvents": mails.head(3).drop("Subject")}, tmp_path)
-    write_evidence({"day": mails[3:5].drop("EmailSize")}, tmp_path / "EmailEvents" / "03")
+    (day := tmp_path / "EmailEvents" / "03").mkdir(parents=True)
+    mails[3:5].drop("EmailSize").write_parquet(day / "day.parquet")
     with TenantServer(tmp_path) as tenant:
         texts = "EmailEvents | summarize N = count(), E = countif(Subject == '')"
         assert found(tenant, texts) == [{"N": 5, "E": 3}]
