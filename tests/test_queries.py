@@ -14,7 +14,7 @@ from exconn.errors import ExconnError
 from exconn.facts import queries
 from exconn.query import Query, Source, scan
 from exconn.simulate import Tenant, demo_tenant
-from exconn.sources import MemorySource, ParquetSource, _stretches
+from exconn.sources import MemorySource, ParquetSource, _counts, _stretches
 from exconn.tables import EMAIL_EVENTS
 from exconn.testing import assert_same_rows
 from exconn.window import Period
@@ -223,6 +223,7 @@ def test_many_rows_are_read_in_stretches_with_the_same_results(
     monkeypatch.setattr(_stretches, "_ROWS_AT_ONCE", 100)
     monkeypatch.setattr(_stretches, "_SHARE", 40)
     monkeypatch.setattr(_stretches, "_ROWS_UNMERGED", 5)
+    monkeypatch.setattr(_counts, "_MANY_ROWS", 3)
     cut = source().collect(list(asked.values()))
     for name, ours, theirs in zip(asked, cut, whole, strict=True):
         assert ours.schema == theirs.schema, name

@@ -29,6 +29,9 @@ Shares = Callable[[Table], Sequence[Share]]
 OWN_TEXT = cs.string() + ""
 """Text that holds on to no other: what is taken of a column keeps all of the column's text."""
 
+_MANY_ROWS = 4_000
+"""Of so many rows each text is held once, where few differ."""
+
 _FEW_LEFT = 4
 """Where fewer rows are left than one in so many, they get text of their own."""
 
@@ -36,6 +39,20 @@ _MANY_SHARES = 4
 """Of more shares one thing is done at a time: what is left of so many takes the place."""
 
 _Steps = tuple[Step, ...]
+
+
+def with_own_text(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows with text that holds on to no other, and of many rows not to the same more often."""
+    if rows.height < _MANY_ROWS:
+        return rows.with_columns(OWN_TEXT)
+    return rows.with_columns(map(_once, rows.select(cs.string()).iter_columns()))
+
+
+def _once(column: pl.Series) -> pl.Series:
+    texts = column.unique().drop_nulls()
+    if 2 * len(texts) > len(column):
+        return column + ""
+    return (texts + "").gather(column.cast(pl.Enum(texts)).to_physical()).alias(column.name)
 
 
 class Together:

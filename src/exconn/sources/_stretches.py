@@ -27,7 +27,7 @@ from exconn.query import (
     nothing_to_join,
     run,
 )
-from exconn.sources._counts import OWN_TEXT, Share, Together
+from exconn.sources._counts import Share, Together, with_own_text
 from exconn.sources._wanted import wanted
 from exconn.tables import Table
 from exconn.window import EVER, HOUR, Period, floored
@@ -166,7 +166,7 @@ class _Laid:
         self._frames.append(frame)
         rows = sum(frame.height for frame in self._frames)
         if self._plan.merged is not None and rows > 2 * self._merged + _ROWS_UNMERGED:
-            merged = self._after([self._plan.merged]).with_columns(OWN_TEXT)
+            merged = with_own_text(self._after([self._plan.merged]))
             self._frames, self._merged = [merged], merged.height
 
     def result(self) -> pl.DataFrame:
@@ -282,7 +282,7 @@ class _Firsts:
             pl.collect_all(between(query, period).on(scan) for query in self._filtering)
         )
         frames = [next(counted if q in self._counting else filtered) for q in self._queries]
-        return [frame.with_columns(OWN_TEXT) for frame in frames]
+        return list(map(with_own_text, frames))
 
 
 def _read(queries: Iterable[Query]) -> dict[Table, list[str]]:
