@@ -256,7 +256,7 @@ def kql_command(
         return
     about = (asked or Ask()).about(inputs.last_week())
     if name is not None:
-        inputs.of_use(inputs.known(name), about)
+        inputs.refuse_useless(inputs.known(name), about)
     made = {
         n: catalogue.about(n, inputs.with_marks(n, about)) for n in ([name] if name else CATALOGUE)
     }
@@ -277,7 +277,7 @@ def query_command(
 ) -> None:
     """Run one query on an evidence folder."""
     asked = asked or Ask()
-    inputs.whole(inputs.known(name), asked.about(EVER))
+    inputs.refuse_incomplete(inputs.known(name), asked.about(EVER))
     with progress("Running") as tell:
         source = watched(folder, tell)
         coverage = source.coverage(TABLES)

@@ -76,20 +76,19 @@ def with_marks(name: str, asked: Asked) -> Asked:
     )
 
 
-def of_use(name: str, asked: Asked) -> Asked:
-    """The same, unless it says something that a query cannot be asked about."""
+def refuse_useless(name: str, asked: Asked) -> None:
+    """Refuse what says something that a query cannot be asked about."""
     if strange := sorted(_OPTIONS[what] for what in _said(asked) - takes(name)):
         raise InvalidValueError("query", f"{name} takes no {strange[0]}; leave it out")
-    return asked
 
 
-def whole(name: str, asked: Asked) -> Asked:
-    """The same, if it is of use and says what a query needs."""
-    said, needed = _said(of_use(name, asked)), NEEDS.get(name, ())
-    if needed and not said.intersection(needed):
+def refuse_incomplete(name: str, asked: Asked) -> None:
+    """Refuse what does not say what a query needs, or says something in vain."""
+    refuse_useless(name, asked)
+    needed = NEEDS.get(name, ())
+    if needed and not _said(asked).intersection(needed):
         options = " or ".join(_OPTIONS[what] for what in needed)
         raise InvalidValueError("query", f"{name} needs {options}")
-    return asked
 
 
 def _said(asked: Asked) -> frozenset[str]:

@@ -2,7 +2,6 @@
 
 import io
 import os
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -16,10 +15,10 @@ from exconn.ingest._lines import Lines, lines_of
 from exconn.ingest._packed import Allowance, DamagedError, is_zip, members, unpacked, whole
 from exconn.ingest._parquet import is_parquet, parquet_records
 from exconn.ingest._raw import Part, Raw, Unreadable
+from exconn.sources._storage import is_address
 
 HIDDEN = "hidden files and folders"
 LINKED = "linked folders"
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 NO_FILE = "links to nothing, pipes and devices"
 
 LeftOut = Counter[str]
@@ -53,7 +52,7 @@ def walk(
 
 
 def _why_missing(path: Path) -> str:
-    if _ADDRESS.match(str(path)):  # which may have a secret in it
+    if is_address(str(path).replace(":/", "://", 1)):  # it may have a secret; paths lose a slash
         return "exports are read from a disk; copy there what is at the address"
     return f"{path} does not exist; name a file or a folder of exports"
 

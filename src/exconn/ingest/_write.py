@@ -28,7 +28,6 @@ from exconn.sources._folder import is_called, table_files
 from exconn.sources.context import FILE_NAME as CONTEXT
 from exconn.sources.context import read_context
 from exconn.tables import TABLES, Table, conform
-from exconn.tables._defender import tables_named
 
 if sys.platform != "win32":
     import fcntl
@@ -151,7 +150,7 @@ class EvidenceFolder:
     _piles: dict[tuple[str, ...], "_Pile"] = field(factory=dict)
     _piled: int = 0
     _listings: Listings | None = None
-    _blocks: dict[str, list[_Block]] = field(factory=dict)
+    _blocks: dict[Table, list[_Block]] = field(factory=dict)
     _rejections: "Rejections" = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -208,7 +207,7 @@ class EvidenceFolder:
         """
         self._write_piles()
         self.notes += (
-            note for name, blocks in self._blocks.items() if (note := _mixture(name, blocks))
+            note for table, blocks in self._blocks.items() if (note := _mixture(table, blocks))
         )
         try:
             for staged, place in self._staged:
@@ -254,9 +253,9 @@ class EvidenceFolder:
         return held
 
     def _of(self, table: Table) -> list[_Block]:
-        if table.name not in self._blocks:
-            self._blocks[table.name] = list(_existing(self.path, table))
-        return self._blocks[table.name]
+        if table not in self._blocks:
+            self._blocks[table] = list(_existing(self.path, table))
+        return self._blocks[table]
 
     def _pile(self, table: Table, rows: pl.DataFrame, keys: pl.Series) -> None:
         """Put rows to those of the same columns, for one file."""
@@ -302,7 +301,7 @@ def _as_file(context: Context) -> str:
     return f"{_WRITTEN}\n{context.to_toml()}"
 
 
-def _mixture(table: str, blocks: Iterable[_Block]) -> str:
+def _mixture(table: Table, blocks: Iterable[_Block]) -> str:
     """That new rows of a table know much less than others of their time, or these less than they.
 
     "" when that is not so.
@@ -310,19 +309,18 @@ def _mixture(table: str, blocks: Iterable[_Block]) -> str:
     alike: dict[frozenset[str], list[_Block]] = defaultdict(list)
     for block in blocks:
         alike[block.columns].append(block)
-    columns = tables_named([table])[0].names
     for poor, fuller in itertools.permutations(alike, 2):
-        lacking = [name for name in columns if name in fuller - poor]
-        if len(lacking) >= _MUCH_POORER * len(fuller & set(columns)) and any(
+        lacking = [name for name in table.names if name in fuller - poor]
+        if len(lacking) >= _MUCH_POORER * len(fuller & set(table.names)) and any(
             (one.is_new or other.is_new) and one.meets(other)
             for one, other in itertools.product(alike[poor], alike[fuller])
         ):
             named = ", ".join(lacking[:_NAMED])
             more = f" and {len(lacking) - _NAMED} more" if len(lacking) > _NAMED else ""
             return (
-                f"Warning: {table} has rows that lack columns which others of the same time have "
-                f"({named}{more}): what rests on these cannot be assessed for that time. Import "
-                "rows of another origin into a folder of their own."
+                f"Warning: {table.name} has rows that lack columns which others of the same time "
+                f"have ({named}{more}): what rests on these cannot be assessed for that time. "
+                "Import rows of another origin into a folder of their own."
             )
     return ""
 

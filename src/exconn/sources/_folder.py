@@ -2,7 +2,6 @@
 
 import os
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -41,13 +40,13 @@ def is_called(name: str, table: Table) -> bool:
 
 def _is_parquet(path: Path) -> bool:
     """Whether a path is a file of that kind."""
-    return path.name.casefold().endswith(_SUFFIX) and stat.S_ISREG(_mode(path))
+    return stat.S_ISREG(_mode(path)) and path.name.casefold().endswith(_SUFFIX)
 
 
-def _below(folder: Path) -> Iterator[Path]:
+def _below(folder: Path) -> list[Path]:
     """The files in a folder and those below, in order; none where it is a file."""
     if not stat.S_ISDIR(_mode(folder)):
-        return
+        return []
     files: list[Path] = []
     seen: set[str] = set()
     for where, folders, names in os.walk(folder, onerror=_refuse, followlinks=True):
@@ -56,9 +55,8 @@ def _below(folder: Path) -> Iterator[Path]:
             folders.clear()
             continue
         seen.add(real)
-        paths = [Path(where, name) for name in names]
-        files += [path for path in paths if _mode(path) and _is_parquet(path)]
-    yield from sorted(files)
+        files += filter(_is_parquet, (Path(where, name) for name in names))
+    return sorted(files)
 
 
 def _mode(path: Path) -> int:

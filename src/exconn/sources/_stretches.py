@@ -164,8 +164,9 @@ class _Laid:
     def add(self, frame: pl.DataFrame) -> None:
         """Lay down what a stretch gave."""
         self._frames.append(frame)
-        rows = sum(frame.height for frame in self._frames)
-        if self._plan.merged is not None and rows > 2 * self._merged + _ROWS_UNMERGED:
+        if self._plan.merged is None:
+            return
+        if sum(frame.height for frame in self._frames) > 2 * self._merged + _ROWS_UNMERGED:
             merged = with_own_text(self._after([self._plan.merged]))
             self._frames, self._merged = [merged], merged.height
 
